@@ -1,0 +1,71 @@
+"""HackAttend (Unveiling Vulnerability of Self-Attention)."""
+
+from __future__ import annotations
+
+from textattack.attack_recipes import AttackRecipe
+from textattack.models.wrappers import ModelWrapper
+
+from ..attack import StructureAttack
+from ..goal_functions import (
+    StructureGoalFunction,
+    TargetedStructureClassification,
+    UntargetedStructureClassification,
+)
+from ..search_methods import GreedyMatrixSearch
+from ..structures import Budget
+from ..transformations import AttentionUnitMasking
+
+
+class HackAttendLiong2024(AttackRecipe):  # type: ignore[misc]  # textattack is untyped
+    """Liong, K. J., Wu, H., & Zhao, H. (2024).
+
+    Unveiling Vulnerability of Self-Attention. LREC-COLING 2024.
+
+    https://arxiv.org/abs/2402.16470
+    """
+
+    @staticmethod
+    def build(
+        model_wrapper: ModelWrapper,
+        *,
+        mask_fraction: float = 0.01,
+        max_layers: int = 12,
+        max_heads: int = 12,
+        ranking: str = "probability_gradient",
+        importance: str = "probability",
+        accumulate: bool = True,
+        spare_first_token: bool = True,
+        target_class: int | None = None,
+        seed: int | None = None,
+    ) -> StructureAttack:
+        """HackAttend at full scale.
+
+        Args:
+            model_wrapper: TextAttack's `HuggingFaceModelWrapper`, or an `AttentionModelWrapper`.
+            mask_fraction: share of the attackable units of one matrix that may be masked (alpha).
+            max_layers: how many layers are searched; more than the model has means all.
+            max_heads: how many heads of each of them.
+            ranking: "probability_gradient" is what the released code does and the tables show;
+                "score_gradient" is what the text says; also "first_order", "attention", "random".
+            importance: "probability", or "random" order of layers and heads.
+            accumulate: keep earlier masks, as the released code does. The text is not clear; without
+                it the attack hardly succeeds on single sentences.
+            spare_first_token: never mask the row and column of [CLS] or <s>, as the released code;
+                the text does not exclude them.
+            target_class: the class to reach; None for any wrong one.
+            seed: for what is random; None follows TextAttack's ``--random-seed``.
+
+        Raises:
+            UnsupportedModelError: the victim cannot be attacked.
+            InvalidInputError: an option is outside its range.
+
+        """
+        goal_function: StructureGoalFunction
+        if target_class is None:
+            goal_function = UntargetedStructureClassification(model_wrapper)
+        else:
+            goal_function = TargetedStructureClassification(model_wrapper, target_class)
+        budget = Budget(mask_fraction, spare_first_token)
+        transformation = AttentionUnitMasking(goal_function, budget, ranking, seed)
+        search_method = GreedyMatrixSearch(max_layers, max_heads, importance, accumulate, seed)
+        return StructureAttack(goal_function, transformation, search_method)

@@ -1,0 +1,98 @@
+"""HackAttend the plain way: one structure a forward pass, everything padded to 128.
+
+This is what the speed of the attack is measured against, and what its decisions must equal. It
+shares the ranking and the structures with the attack, but none of its batching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import BatchEncoding
+
+from ..attention import AttentionCapture, capture_attention, masked_attention, shape_of
+from ..importance import head_probes, layer_probes, most_important_first
+from ..rankings import candidate_masks, rank
+from ..structures import Budget, Structure
+from ..victim import Victim
+
+PADDED = 128
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attack decided about one example: the same for every way of computing it.
+
+    Args:
+        status: "success", "failure" or "skipped".
+        structure: the adversarial structure of a success.
+        candidate_queries: tested structures up to the first success.
+
+    """
+
+    status: str
+    structure: Structure | None = None
+    candidate_queries: int = 0
+
+
+class SequentialHackAttend:
+    """HackAttend at full scale, accumulating, at the probability gradient.
+
+    Args:
+        victim: the model and its tokenizer.
+        budget: which units may be masked, and how many of one matrix.
+
+    """
+
+    def __init__(self, victim: Victim, budget: Budget) -> None:
+        self.victim = victim
+        self.budget = budget
+
+    def attack(self, text: str, label: int) -> Outcome:
+        """Attack one text."""
+        inputs = self._encode(text)
+        shape = shape_of(self.victim.model, int(inputs["attention_mask"].sum()))
+        if self._probabilities(inputs, Structure(shape)).argmax() != label:
+            return Outcome("skipped")
+        masks = candidate_masks(self._scores(inputs, label), shape, self.budget)
+        structure, queries = Structure(shape), 0
+        for layer in self._order(inputs, layer_probes(shape), label):
+            for head in self._order(inputs, head_probes(shape, [layer]), label):
+                structure |= masks[layer, head]
+                queries += 1
+                if self._probabilities(inputs, structure).argmax() != label:
+                    return Outcome("success", structure, queries)
+        return Outcome("failure", None, queries)
+
+    def _encode(self, text: str) -> BatchEncoding:
+        return self.victim.tokenizer(
+            [text], padding="max_length", max_length=PADDED, truncation=True, return_tensors="pt"
+        )
+
+    def _order(self, inputs: BatchEncoding, probes: Sequence[Structure], label: int) -> list[int]:
+        scores = [1 - float(self._probabilities(inputs, probe)[label]) for probe in probes]
+        return most_important_first(scores)
+
+    def _probabilities(self, inputs: BatchEncoding, structure: Structure) -> Tensor:
+        model = self.victim.model
+        with torch.inference_mode(), masked_attention(model, [structure]):
+            logits: Tensor = model(**inputs).logits
+        return logits[0].double().softmax(-1)
+
+    def _scores(self, inputs: BatchEncoding, label: int) -> npt.NDArray[np.float32]:
+        target = torch.tensor([label])
+        captured = capture_attention(
+            self.victim.model, inputs, lambda logits: cross_entropy(logits, target)
+        )
+        real = slice(0, int(inputs["attention_mask"].sum()))
+        unpadded = AttentionCapture(
+            captured.probabilities[..., real, real],
+            captured.probability_gradients[..., real, real],
+        )
+        return rank("probability_gradient", unpadded, self.budget)

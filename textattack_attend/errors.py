@@ -1,0 +1,21 @@
+"""Errors a user can cause; each message says what was expected, what came and what to do."""
+
+
+class AttendError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class UnsupportedModelError(AttendError):
+    """The model or tokenizer cannot be attacked by this package."""
+
+
+class InvalidInputError(AttendError, ValueError):
+    """An option, a text or a label is outside what the attack accepts."""
+
+
+class StructureMismatchError(AttendError, ValueError):
+    """A structure belongs to another model, or to a text of another length."""
+
+
+class ModelOutputError(AttendError):
+    """The model answered with logits that cannot be judged (NaN or infinite)."""

@@ -1,0 +1,40 @@
+"""Importance: how layers, and the heads of a layer, are ordered (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from .errors import InvalidInputError
+from .structures import Shape, Structure
+
+IMPORTANCES = ("probability", "random")
+
+
+def require_importance(name: str) -> None:
+    """Raises InvalidInputError for a name that is no importance."""
+    if name not in IMPORTANCES:
+        raise InvalidInputError(
+            f"importance: expected one of {', '.join(IMPORTANCES)}, got {name!r}"
+        )
+
+
+def layer_probes(shape: Shape) -> list[Structure]:
+    """One structure a layer, all of whose heads are masked: uniform attention."""
+    return [
+        Structure.whole(shape, [(layer, head) for head in range(shape.heads)])
+        for layer in range(shape.layers)
+    ]
+
+
+def head_probes(shape: Shape, layers: Iterable[int]) -> list[Structure]:
+    """One structure a head of these layers, in order, the whole head masked."""
+    return [
+        Structure.whole(shape, [(layer, head)]) for layer in layers for head in range(shape.heads)
+    ]
+
+
+def most_important_first(scores: Sequence[float]) -> list[int]:
+    """Positions by descending score of the attack's goal; equal scores keep their order."""
+    return np.argsort(-np.asarray(scores), kind="stable").tolist()

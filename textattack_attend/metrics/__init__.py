@@ -1,0 +1,5 @@
+"""Metrics of attacks over structures, as rows of TextAttack's summary."""
+
+from .structure_metrics import STRUCTURE_METRICS
+
+__all__ = ["STRUCTURE_METRICS"]

@@ -1,0 +1,1 @@
+"""Models: wrappers that TextAttack's attacks can query."""

@@ -1,0 +1,127 @@
+"""What this package adds to TextAttack, in memory: names, summary rows, error lines, a repair.
+
+`register` is called once TextAttack is imported (see `textattack_attend.autoload`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from textattack import (
+    AttackArgs,
+    Attacker,
+    CommandLineAttackArgs,
+    DatasetArgs,
+    ModelArgs,
+    attack_args,
+    dataset_args,
+    model_args,
+)
+from textattack.commands.attack_command import AttackCommand
+from textattack.commands.attack_resume_command import AttackResumeCommand
+from textattack.metrics.attack_metrics import WordsPerturbed
+
+import textattack_attend
+
+from .demo import VICTIM_PATH
+from .errors import AttendError
+
+RECIPES = {
+    "hackattend": "HackAttendLiong2024",
+    "hackattend-half-scale": "HackAttendHalfScale",
+    "hackattend-random": "HackAttendRandom",
+    "hackattend-importance-only": "HackAttendImportanceOnly",
+    "hackattend-gradient-only": "HackAttendGradientOnly",
+    "hackattend-attention-ranking": "HackAttendAttentionRanking",
+}
+DEMO = "attend-demo"
+
+
+def register() -> None:
+    """Extend TextAttack; a second call changes nothing."""
+    if hasattr(attack_args, "textattack_attend"):
+        return
+    _register_names()
+    _patch(Attacker, "attack_dataset", _with_checks_and_metrics)
+    _patch(AttackCommand, "run", _with_error_line)
+    _patch(AttackResumeCommand, "run", _resuming)
+    _patch(AttackResumeCommand, "run", _with_error_line)
+    _patch(WordsPerturbed, "avg_perturbation_perc", _zero_without_changed_words)
+
+
+def _register_names() -> None:
+    """Recipes and the demo; TextAttack evaluates these paths in its own modules."""
+    for module in (attack_args, dataset_args):
+        module.textattack_attend = textattack_attend
+    for name, class_name in RECIPES.items():
+        path = f"textattack_attend.attack_recipes.{class_name}"
+        attack_args.ATTACK_RECIPE_NAMES[name] = path
+    model_args.HUGGINGFACE_MODELS[DEMO] = str(VICTIM_PATH)
+    dataset_args.TEXTATTACK_DATASET_BY_MODEL[DEMO] = ("textattack_attend.datasets.DemoReviews",)
+
+
+def _patch(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+    original = getattr(owner, name)
+    setattr(owner, name, functools.wraps(original)(wrap(original)))
+
+
+def _with_checks_and_metrics(original: Any) -> Any:
+    def attack_dataset(self: Attacker) -> Any:
+        from .attack import StructureAttack
+        from .metrics import STRUCTURE_METRICS
+
+        if isinstance(self.attack, StructureAttack):
+            args = self.attack_args
+            self.attack.check_dataset(self.dataset, _positions(args, len(self.dataset)))
+            args.metrics = {**STRUCTURE_METRICS, **(args.metrics or {})}
+        return original(self)
+
+    return attack_dataset
+
+
+def _positions(args: AttackArgs, size: int) -> range:
+    """The examples a run may reach."""
+    limited = args.num_examples not in (None, -1) and not args.attack_n and not args.shuffle
+    stop = args.num_examples_offset + args.num_examples if limited else size
+    return range(args.num_examples_offset, min(stop, size))
+
+
+def _with_error_line(original: Any) -> Any:
+    def run(self: Any, args: Any) -> None:
+        try:
+            original(self, args)
+        except AttendError as error:
+            raise SystemExit(f"textattack: error: {error}") from None
+
+    return run
+
+
+def _resuming(original: Any) -> Any:
+    """TextAttack 0.3.11's own ``run`` asks for attributes that do not exist, for every attack."""
+
+    def run(self: Any, args: Any) -> None:
+        checkpoint = self._parse_checkpoint_from_args(args)
+        saved = checkpoint.attack_args
+        saved.parallel = args.parallel
+        saved.checkpoint_dir = args.checkpoint_dir or saved.checkpoint_dir
+        saved.checkpoint_interval = args.checkpoint_interval or saved.checkpoint_interval
+        wrapper = ModelArgs._create_model_from_args(saved)
+        attack = CommandLineAttackArgs._create_attack_from_args(saved, wrapper)
+        dataset = DatasetArgs._create_dataset_from_args(saved)
+        Attacker.from_checkpoint(attack, dataset, checkpoint).attack_dataset()
+
+    return run
+
+
+def _zero_without_changed_words(original: Any) -> Any:
+    """An attack that changes no word perturbs 0% of them; TextAttack prints the mean of nothing."""
+
+    def avg_perturbation_perc(self: Any) -> float:
+        from .attack_results import StructureAttackResult
+
+        structural = any(isinstance(result, StructureAttackResult) for result in self.results)
+        return 0.0 if structural else original(self)
+
+    return avg_perturbation_perc

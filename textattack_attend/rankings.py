@@ -1,0 +1,118 @@
+"""Rankings: how the units inside a matrix are ordered, the most promising to mask first.
+
+Every ranking turns a capture of the clean text into scores, float (L, H, T, T): the higher, the
+more the loss is expected to grow when the unit is masked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from .attention import AttentionCapture
+from .errors import InvalidInputError
+from .structures import Budget, Matrix, Shape, Structure
+from .structures.file import Text
+
+logger = logging.getLogger(__name__)
+
+Ranking = Callable[[AttentionCapture], Tensor]
+
+
+def probability_gradient(capture: AttentionCapture) -> Tensor:
+    """Minus the gradient at the probabilities: what the released code does, and the tables show."""
+    return -capture.probability_gradients
+
+
+def score_gradient(capture: AttentionCapture) -> Tensor:
+    """Minus the gradient just before the softmax: what the paper's text says (section 3.4)."""
+    return -capture.score_gradients
+
+
+def first_order(capture: AttentionCapture) -> Tensor:
+    """Linear term of the loss when a unit of probability p is masked: ``-g / (1 - p)``.
+
+    g is the gradient at the pre-softmax score; ``1 - p`` comes from renormalising the row.
+    """
+    rest = (1 - capture.probabilities).clamp_min(torch.finfo(torch.float32).eps)
+    return -capture.score_gradients / rest
+
+
+def attention(capture: AttentionCapture) -> Tensor:
+    """The attention probability itself (paper, Table 6, "score")."""
+    return capture.probabilities
+
+
+GRADIENT_RANKINGS: dict[str, Ranking] = {
+    "probability_gradient": probability_gradient,
+    "score_gradient": score_gradient,
+    "first_order": first_order,
+}
+RANKINGS = (*GRADIENT_RANKINGS, "attention", "random")
+
+
+def require_ranking(name: str) -> None:
+    """Raises InvalidInputError for a name that is no ranking."""
+    if name not in RANKINGS:
+        raise InvalidInputError(f"ranking: expected one of {', '.join(RANKINGS)}, got {name!r}")
+
+
+def rank(name: str, capture: AttentionCapture, budget: Budget) -> npt.NDArray[np.float32]:
+    """Scores of every unit, float32 (L, H, T, T).
+
+    A matrix whose gradient is zero at every attackable unit is ranked by attention instead (paper,
+    section 3.4).
+    """
+    if name == "attention":
+        return attention(capture).numpy()
+    scores = GRADIENT_RANKINGS[name](capture)
+    attackable = torch.from_numpy(budget.attackable(scores.shape[-1]))
+    flat = (capture.probability_gradients * attackable).abs().amax((-1, -2), keepdim=True) == 0
+    if flat.all():
+        logger.warning("the gradient is zero everywhere; units are ranked by attention instead")
+    return torch.where(flat, attention(capture), scores).numpy()
+
+
+def random_scores(shape: Shape, generator: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Uniform scores, float32 (L, H, T, T): the paper's baseline."""
+    size = (shape.layers, shape.heads, shape.tokens, shape.tokens)
+    return generator.random(size, dtype=np.float32)
+
+
+def candidate_masks(
+    scores: npt.NDArray[np.float32], shape: Shape, budget: Budget
+) -> dict[Matrix, Structure]:
+    """The candidate mask of every matrix: its highest-ranked attackable units, within the budget.
+
+    Equal scores are taken in the order of (query, key).
+    """
+    attackable = np.flatnonzero(budget.attackable(shape.tokens)).astype(np.int32)
+    count = budget.units_per_matrix(shape.tokens)
+    flat = scores.reshape(shape.layers, shape.heads, -1)[..., attackable]
+    return {
+        (layer, head): Structure(
+            shape, {(layer, head): attackable[_highest(flat[layer, head], count)]}
+        )
+        for layer in range(shape.layers)
+        for head in range(shape.heads)
+    }
+
+
+def generator_for(text: Text, seed: int, purpose: str = "units") -> np.random.Generator:
+    """Randomness that depends on seed, text and purpose, not on what was attacked before."""
+    digest = hashlib.blake2b(repr((purpose, text)).encode(), digest_size=8).digest()
+    return np.random.default_rng([seed % 2**63, int.from_bytes(digest, "little")])
+
+
+def _highest(scores: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+    """Sorted positions of the ``count`` highest scores; ties go to the lower position."""
+    threshold = np.partition(scores, -count)[-count] if count else np.inf
+    above = np.flatnonzero(scores > threshold)
+    ties = np.flatnonzero(scores == threshold)[: count - len(above)]
+    return np.sort(np.concatenate([above, ties]))

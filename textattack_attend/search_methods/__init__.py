@@ -1,0 +1,5 @@
+"""Search methods over structures."""
+
+from .greedy_matrix_search import GreedyMatrixSearch
+
+__all__ = ["GreedyMatrixSearch"]

@@ -1,0 +1,20 @@
+"""Structures: the masked attention units, their budget and their file. Needs neither torch nor
+TextAttack.
+"""
+
+from .budget import Budget
+from .describe import describe, summarize
+from .file import SavedStructure, load, save
+from .structure import Matrix, Shape, Structure
+
+__all__ = [
+    "Budget",
+    "Matrix",
+    "SavedStructure",
+    "Shape",
+    "Structure",
+    "describe",
+    "load",
+    "save",
+    "summarize",
+]

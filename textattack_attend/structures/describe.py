@@ -1,0 +1,50 @@
+"""A structure in words: layer, head, and the token pairs that no longer see each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .structure import Structure
+
+MAX_MATRICES = 20
+MAX_PAIRS = 8
+
+
+def describe(structure: Structure, tokens: Sequence[str]) -> list[str]:
+    """One line a matrix, ``L2 H10: a -> emotional``: the query no longer attends to the key.
+
+    Layers and heads count from 0, as everywhere in the package. A token that occurs more than once
+    carries its position: ``the[4]``. Long structures are cut, and the cut is said.
+    """
+    names = _unambiguous(tokens)
+    lines = [
+        f"L{layer} H{head}: {_pairs(structure, layer, head, names)}"
+        for layer, head in structure.matrices[:MAX_MATRICES]
+    ]
+    hidden = len(structure.matrices) - len(lines)
+    return [*lines, f"... and {hidden} more matrices"] if hidden else lines
+
+
+def summarize(structure: Structure) -> str:
+    """How much is masked, in one line."""
+    total = structure.shape.layers * structure.shape.heads
+    share = len(structure) / structure.shape.num_units
+    return (
+        f"masked {len(structure)} attention units in {len(structure.matrices)} of {total} "
+        f"matrices ({share:.2%} of all units)"
+    )
+
+
+def _pairs(structure: Structure, layer: int, head: int, names: Sequence[str]) -> str:
+    cells = structure.cells(layer, head)
+    pairs = [divmod(int(cell), structure.shape.tokens) for cell in cells[:MAX_PAIRS]]
+    shown = ", ".join(f"{names[query]} -> {names[key]}" for query, key in pairs)
+    hidden = len(cells) - len(pairs)
+    return f"{shown}, ... and {hidden} more" if hidden else shown
+
+
+def _unambiguous(tokens: Sequence[str]) -> list[str]:
+    plain = [token.lstrip("Ġ▁") or token for token in tokens]
+    counts = Counter(plain)
+    return [f"{t}[{i}]" if counts[t] > 1 else t for i, t in enumerate(plain)]

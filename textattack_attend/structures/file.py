@@ -1,0 +1,83 @@
+"""The structure file: a safetensors file (no pickle) that holds a structure and what it fits.
+
+Content, format version 1:
+
+- tensor ``units``, int32 (N, 4): the masked (layer, head, query, key), counted from 0;
+- metadata, all strings: ``format`` ("textattack_attend.structure"), ``version`` ("1"), ``layers``,
+  ``heads``, ``tokens`` (the shape), ``text`` (JSON: a string, or a list for a text pair),
+  ``model`` (the fingerprint of the model's weights).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..errors import InvalidInputError
+from .structure import Shape, Structure
+
+FORMAT = "textattack_attend.structure"
+VERSION = "1"
+Text = str | tuple[str, ...]
+"""One text, or the parts of a text pair."""
+
+
+@dataclass(frozen=True)
+class SavedStructure:
+    """A structure with the text it was found for and the fingerprint of its model."""
+
+    structure: Structure
+    text: Text
+    model: str
+
+
+def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
+    """Write a structure file; an existing file is replaced only once the new one is complete."""
+    shape = saved.structure.shape
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "layers": str(shape.layers),
+        "heads": str(shape.heads),
+        "tokens": str(shape.tokens),
+        "text": json.dumps(saved.text, ensure_ascii=False),
+        "model": saved.model,
+    }
+    unfinished = Path(f"{os.fspath(path)}.{os.getpid()}.tmp")
+    try:
+        save_file({"units": saved.structure.units.astype(np.int32)}, unfinished, metadata)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> SavedStructure:
+    """Read a structure file.
+
+    Raises:
+        InvalidInputError: the file is missing, damaged, or of another format or version.
+
+    """
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            found = (metadata.get("format"), metadata.get("version"))
+            if found != (FORMAT, VERSION):
+                raise InvalidInputError(
+                    f"{path}: expected a {FORMAT} file of version {VERSION}, got {found}"
+                )
+            shape = Shape(*(int(metadata[key]) for key in Shape._fields))
+            structure = Structure.from_units(shape, file.get_tensor("units"))
+            text = json.loads(metadata["text"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        if isinstance(error, InvalidInputError):
+            raise
+        raise InvalidInputError(f"{path}: not a readable structure file ({error})") from error
+    text = text if isinstance(text, str) else tuple(text)
+    return SavedStructure(structure, text, metadata["model"])

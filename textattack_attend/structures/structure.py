@@ -1,0 +1,146 @@
+"""The structure: the set of attention units that are masked, HackAttend's adversarial example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InvalidInputError, StructureMismatchError
+
+Matrix = tuple[int, int]
+"""A (layer, head) pair: one attention matrix."""
+
+Cells = npt.NDArray[np.int32]
+"""Sorted, unique cells of one (T, T) matrix, each as ``query * T + key``."""
+
+
+class Shape(NamedTuple):
+    """Where a structure lives: every unit is (layer, head, query, key)."""
+
+    layers: int
+    heads: int
+    tokens: int
+
+    @property
+    def num_units(self) -> int:
+        """Attention units of the whole model for a text of this length."""
+        return self.layers * self.heads * self.tokens**2
+
+
+class Structure:
+    """A sparse, immutable set of masked attention units over (L, H, T, T).
+
+    Memory is proportional to the masked units. Structures are values: equal if they mask the same
+    units of the same shape, hashable, and combined with ``|``.
+
+    Args:
+        shape: layers, heads and tokens.
+        cells: for each perturbed (layer, head), its masked cells ``query * T + key``, int32,
+            sorted and unique. Use `from_units` when that is not known.
+
+    """
+
+    def __init__(self, shape: Shape, cells: Mapping[Matrix, Cells] | None = None) -> None:
+        self.shape = shape
+        self._cells = {m: c for m, c in sorted((cells or {}).items()) if len(c)}
+
+    @classmethod
+    def from_units(cls, shape: Shape, units: npt.ArrayLike) -> Structure:
+        """The structure that masks these (layer, head, query, key) rows, shape (N, 4), any order.
+
+        Raises:
+            InvalidInputError: a unit lies outside the shape.
+
+        """
+        rows = np.asarray(units, dtype=np.int64).reshape(-1, 4)
+        limits = np.array([shape.layers, shape.heads, shape.tokens, shape.tokens])
+        if ((rows < 0) | (rows >= limits)).any():
+            raise InvalidInputError(f"expected units inside {shape}, got one outside")
+        by_matrix: dict[Matrix, Cells] = {}
+        for layer, head in np.unique(rows[:, :2], axis=0).tolist():
+            own = rows[(rows[:, 0] == layer) & (rows[:, 1] == head)]
+            flat = np.unique(own[:, 2] * shape.tokens + own[:, 3])
+            by_matrix[layer, head] = flat.astype(np.int32)
+        return cls(shape, by_matrix)
+
+    @classmethod
+    def whole(cls, shape: Shape, matrices: Iterable[Matrix]) -> Structure:
+        """Every unit of these matrices, which the softmax turns into uniform attention."""
+        everything = np.arange(shape.tokens**2, dtype=np.int32)  # one array, shared by all
+        return cls(shape, dict.fromkeys(matrices, everything))
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        """The perturbed (layer, head) pairs, in order."""
+        return list(self._cells)
+
+    @cached_property
+    def layers(self) -> frozenset[int]:
+        """The layers with at least one masked unit."""
+        return frozenset(layer for layer, _ in self._cells)
+
+    @property
+    def units(self) -> npt.NDArray[np.int64]:
+        """The masked units as (layer, head, query, key) rows, shape (N, 4), sorted."""
+        rows = [
+            np.column_stack([np.full(len(c), layer), np.full(len(c), head), *self._split(c)])
+            for (layer, head), c in self._cells.items()
+        ]
+        return np.concatenate(rows) if rows else np.empty((0, 4), dtype=np.int64)
+
+    @property
+    def hamming_distance(self) -> float:
+        """Masked units, averaged over the perturbed matrices (paper, section 4.1); 0 if empty."""
+        return len(self) / len(self._cells) if self._cells else 0.0
+
+    def cells_of_layer(self, layer: int) -> Iterator[tuple[int, Cells]]:
+        """(head, cells) of each perturbed matrix of one layer."""
+        return ((head, cells) for (own, head), cells in self._cells.items() if own == layer)
+
+    def cells(self, layer: int, head: int) -> Cells:
+        """The masked cells ``query * T + key`` of one matrix."""
+        return self._cells.get((layer, head), np.empty(0, dtype=np.int32))
+
+    def __or__(self, other: Structure) -> Structure:
+        if self.shape != other.shape:
+            raise StructureMismatchError(
+                f"cannot join structures of shapes {self.shape} and {other.shape}"
+            )
+        joined = dict(self._cells)
+        for matrix, cells in other._cells.items():
+            mine = joined.get(matrix)
+            joined[matrix] = cells if mine is None else np.union1d(mine, cells).astype(np.int32)
+        return Structure(self.shape, joined)
+
+    def __len__(self) -> int:
+        return sum(len(cells) for cells in self._cells.values())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Structure):
+            return NotImplemented
+        return (
+            self.shape == other.shape
+            and self._cells.keys() == other._cells.keys()
+            and all(np.array_equal(c, other._cells[m]) for m, c in self._cells.items())
+        )
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.shape, *((m, len(c), c[:64].tobytes()) for m, c in self._cells.items())))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Structure], tuple[Shape, dict[Matrix, Cells]]]:
+        return Structure, (self.shape, self._cells)  # a cached hash is no good in another process
+
+    def __repr__(self) -> str:
+        return f"Structure({len(self)} units in {len(self._cells)} matrices of {self.shape})"
+
+    def _split(self, cells: Cells) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        query, key = np.divmod(cells.astype(np.int64), self.shape.tokens)
+        return query, key

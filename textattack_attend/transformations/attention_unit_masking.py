@@ -1,0 +1,77 @@
+"""The transformation of HackAttend: mask the top units of one attention matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from textattack.transformations import Transformation
+
+from ..goal_functions import StructureGoalFunction
+from ..rankings import (
+    GRADIENT_RANKINGS,
+    candidate_masks,
+    generator_for,
+    random_scores,
+    rank,
+    require_ranking,
+)
+from ..shared import StructuredText
+from ..structures import Budget
+
+
+class AttentionUnitMasking(Transformation):  # type: ignore[misc]  # textattack is untyped
+    """One candidate for every (layer, head): its highest-ranked units masked, within the budget.
+
+    Args:
+        goal_function: whose loss the gradient is taken of.
+        budget: which units may be masked and how many of one matrix.
+        ranking: how the units of a matrix are ordered; see `textattack_attend.rankings`.
+        seed: for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
+
+    Raises:
+        InvalidInputError: the ranking is unknown.
+
+    """
+
+    is_black_box = False
+
+    def __init__(
+        self,
+        goal_function: StructureGoalFunction,
+        budget: Budget,
+        ranking: str = "probability_gradient",
+        seed: int | None = None,
+    ) -> None:
+        require_ranking(ranking)
+        self.goal_function = goal_function
+        self.budget = budget
+        self.ranking = ranking
+        self.seed = seed
+
+    def _get_transformations(
+        self, current_text: StructuredText, indices_to_modify: Iterable[int]
+    ) -> list[StructuredText]:
+        """Candidates by layer, then head; word indices have no meaning here."""
+        structure = current_text.structure
+        masks = candidate_masks(self._scores(current_text), structure.shape, self.budget)
+        return [StructuredText.of(current_text, structure | mask) for mask in masks.values()]
+
+    def _scores(self, text: StructuredText) -> npt.NDArray[np.float32]:
+        if self.ranking == "random":
+            generator = generator_for(text.tokenizer_input, current_seed(self.seed))
+            return random_scores(text.structure.shape, generator)
+        gradients = self.ranking in GRADIENT_RANKINGS
+        capture = self.goal_function.capture(text, gradients=gradients)
+        return rank(self.ranking, capture, self.budget)
+
+    def extra_repr_keys(self) -> list[str]:
+        """What TextAttack prints of it."""
+        return ["ranking", "budget"]
+
+
+def current_seed(seed: int | None) -> int:
+    """The seed given, or the one TextAttack set last (``--random-seed``)."""
+    return torch.initial_seed() if seed is None else seed
