@@ -25,7 +25,7 @@ from .transformations import AttentionUnitMasking
 logger = logging.getLogger(__name__)
 
 
-class StructureAttack(Attack):  # type: ignore[misc]  # textattack is untyped
+class StructureAttack(Attack):
     """A TextAttack `Attack` whose candidates differ by their structure, not by their text.
 
     A search's claim of success is not believed: the structure is checked against the budget and

@@ -37,4 +37,5 @@ def head_probes(shape: Shape, layers: Iterable[int]) -> list[Structure]:
 
 def most_important_first(scores: Sequence[float]) -> list[int]:
     """Positions by descending score of the attack's goal; equal scores keep their order."""
-    return np.argsort(-np.asarray(scores), kind="stable").tolist()
+    order: list[int] = np.argsort(-np.asarray(scores), kind="stable").tolist()
+    return order

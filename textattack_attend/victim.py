@@ -167,7 +167,7 @@ class Victim:
             self.model.eval()
 
     def _encode(self, texts: Sequence[Text]) -> BatchEncoding:
-        encoded = self.tokenizer(
+        encoded: BatchEncoding = self.tokenizer(
             list(texts),
             truncation=True,
             max_length=self.max_tokens,

@@ -14,7 +14,7 @@ from ..attack import StructureAttack
 from .hackattend_liong_2024 import HackAttendLiong2024
 
 
-class HackAttendHalfScale(AttackRecipe):  # type: ignore[misc]  # textattack is untyped
+class HackAttendHalfScale(AttackRecipe):
     """HackAttend over at most 6 layers of 6 heads (paper, Table 2)."""
 
     @staticmethod
@@ -23,7 +23,7 @@ class HackAttendHalfScale(AttackRecipe):  # type: ignore[misc]  # textattack is 
         return HackAttendLiong2024.build(model_wrapper, max_layers=6, max_heads=6, **options)
 
 
-class HackAttendRandom(AttackRecipe):  # type: ignore[misc]
+class HackAttendRandom(AttackRecipe):
     """Random layers, heads and units (paper, Table 3, "Baseline")."""
 
     @staticmethod
@@ -34,7 +34,7 @@ class HackAttendRandom(AttackRecipe):  # type: ignore[misc]
         )
 
 
-class HackAttendImportanceOnly(AttackRecipe):  # type: ignore[misc]
+class HackAttendImportanceOnly(AttackRecipe):
     """Layers and heads by importance, random units (paper, Table 3, "Imp. w/o Grad")."""
 
     @staticmethod
@@ -43,7 +43,7 @@ class HackAttendImportanceOnly(AttackRecipe):  # type: ignore[misc]
         return HackAttendLiong2024.build(model_wrapper, ranking="random", **options)
 
 
-class HackAttendGradientOnly(AttackRecipe):  # type: ignore[misc]
+class HackAttendGradientOnly(AttackRecipe):
     """Units by gradient, random layers and heads (paper, Table 3, "Grad w/o Imp.")."""
 
     @staticmethod
@@ -52,7 +52,7 @@ class HackAttendGradientOnly(AttackRecipe):  # type: ignore[misc]
         return HackAttendLiong2024.build(model_wrapper, importance="random", **options)
 
 
-class HackAttendAttentionRanking(AttackRecipe):  # type: ignore[misc]
+class HackAttendAttentionRanking(AttackRecipe):
     """Units by attention score instead of gradient (paper, Table 6, "Score")."""
 
     @staticmethod

@@ -16,7 +16,7 @@ from ..structures import Budget
 from ..transformations import AttentionUnitMasking
 
 
-class HackAttendLiong2024(AttackRecipe):  # type: ignore[misc]  # textattack is untyped
+class HackAttendLiong2024(AttackRecipe):
     """Liong, K. J., Wu, H., & Zhao, H. (2024).
 
     Unveiling Vulnerability of Self-Attention. LREC-COLING 2024.
@@ -48,8 +48,8 @@ class HackAttendLiong2024(AttackRecipe):  # type: ignore[misc]  # textattack is 
             ranking: "probability_gradient" is what the released code does and the tables show;
                 "score_gradient" is what the text says; also "first_order", "attention", "random".
             importance: "probability", or "random" order of layers and heads.
-            accumulate: keep earlier masks, as the released code does. The text is not clear; without
-                it the attack hardly succeeds on single sentences.
+            accumulate: keep earlier masks, as the released code does. The text is not clear;
+                without it the attack hardly succeeds on single sentences.
             spare_first_token: never mask the row and column of [CLS] or <s>, as the released code;
                 the text does not exclude them.
             target_class: the class to reach; None for any wrong one.

@@ -15,7 +15,7 @@ from ..structures import Structure, describe, summarize
 from ..structures.file import Text
 
 
-class StructureAttackResult(stock.AttackResult):  # type: ignore[misc]  # textattack is untyped
+class StructureAttackResult(stock.AttackResult):
     """A result whose perturbation is a structure.
 
     Args:
@@ -70,7 +70,7 @@ class StructureAttackResult(stock.AttackResult):  # type: ignore[misc]  # textat
         return self.original_text(color_method), "; ".join(self.describe(color_method))
 
 
-class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult):  # type: ignore[misc]
+class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult):
     """A structure that reaches the goal."""
 
     def str_lines(self, color_method: str | None = None) -> list[str]:
@@ -83,9 +83,9 @@ class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult
         ]
 
 
-class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):  # type: ignore[misc]
+class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):
     """No structure within the budget was found; the nearest tried is kept."""
 
 
-class SkippedAttackResult(StructureAttackResult, stock.SkippedAttackResult):  # type: ignore[misc]
+class SkippedAttackResult(StructureAttackResult, stock.SkippedAttackResult):
     """The clean text reaches the goal already: misclassified, or of the target class."""

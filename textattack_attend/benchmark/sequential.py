@@ -71,9 +71,10 @@ class SequentialHackAttend:
         return Outcome("failure", None, queries)
 
     def _encode(self, text: str) -> BatchEncoding:
-        return self.victim.tokenizer(
+        encoded: BatchEncoding = self.victim.tokenizer(
             [text], padding="max_length", max_length=PADDED, truncation=True, return_tensors="pt"
         )
+        return encoded
 
     def _order(self, inputs: BatchEncoding, probes: Sequence[Structure], label: int) -> list[int]:
         scores = [1 - float(self._probabilities(inputs, probe)[label]) for probe in probes]

@@ -6,6 +6,7 @@ commands, so ``--help`` is instant.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,8 +35,20 @@ class _Group(click.Group):
 def _measured(command: Callable[..., None]) -> Callable[..., None]:
     """The options every measurement takes."""
     for option in (
-        click.option("--threads", default=1, show_default=True, help="CPU threads."),
-        click.option("--num-examples", default=200, show_default=True, help="First N examples."),
+        click.option(
+            "--threads",
+            default=1,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="CPU threads.",
+        ),
+        click.option(
+            "--num-examples",
+            default=200,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="First N examples.",
+        ),
         click.option(
             "--data",
             required=True,
@@ -109,6 +122,8 @@ def _read(path: str) -> list[Example]:
                     f"{path}:{number}: expected sentence<TAB>label, got {line.rstrip()[:60]!r}"
                 )
             examples.append((text, int(label)))
+    if not examples:
+        raise click.ClickException(f"{path}: expected sentence<TAB>label lines, got an empty file")
     return examples
 
 
@@ -116,9 +131,5 @@ def _last(progress: Iterator[T], total: int, name: str) -> T:
     """Run a measurement to its end, with a progress bar on a terminal."""
     import tqdm
 
-    item: T | None = None
-    for item in tqdm.tqdm(progress, total=total, desc=name, leave=False, disable=None):
-        pass
-    if item is None:
-        raise click.ClickException("expected at least one example, got none")
-    return item
+    bar: Iterator[T] = tqdm.tqdm(progress, total=total, desc=name, leave=False, disable=None)
+    return deque(bar, maxlen=1).pop()

@@ -9,7 +9,7 @@ from textattack.datasets import Dataset
 from ..demo import REVIEWS_PATH
 
 
-class DemoReviews(Dataset):  # type: ignore[misc]  # textattack is untyped
+class DemoReviews(Dataset):
     """Movie reviews written for this project, label 0 negative and 1 positive, balanced."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from ..shared import StructuredText
 from ..victim import Victim
 
 
-class StructureGoalFunction(ClassificationGoalFunction):  # type: ignore[misc]
+class StructureGoalFunction(ClassificationGoalFunction):
     """What both goals share: queries with structures, gradients, and their counts.
 
     Attributes:

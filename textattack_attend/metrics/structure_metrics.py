@@ -16,7 +16,7 @@ from ..attack_results import StructureAttackResult
 Results = Sequence[StructureAttackResult]
 
 
-class MeanOverSuccesses(Metric):  # type: ignore[misc]  # textattack is untyped
+class MeanOverSuccesses(Metric):
     """Mean of a number over the successful attacks, rounded to two digits."""
 
     def __init__(self, number: Callable[[StructureAttackResult], float], unit: str = "") -> None:
@@ -30,7 +30,7 @@ class MeanOverSuccesses(Metric):  # type: ignore[misc]  # textattack is untyped
         return f"{mean}{self.unit}" if self.unit else mean
 
 
-class MeanOverAttacks(Metric):  # type: ignore[misc]
+class MeanOverAttacks(Metric):
     """Mean of a number over all attacked examples, failures included, skipped ones not."""
 
     def __init__(self, number: Callable[[StructureAttackResult], float]) -> None:

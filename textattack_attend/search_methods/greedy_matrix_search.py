@@ -24,7 +24,7 @@ class _BudgetSpent(Exception):
     """The query budget ended before the search did."""
 
 
-class GreedyMatrixSearch(SearchMethod):  # type: ignore[misc]  # textattack is untyped
+class GreedyMatrixSearch(SearchMethod):
     """Mask one attention matrix after another, the most important first, until the goal is reached.
 
     The heads of a layer are evaluated in one batch. The search stops at the first success, and

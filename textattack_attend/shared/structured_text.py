@@ -7,7 +7,7 @@ from textattack.shared import AttackedText
 from ..structures import Structure
 
 
-class StructuredText(AttackedText):  # type: ignore[misc]  # textattack is untyped
+class StructuredText(AttackedText):
     """An `AttackedText` that carries a structure.
 
     TextAttack tells candidates apart by their text; all structures of one text would be dropped or

@@ -22,7 +22,7 @@ from ..shared import StructuredText
 from ..structures import Budget
 
 
-class AttentionUnitMasking(Transformation):  # type: ignore[misc]  # textattack is untyped
+class AttentionUnitMasking(Transformation):
     """One candidate for every (layer, head): its highest-ranked units masked, within the budget.
 
     Args:

@@ -13,7 +13,7 @@ from ...structures.file import Text
 from ...victim import Victim
 
 
-class AttentionModelWrapper(HuggingFaceModelWrapper):  # type: ignore[misc]  # textattack is untyped
+class AttentionModelWrapper(HuggingFaceModelWrapper):
     """TextAttack's wrapper over a `Victim`.
 
     It answers texts as `HuggingFaceModelWrapper` does, but pads to the longest of the batch instead
