@@ -1,0 +1,30 @@
+"""What importance and gradient are worth (paper, Table 3).
+
+textattack attack --attack-from-file recipes/table3.py^baseline --model attend-demo
+"""
+
+from textattack.models.wrappers import ModelWrapper
+
+from textattack_attend.attack import StructureAttack
+from textattack_attend.attack_recipes import (
+    HackAttendGradientOnly,
+    HackAttendImportanceOnly,
+    HackAttendLiong2024,
+    HackAttendRandom,
+)
+
+
+def baseline(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendRandom.build(model_wrapper)
+
+
+def importance_without_gradient(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendImportanceOnly.build(model_wrapper)
+
+
+def gradient_without_importance(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendGradientOnly.build(model_wrapper)
+
+
+def attack(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendLiong2024.build(model_wrapper)

@@ -1,0 +1,28 @@
+"""How the units of a matrix are ranked (paper, Table 6), and the orders the paper does not try.
+
+textattack attack --attack-from-file recipes/table6.py^attention_score --model attend-demo
+"""
+
+from textattack.models.wrappers import ModelWrapper
+
+from textattack_attend.attack import StructureAttack
+from textattack_attend.attack_recipes import HackAttendAttentionRanking, HackAttendLiong2024
+
+
+def gradient(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendLiong2024.build(model_wrapper)
+
+
+def attention_score(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendAttentionRanking.build(model_wrapper)
+
+
+def score_gradient(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendLiong2024.build(model_wrapper, ranking="score_gradient")
+
+
+def first_order(model_wrapper: ModelWrapper) -> StructureAttack:
+    return HackAttendLiong2024.build(model_wrapper, ranking="first_order")
+
+
+attack = gradient

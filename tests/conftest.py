@@ -1,0 +1,159 @@
+"""What the tests share: tiny random victims of every family, made without network.
+
+A victim of transformers' default `initializer_range` moves its logits by 4e-8 when a unit is
+masked, so that a test on it proves nothing. These are drawn with 0.5, their biases and norms too.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import random
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import torch
+from torch import nn
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertTokenizerFast,
+    DistilBertConfig,
+    ElectraConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    RobertaConfig,
+)
+
+from textattack_attend.victim import Victim
+
+SHARED = Path(__file__).parents[2] / "shared"
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="../shared (victims, data) is missing; CI has it and runs this"
+)
+
+WORDS = (
+    "the a film plot actor scene music story is was feels looks never always quite rather "
+    "good bad dull funny great weak warm cold brave lost and but with about love war time life ."
+).split()
+SPECIAL = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"]  # RoBERTa's pad must be 1
+PAD, MAX_TOKENS = 1, 32
+LAYERS, HEADS, HIDDEN, LABELS = 3, 4, 16, 3
+
+FAMILIES = ("bert", "distilbert", "electra", "roberta")
+BACKENDS = ("eager", "sdpa")
+# transformers refuses sdpa for ELECTRA.
+COMBINATIONS = [(f, b) for f in FAMILIES for b in BACKENDS if (f, b) != ("electra", "sdpa")]
+
+_BERT_SIZES = {
+    "vocab_size": len(SPECIAL) + len(WORDS),
+    "hidden_size": HIDDEN,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "intermediate_size": 2 * HIDDEN,
+    "max_position_embeddings": MAX_TOKENS,
+}
+
+
+class MakeVictim(Protocol):
+    """Makes a tiny victim of its own: for tests that train, freeze or break it."""
+
+    def __call__(
+        self, family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int = 0
+    ) -> Victim: ...
+
+
+def tiny_config(family: str) -> PretrainedConfig:
+    """The configuration of a tiny model whose logits feel a masked unit."""
+    common = {"initializer_range": 0.5, "pad_token_id": PAD}
+    if family == "bert":
+        return BertConfig(**_BERT_SIZES, **common)
+    if family == "electra":
+        return ElectraConfig(**_BERT_SIZES, **common, embedding_size=12)
+    if family == "roberta":
+        sizes = {**_BERT_SIZES, "max_position_embeddings": MAX_TOKENS + 2}
+        return RobertaConfig(**sizes, **common)
+    return DistilBertConfig(
+        vocab_size=_BERT_SIZES["vocab_size"],
+        dim=HIDDEN,
+        n_layers=LAYERS,
+        n_heads=HEADS,
+        hidden_dim=2 * HIDDEN,
+        max_position_embeddings=MAX_TOKENS,
+        **common,
+    )
+
+
+def tiny_model(
+    family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int = 0
+) -> PreTrainedModel:
+    """A tiny random classifier in eval mode; the same weights for every backend."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        config = tiny_config(family)
+        config.num_labels = labels
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
+            config, attn_implementation=backend
+        )
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.ndim == 1:  # biases and norms, which start as zeros and ones
+                    parameter.add_(0.3 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def random_text(generator: random.Random, at_least: int = 2, at_most: int = 9) -> str:
+    """Words of the tiny tokenizer, one token each."""
+    return " ".join(generator.choices(WORDS, k=generator.randint(at_least, at_most)))
+
+
+def random_texts(count: int, seed: int = 0) -> list[str]:
+    """Different texts of different lengths."""
+    generator = random.Random(seed)
+    texts: dict[str, None] = {}
+    while len(texts) < count:
+        texts[random_text(generator)] = None
+    return list(texts)
+
+
+def hooks_of(model: nn.Module) -> list[str]:
+    """Where the model carries a hook of any kind, as ``module: kind``."""
+    return [
+        f"{name}: {kind}"
+        for name, module in model.named_modules()
+        for kind, hooks in vars(module).items()
+        if kind.endswith("_hooks") and hooks
+    ]
+
+
+@pytest.fixture(scope="session")
+def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tokenizer") / "vocab.txt"
+    path.write_text("\n".join([*SPECIAL, *WORDS]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_victim(vocabulary: Path) -> MakeVictim:
+    def make(
+        family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int = 0
+    ) -> Victim:
+        tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+        if family in ("distilbert", "roberta"):  # as their own tokenizers: no token types
+            tokenizer.model_input_names = ["input_ids", "attention_mask"]
+        return Victim(tiny_model(family, backend, labels=labels, seed=seed), tokenizer)
+
+    return make
+
+
+@pytest.fixture(scope="session", params=COMBINATIONS, ids="-".join)
+def victim(request: pytest.FixtureRequest, make_victim: MakeVictim) -> Victim:
+    """A tiny victim of every family and backend, shared: leave it as you found it."""
+    family, backend = request.param
+    return make_victim(family, backend)

@@ -1,0 +1,98 @@
+"""The plugin's promises to programs that have nothing to do with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from textattack_attend import autoload
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_arming_imports_nothing_heavy_and_takes_under_two_milliseconds() -> None:
+    """The best of 20 fresh starts, so that a busy machine does not fail it."""
+    code = (
+        "import sys, time, logging, importlib.abc, importlib.machinery, collections.abc;"
+        "before = set(sys.modules); start = time.perf_counter();"
+        "from textattack_attend.autoload import arm; arm();"
+        "print(time.perf_counter() - start, *sorted(set(sys.modules) - before))"
+    )
+    runs = [run_python(code).stdout.split() for _ in range(20)]
+    assert min(float(run[0]) for run in runs) < 0.002
+    assert runs[0][1:] == ["textattack_attend", "textattack_attend.autoload"]
+
+
+def test_torch_arms_it_once() -> None:
+    code = (
+        "import torch, sys; from textattack_attend import autoload; autoload.arm();"
+        "print(sum(type(f).__module__ == 'textattack_attend.autoload' for f in sys.meta_path))"
+    )
+    assert run_python(code).stdout.strip() == "1"
+
+
+def test_an_environment_variable_switches_it_off() -> None:
+    code = "import torch, sys; print('textattack_attend.autoload' in sys.modules, sys.meta_path)"
+    output = run_python(code, TEXTATTACK_ATTEND_PLUGIN="0").stdout
+    assert output.startswith("True")
+    assert "_Finder" not in output
+
+
+def test_a_failure_of_ours_is_logged_and_textattack_goes_on() -> None:
+    code = (
+        "import sys; sys.modules['textattack_attend.plugin'] = None;"  # its import now fails
+        "import textattack;"
+        "print('alive', 'hackattend' in textattack.attack_args.ATTACK_RECIPE_NAMES)"
+    )
+    done = run_python(code)
+    assert done.stdout.strip().endswith("alive False")
+    assert "could not extend TextAttack, which goes on without it" in done.stderr
+
+
+def test_other_imports_are_left_alone() -> None:
+    finder = autoload._Finder()
+    assert finder.find_spec("json", None) is None
+    assert finder.find_spec("textattack.attack", []) is None
+
+
+def test_registering_twice_changes_nothing() -> None:
+    import textattack
+
+    from textattack_attend import plugin
+
+    plugin.register()
+    before = textattack.Attacker.attack_dataset
+    plugin.register()
+    assert textattack.Attacker.attack_dataset is before
+
+
+@pytest.mark.parametrize("name", ["hackattend", "hackattend-half-scale", "hackattend-random"])
+def test_recipes_are_registered_under_their_names(name: str) -> None:
+    from textattack.attack_args import ATTACK_RECIPE_NAMES
+
+    assert ATTACK_RECIPE_NAMES[name].startswith("textattack_attend.attack_recipes.HackAttend")
+
+
+def test_word_attacks_keep_their_own_summary() -> None:
+    """The repaired row concerns attacks over structures only."""
+    import numpy as np
+    from textattack.metrics.attack_metrics import WordsPerturbed
+
+    from textattack_attend import plugin
+
+    plugin.register()
+    metric = WordsPerturbed()
+    metric.results = []
+    metric.perturbed_word_percentages = np.array([10.0, 20.0])
+    assert metric.avg_perturbation_perc() == 15.0

@@ -1,0 +1,146 @@
+"""Rankings and candidate masks, on numbers worked out by hand."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from textattack_attend.attention import AttentionCapture
+from textattack_attend.errors import InvalidInputError
+from textattack_attend.importance import (
+    head_probes,
+    layer_probes,
+    most_important_first,
+    require_importance,
+)
+from textattack_attend.rankings import (
+    candidate_masks,
+    generator_for,
+    random_scores,
+    rank,
+    require_ranking,
+)
+from textattack_attend.structures import Budget, Shape
+
+# One layer, one head, two tokens. Row 0: p = (1/4, 3/4), dL/dp = (2, -2): the mean under p is -1,
+# so dL/ds = p * (g - mean) = (3/4, -3/4). Row 1: p = (1/2, 1/2), dL/dp = (4, 0), mean 2,
+# dL/ds = (1, -1).
+CAPTURE = AttentionCapture(
+    probabilities=torch.tensor([[[[0.25, 0.75], [0.5, 0.5]]]]),
+    gradients=torch.tensor([[[[2.0, -2.0], [4.0, 0.0]]]]),
+)
+ALL = Budget(0.01, spare_first_token=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("probability_gradient", [[-2, 2], [-4, 0]]),
+        ("score_gradient", [[-0.75, 0.75], [-1, 1]]),
+        ("first_order", [[-1, 3], [-2, 2]]),
+        ("attention", [[0.25, 0.75], [0.5, 0.5]]),
+    ],
+)
+def test_rankings_by_hand(name: str, expected: list[list[float]]) -> None:
+    assert rank(name, CAPTURE, ALL)[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "best"),
+    [
+        ("probability_gradient", (0, 1)),
+        ("score_gradient", (1, 1)),
+        ("first_order", (0, 1)),
+        ("attention", (0, 1)),
+    ],
+)
+def test_the_best_unit_of_two_tokens_is_masked(name: str, best: tuple[int, int]) -> None:
+    shape = Shape(1, 1, 2)
+    (mask,) = candidate_masks(rank(name, CAPTURE, ALL), shape, ALL).values()
+    assert mask.units.tolist() == [[0, 0, *best]]
+
+
+def test_first_order_is_the_linear_term_of_masking() -> None:
+    """Moving a probability a little towards 0, the row renormalised, moves a linear loss by it."""
+    probabilities = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
+    weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    capture = AttentionCapture(probabilities.view(1, 1, 1, 3), weights.view(1, 1, 1, 3))
+    masked = probabilities * torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
+    change = (masked / masked.sum() - probabilities) @ weights
+    scores = -capture.score_gradients / (1 - capture.probabilities)
+    assert scores[0, 0, 0, 2].item() == pytest.approx(change.item())
+
+
+def test_a_matrix_without_gradient_falls_back_to_attention(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gradients = torch.stack([torch.zeros(2, 2), torch.ones(2, 2)]).view(1, 2, 2, 2)
+    probabilities = torch.rand(1, 2, 2, 2, generator=torch.Generator().manual_seed(0))
+    scores = rank("probability_gradient", AttentionCapture(probabilities, gradients), ALL)
+    assert np.array_equal(scores[0, 0], probabilities[0, 0].numpy())
+    assert (scores[0, 1] == -1).all()
+    assert not caplog.records
+
+
+def test_no_gradient_anywhere_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    capture = AttentionCapture(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+    with caplog.at_level(logging.WARNING):
+        rank("score_gradient", capture, ALL)
+    assert "ranked by attention instead" in caplog.text
+
+
+def test_ties_go_to_the_first_unit() -> None:
+    shape = Shape(1, 1, 4)
+    budget = Budget(0.34)  # 3 of the 9 attackable
+    (mask,) = candidate_masks(np.zeros((1, 1, 4, 4), np.float32), shape, budget).values()
+    assert mask.units[:, 2:].tolist() == [[1, 1], [1, 2], [1, 3]]
+
+
+def test_candidate_masks_take_the_top_of_every_matrix_within_the_budget() -> None:
+    shape, budget = Shape(2, 3, 6), Budget(0.2)
+    scores = random_scores(shape, np.random.default_rng(0))
+    masks = candidate_masks(scores, shape, budget)
+    assert list(masks) == [(layer, head) for layer in range(2) for head in range(3)]
+    for (layer, head), mask in masks.items():
+        attackable = np.where(budget.attackable(6), scores[layer, head], -1)
+        worst = min(attackable[q, k] for _, _, q, k in mask.units)
+        assert budget.allows(mask)
+        assert len(mask) == 5
+        assert (attackable > worst).sum() == 4
+
+
+def test_randomness_depends_on_seed_text_and_purpose_alone() -> None:
+    first = generator_for("a film", 1).random(3)
+    generator_for("another", 1).random(99)
+    assert np.array_equal(first, generator_for("a film", 1).random(3))
+    others = [
+        generator_for("a film", 2),
+        generator_for("a films", 1),
+        generator_for("a film", 1, purpose="importance"),
+    ]
+    assert all(not np.array_equal(first, other.random(3)) for other in others)
+
+
+def test_probes_mask_whole_layers_and_whole_heads() -> None:
+    shape = Shape(2, 3, 4)
+    assert [probe.matrices for probe in layer_probes(shape)] == [
+        [(0, 0), (0, 1), (0, 2)],
+        [(1, 0), (1, 1), (1, 2)],
+    ]
+    probes = head_probes(shape, [1])
+    assert [probe.matrices for probe in probes] == [[(1, 0)], [(1, 1)], [(1, 2)]]
+    assert all(len(probe) == 16 for probe in probes)
+
+
+def test_importance_is_by_descending_score_and_stable() -> None:
+    assert most_important_first([0.1, 0.9, 0.5, 0.9]) == [1, 3, 2, 0]
+
+
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidInputError, match=r"probability_gradient.*got 'gradient'"):
+        require_ranking("gradient")
+    with pytest.raises(InvalidInputError, match=r"probability, random, got 'none'"):
+        require_importance("none")
