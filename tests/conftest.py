@@ -33,15 +33,20 @@ from transformers import (
 
 from textattack_attend.victim import Victim
 
+torch.set_num_threads(
+    1
+)  # tiny models: a second thread on a busy machine makes them 10 times slower
+
 SHARED = Path(__file__).parents[2] / "shared"
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="../shared (victims, data) is missing; CI has it and runs this"
 )
 
-WORDS = (
-    "the a film plot actor scene music story is was feels looks never always quite rather "
-    "good bad dull funny great weak warm cold brave lost and but with about love war time life ."
-).split()
+TEXT = """
+    the a film plot actor scene music story is was feels looks never always quite rather good bad
+    dull funny great weak warm cold brave lost and but with about love war time life .
+"""
+WORDS = TEXT.split()
 SPECIAL = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"]  # RoBERTa's pad must be 1
 PAD, MAX_TOKENS = 1, 32
 LAYERS, HEADS, HIDDEN, LABELS = 3, 4, 16, 3
@@ -50,6 +55,8 @@ FAMILIES = ("bert", "distilbert", "electra", "roberta")
 BACKENDS = ("eager", "sdpa")
 # transformers refuses sdpa for ELECTRA.
 COMBINATIONS = [(f, b) for f in FAMILIES for b in BACKENDS if (f, b) != ("electra", "sdpa")]
+# Weights whose predictions differ by text, so that attacks both succeed and fail.
+SEEDS = {"bert": 1, "distilbert": 6, "electra": 2, "roberta": 10}
 
 _BERT_SIZES = {
     "vocab_size": len(SPECIAL) + len(WORDS),
@@ -65,13 +72,19 @@ class MakeVictim(Protocol):
     """Makes a tiny victim of its own: for tests that train, freeze or break it."""
 
     def __call__(
-        self, family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int = 0
+        self,
+        family: str = "bert",
+        backend: str = "eager",
+        *,
+        labels: int = LABELS,
+        seed: int | None = None,
     ) -> Victim: ...
 
 
 def tiny_config(family: str) -> PretrainedConfig:
     """The configuration of a tiny model whose logits feel a masked unit."""
-    common = {"initializer_range": 0.5, "pad_token_id": PAD}
+    # ELECTRA's embeddings are projected without a norm: with 0.5 its attention would be one-hot.
+    common = {"initializer_range": 0.3 if family == "electra" else 0.5, "pad_token_id": PAD}
     if family == "bert":
         return BertConfig(**_BERT_SIZES, **common)
     if family == "electra":
@@ -91,11 +104,11 @@ def tiny_config(family: str) -> PretrainedConfig:
 
 
 def tiny_model(
-    family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int = 0
+    family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int | None = None
 ) -> PreTrainedModel:
     """A tiny random classifier in eval mode; the same weights for every backend."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.manual_seed(SEEDS[family] if seed is None else seed)
         config = tiny_config(family)
         config.num_labels = labels
         model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
@@ -128,7 +141,7 @@ def hooks_of(model: nn.Module) -> list[str]:
         f"{name}: {kind}"
         for name, module in model.named_modules()
         for kind, hooks in vars(module).items()
-        if kind.endswith("_hooks") and hooks
+        if "_hooks" in kind and hooks
     ]
 
 
@@ -142,7 +155,11 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def make_victim(vocabulary: Path) -> MakeVictim:
     def make(
-        family: str = "bert", backend: str = "eager", *, labels: int = LABELS, seed: int = 0
+        family: str = "bert",
+        backend: str = "eager",
+        *,
+        labels: int = LABELS,
+        seed: int | None = None,
     ) -> Victim:
         tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
         if family in ("distilbert", "roberta"):  # as their own tokenizers: no token types

@@ -36,7 +36,7 @@ class StructureAttackResult(stock.AttackResult):
 
     @property
     def structure(self) -> Structure:
-        """The masked units: of a success the adversarial structure, else the nearest tried."""
+        """The masked units: of a success the adversarial structure, else the last one tested."""
         structure: Structure = self.perturbed_result.attacked_text.structure
         return structure
 
@@ -84,7 +84,7 @@ class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult
 
 
 class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):
-    """No structure within the budget was found; the nearest tried is kept."""
+    """No structure within the budget was found; the last one tested is kept."""
 
 
 class SkippedAttackResult(StructureAttackResult, stock.SkippedAttackResult):

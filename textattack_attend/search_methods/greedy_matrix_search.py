@@ -65,23 +65,22 @@ class GreedyMatrixSearch(SearchMethod):
         self.seed = seed
 
     def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
-        """The first candidate that reaches the goal, else the one that came nearest.
+        """The first candidate that reaches the goal, else the last one tested.
 
         The result carries ``candidate_queries`` and ``gradient_passes``.
         """
         text = initial_result.attacked_text
-        best, tested = initial_result, 0
+        last, tested = initial_result, 0
         try:
             masks = self._masks(text)
             for candidates in self._candidates(text, masks, self._ordered_matrices(text)):
-                for result in self._evaluate(candidates):
+                for last in self._evaluate(candidates):
                     tested += 1
-                    if result.goal_status == GoalFunctionResultStatus.SUCCEEDED:
-                        return self._with_counts(result, tested)
-                    best = max(best, result, key=lambda r: r.score)
+                    if last.goal_status == GoalFunctionResultStatus.SUCCEEDED:
+                        return self._with_counts(last, tested)
         except _BudgetSpent:
             pass
-        return self._with_counts(best, tested)
+        return self._with_counts(last, tested)
 
     def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
         """The candidate mask of every matrix."""

@@ -1,0 +1,43 @@
+"""The examples run as a user would run them, and the README shows the first of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SHOWN = {
+    "attack_dataset.py": "Attack success rate",
+    "mask_your_own.py": "uniform:",
+    "save_and_replay.py": "replayed:",
+    "targeted_attack.py": "reviews that were not positive are now",
+}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_examples_run(example: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(example)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert SHOWN[example.name] in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_readme_shows_the_first_example_in_at_most_twenty_lines() -> None:
+    script = (ROOT / "examples" / "attack_dataset.py").read_text().split('"""\n', 2)[1].strip()
+    assert script in (ROOT / "README.md").read_text()
+    assert len(script.splitlines()) <= 20
+
+
+def test_masking_by_hand_needs_no_textattack() -> None:
+    code = (
+        "import sys, runpy; sys.argv = ['x'];"
+        f"runpy.run_path({str(ROOT / 'examples' / 'mask_your_own.py')!r});"
+        "assert 'textattack' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

