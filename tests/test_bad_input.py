@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from textattack.models.wrappers import HuggingFaceModelWrapper
+from torch import nn
 from transformers import (
     BertForSequenceClassification,
     BertModel,
@@ -40,6 +41,13 @@ def refusal(call: Callable[[], object], kind: type[AttendError]) -> str:
     line = str(caught.value)
     assert "\n" not in line
     return line
+
+
+def head(model: PreTrainedModel) -> nn.Linear:
+    """The last layer of a classifier."""
+    classifier = model.get_submodule("classifier")
+    assert isinstance(classifier, nn.Linear)
+    return classifier
 
 
 def wrapped(victim: Victim) -> AttentionModelWrapper:
@@ -108,7 +116,7 @@ def test_models_that_cannot_be_attacked(
 def test_a_head_trained_in_this_process_is_accepted(make_victim: MakeVictim) -> None:
     model = random_head()
     with torch.no_grad():
-        model.classifier.bias += 0.1
+        head(model).bias += 0.1
     assert Victim(model, make_victim().tokenizer).num_labels == 2
 
 
@@ -130,7 +138,7 @@ def test_a_tokenizer_without_a_classification_token(vocabulary: Path) -> None:
 def test_logits_that_are_nan(make_victim: MakeVictim) -> None:
     victim = make_victim()
     with torch.no_grad():
-        victim.model.classifier.bias[0] = float("nan")
+        head(victim.model).bias[0] = float("nan")
     attack = HackAttendLiong2024.build(wrapped(victim))
     assert "NaN" in refusal(lambda: attack.attack("a film", 0), ModelOutputError)
 
@@ -212,8 +220,8 @@ def test_a_gradient_that_is_zero_falls_back_and_says_so(
 ) -> None:
     victim = make_victim()
     with torch.no_grad():  # the answer no longer depends on the text
-        victim.model.classifier.weight.zero_()
-        victim.model.classifier.bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
+        head(victim.model).weight.zero_()
+        head(victim.model).bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
     zero = HackAttendLiong2024.build(wrapped(victim), importance="random", seed=0)
     attention = HackAttendLiong2024.build(
         wrapped(victim), importance="random", seed=0, ranking="attention"
