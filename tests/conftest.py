@@ -118,7 +118,8 @@ def tiny_model(
             for parameter in model.parameters():
                 if parameter.ndim == 1:  # biases and norms, which start as zeros and ones
                     parameter.add_(0.3 * torch.randn_like(parameter))
-    return model.eval()
+    model.eval()
+    return model
 
 
 def random_text(generator: random.Random, at_least: int = 2, at_most: int = 9) -> str:

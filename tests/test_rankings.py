@@ -85,6 +85,14 @@ def test_a_matrix_without_gradient_falls_back_to_attention(
     assert not caplog.records
 
 
+def test_the_fallback_looks_at_the_gradient_that_ranks() -> None:
+    """One-hot attention: no gradient at the scores, though there is one at the probabilities."""
+    one_hot = torch.eye(4).flip(1).view(1, 1, 4, 4)
+    gradients = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    scores = rank("score_gradient", AttentionCapture(one_hot, gradients), ALL)
+    assert np.array_equal(scores, one_hot.numpy())
+
+
 def test_no_gradient_anywhere_is_said(caplog: pytest.LogCaptureFixture) -> None:
     capture = AttentionCapture(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
     with caplog.at_level(logging.WARNING):

@@ -63,11 +63,13 @@ class StructureAttack(Attack):
         victim = self.goal_function.victim
         structured = StructuredText.of(text, victim.empty_structure(text.tokenizer_input))
         tokens = victim.tokens(text.tokenizer_input)
-        initial, _ = self.goal_function.init_attack_example(structured, ground_truth_output)
-        if initial.goal_status == GoalFunctionResultStatus.SKIPPED:
-            return SkippedAttackResult(initial, initial, tokens)
-        final = self.search_method(initial)
-        self.clear_cache()
+        try:
+            initial, _ = self.goal_function.init_attack_example(structured, ground_truth_output)
+            if initial.goal_status == GoalFunctionResultStatus.SKIPPED:
+                return SkippedAttackResult(initial, initial, tokens)
+            final = self.search_method(initial)
+        finally:
+            self.clear_cache()
         if final.goal_status == GoalFunctionResultStatus.SUCCEEDED and self._confirmed(final):
             return SuccessfulAttackResult(initial, final, tokens)
         return FailedAttackResult(initial, final, tokens)

@@ -73,7 +73,7 @@ def rank(name: str, capture: AttentionCapture, budget: Budget) -> npt.NDArray[np
         return attention(capture).numpy()
     scores = GRADIENT_RANKINGS[name](capture)
     attackable = torch.from_numpy(budget.attackable(scores.shape[-1]))
-    flat = (capture.probability_gradients * attackable).abs().amax((-1, -2), keepdim=True) == 0
+    flat = (scores * attackable).abs().amax((-1, -2), keepdim=True) == 0
     if flat.all():
         logger.warning("the gradient is zero everywhere; units are ranked by attention instead")
     return torch.where(flat, attention(capture), scores).numpy()

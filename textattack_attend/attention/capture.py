@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
@@ -48,10 +48,11 @@ def capture_attention(
 ) -> AttentionCapture:
     """One forward pass over one input, and one backward pass if there is a loss.
 
-    Attention is read through transformers' own ``output_attentions``, so the model is not hooked;
-    an sdpa model takes its eager path for this pass.
+    Attention is read through transformers' own ``output_attentions``; an sdpa model takes its eager
+    path for this pass.
     """
-    with torch.set_grad_enabled(loss is not None), _differentiable(model), _quiet():
+    gradient = _differentiable(model) if loss is not None else torch.no_grad()
+    with torch.set_grad_enabled(loss is not None), gradient, _quiet():
         output = model(**inputs, output_attentions=True)
         gradients = None
         if loss is not None:
@@ -62,15 +63,16 @@ def capture_attention(
 
 @contextmanager
 def _differentiable(model: PreTrainedModel) -> Iterator[None]:
-    """Make activations carry gradients also where every parameter is frozen."""
-    if any(parameter.requires_grad for parameter in model.parameters()):
-        yield
-        return
-    model.enable_input_require_grads()
+    """Make activations carry gradients from the embeddings on, also where these are frozen."""
+
+    def require_gradient(module: nn.Module, args: object, output: Tensor) -> Tensor:
+        return output.requires_grad_()
+
+    handle = model.get_input_embeddings().register_forward_hook(require_gradient)
     try:
         yield
     finally:
-        model.disable_input_require_grads()
+        handle.remove()
 
 
 @contextmanager

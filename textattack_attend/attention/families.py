@@ -1,21 +1,41 @@
 """Model families as data: where the attention modules are and where their mask arrives.
 
-A family is one record. To add one: where its self-attention modules sit under the base model, the
-name under which the mask reaches them, and, if the eager path takes a 0/1 mask that cannot differ
-by head, the submodule that is handed the attention probabilities.
+A family is one record. To add one: where its layers sit under the base model and their
+self-attention in them, the name under which the mask reaches it, and how its head turns the last
+hidden state into logits; if the eager path takes a 0/1 mask, which cannot differ by head, also the
+submodules from which the attention probabilities can be computed anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..errors import UnsupportedModelError
 from ..structures import Shape
 
 BACKENDS = ("eager", "sdpa")
+Head = Callable[[Any, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """Submodules of an attention module whose 0/1 mask of shape (B, T) cannot differ by head.
+
+    Args:
+        query: gives the queries, (B, T, D).
+        key: gives the keys, (B, T, D).
+        probabilities: is handed the probabilities, (B, H, T, T), before they weigh the values.
+    """
+
+    query: str
+    key: str
+    probabilities: str
 
 
 @dataclass(frozen=True)
@@ -24,41 +44,72 @@ class Family:
 
     Args:
         model_type: ``config.model_type`` of its models.
-        attention: path of a layer's self-attention module under the base model; ``{}`` is the
-            layer.
+        layers: path of the list of layers under the base model.
+        attention: path of the self-attention module in a layer.
         mask_argument: keyword under which the mask reaches that module.
-        probabilities: submodule whose input is the attention probabilities; only where the eager
-            path takes a 0/1 mask of shape (B, T), which cannot differ by head.
+        head: logits (B, C) from the classifier and the last hidden state (B, T, D).
+        recomputed: where the probabilities are computed anew; only for a family whose eager path
+            takes a 0/1 mask.
         reserved_positions: rows of the position table that no token can use.
 
     """
 
     model_type: str
+    layers: str
     attention: str
     mask_argument: str
-    probabilities: str | None = None
+    head: Head
+    recomputed: Recomputed | None = None
     reserved_positions: int = 0
+
+    def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
+        """The layers; each takes hidden states (B, T, D) and a mask."""
+        return list(model.base_model.get_submodule(self.layers).children())
 
     def attention_modules(self, model: PreTrainedModel) -> list[nn.Module]:
         """The self-attention modules, by layer."""
-        layers = model.config.num_hidden_layers
-        return [model.base_model.get_submodule(self.attention.format(i)) for i in range(layers)]
+        return [layer.get_submodule(self.attention) for layer in self.layer_modules(model)]
 
     def max_tokens(self, model: PreTrainedModel) -> int:
         """The longest input the position table allows, in tokens."""
         return int(model.config.max_position_embeddings) - self.reserved_positions
 
 
+def _bert_head(model: Any, hidden: Tensor) -> Tensor:
+    logits: Tensor = model.classifier(model.dropout(model.base_model.pooler(hidden)))
+    return logits
+
+
+def _plain_head(model: Any, hidden: Tensor) -> Tensor:
+    logits: Tensor = model.classifier(hidden)
+    return logits
+
+
+def _distilbert_head(model: Any, hidden: Tensor) -> Tensor:
+    pooled = model.pre_classifier(hidden[:, 0]).relu()
+    logits: Tensor = model.classifier(model.dropout(pooled))
+    return logits
+
+
 FAMILIES = {
     family.model_type: family
     for family in (
-        Family("bert", "encoder.layer.{}.attention.self", "attention_mask"),
-        Family("distilbert", "transformer.layer.{}.attention", "mask", probabilities="dropout"),
-        Family("electra", "encoder.layer.{}.attention.self", "attention_mask"),
+        Family("bert", "encoder.layer", "attention.self", "attention_mask", _bert_head),
+        Family(
+            "distilbert",
+            "transformer.layer",
+            "attention",
+            "mask",
+            _distilbert_head,
+            recomputed=Recomputed("q_lin", "k_lin", "dropout"),
+        ),
+        Family("electra", "encoder.layer", "attention.self", "attention_mask", _plain_head),
         Family(
             "roberta",
-            "encoder.layer.{}.attention.self",
+            "encoder.layer",
+            "attention.self",
             "attention_mask",
+            _plain_head,
             reserved_positions=2,  # its positions start behind the padding index, 1
         ),
     )
@@ -70,7 +121,7 @@ def family_of(model: PreTrainedModel) -> Family:
 
     Raises:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
-            head, or heads were pruned.
+            head, heads were pruned, or the weights are float16.
 
     """
     family = FAMILIES.get(model.config.model_type)
@@ -84,6 +135,11 @@ def family_of(model: PreTrainedModel) -> Family:
         raise UnsupportedModelError(
             f"attention backend {backend!r} takes no mask by head; load the model with "
             f"attn_implementation set to one of: {', '.join(BACKENDS)}"
+        )
+    if model.dtype == torch.float16:
+        raise UnsupportedModelError(
+            "float16 is too short to tell a fully masked row from padding; load the model with "
+            "dtype float32 or bfloat16"
         )
     if getattr(model.config, "pruned_heads", None):
         raise UnsupportedModelError(

@@ -1,4 +1,4 @@
-"""Injection: the one place of the package that hooks a model.
+"""Injection: the one place of the package that changes what a model computes.
 
 Inside ``masked_attention(model, structures)`` every forward pass of a batch of ``len(structures)``
 rows computes attention as if the units of each row's structure were masked. When the context ends,
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,14 +57,24 @@ class _MaskedLayer:
         self.layer = layer
         self.structures = structures
         self.ran = False
+        self.kept: dict[str, Tensor] = {}
 
     def hook(self, module: nn.Module, hooks: ExitStack) -> None:
-        handle = module.register_forward_pre_hook(self._mask_scores, with_kwargs=True)
-        hooks.callback(handle.remove)
-        if self.family.probabilities:
-            softmaxed = module.get_submodule(self.family.probabilities)
-            handle = softmaxed.register_forward_pre_hook(self._mask_probabilities)
+        handles = [module.register_forward_pre_hook(self._mask_scores, with_kwargs=True)]
+        parts = self.family.recomputed
+        if parts:
+            query, key = module.get_submodule(parts.query), module.get_submodule(parts.key)
+            softmaxed = module.get_submodule(parts.probabilities)
+            handles += [
+                query.register_forward_hook(partial(self._keep, "query")),
+                key.register_forward_hook(partial(self._keep, "key")),
+                softmaxed.register_forward_pre_hook(self._replace_probabilities),
+            ]
+        for handle in handles:
             hooks.callback(handle.remove)
+
+    def _keep(self, name: str, module: nn.Module, args: object, output: Tensor) -> None:
+        self.kept[name] = output
 
     def _mask_scores(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -73,23 +84,26 @@ class _MaskedLayer:
         name = self.family.mask_argument
         mask: Tensor | None = kwargs[name]
         if mask is not None and not mask.is_floating_point():
-            return args, kwargs  # a 0/1 mask: the probabilities are masked instead
+            return args, kwargs  # a 0/1 mask: the probabilities are replaced instead
         hidden: Tensor = args[0] if args else next(iter(kwargs.values()))
         bias = self._bias(hidden.shape[1], hidden)
         return args, {**kwargs, name: bias if mask is None else mask + bias}
 
-    def _mask_probabilities(self, module: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
-        """Renormalise the probabilities: log-probabilities are scores up to a constant per row."""
+    def _replace_probabilities(self, module: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
+        """Compute the probabilities of the rows with a masked unit anew, from queries and keys."""
         (probabilities,) = args
-        kind = torch.finfo(probabilities.dtype)
-        scores = probabilities.clamp_min(kind.tiny).log()  # a visible key stays above padding
-        scores += self._bias(probabilities.shape[-1], probabilities)
+        batch, heads, tokens = probabilities.shape[:3]
+        query, key = (
+            self.kept.pop(name).view(batch, tokens, heads, -1).transpose(1, 2)
+            for name in ("query", "key")
+        )
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        scores = scores + self._bias(tokens, probabilities)
         for row, structure in enumerate(self.structures):
-            scores[row, ..., structure.shape.tokens :] = kind.min
-        masked = torch.softmax(scores, dim=-1)
+            scores[row, ..., structure.shape.tokens :] = torch.finfo(scores.dtype).min
         touched = torch.tensor([self.layer in s.layers for s in self.structures])
-        touched = touched.to(probabilities.device)[:, None, None, None]
-        return (torch.where(touched, masked, probabilities),)
+        touched = touched.to(scores.device)[:, None, None, None]
+        return (torch.where(touched, scores.softmax(-1), probabilities),)
 
     def _bias(self, tokens: int, like: Tensor) -> Tensor:
         if len(like) != len(self.structures):

@@ -18,7 +18,7 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..attention import AttentionCapture
+from ..attention import AttentionCapture, CleanPass
 from ..errors import InvalidInputError
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
@@ -38,6 +38,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def __init__(self, model_wrapper: ModelWrapper, **options: Any) -> None:
         super().__init__(AttentionModelWrapper.of(model_wrapper), **options)
         self.num_gradient_passes = 0
+        self._clean: CleanPass | None = None
 
     @property
     def victim(self) -> Victim:
@@ -56,6 +57,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
         """
         self.require_label(ground_truth_output)
         self.num_gradient_passes = 0
+        self._clean = self.victim.clean_pass(attacked_text.tokenizer_input)
         result: tuple[GoalFunctionResult, bool] = super().init_attack_example(
             attacked_text, ground_truth_output
         )
@@ -83,28 +85,34 @@ class StructureGoalFunction(ClassificationGoalFunction):
         """What the attack wants to grow, from logits (1, C) to a scalar."""
 
     def is_reached_by(self, text: StructuredText) -> bool:
-        """Judge again with a forward pass of its own, uncached; the referee's, so not counted."""
-        (output,) = self._call_model_uncached([text])
-        return bool(self._is_goal_complete(output, text))
+        """Judge again with a forward pass that reuses nothing; the referee's, so not counted."""
+        logits = self.victim.logits([text.tokenizer_input], [text.structure])
+        return bool(self._is_goal_complete(_probabilities(logits)[0], text))
+
+    def clear_cache(self) -> None:
+        """Forget the current example."""
+        super().clear_cache()
+        self._clean = None
 
     def _call_model_uncached(self, attacked_text_list: Sequence[AttackedText]) -> Tensor:
-        parts = [
-            attacked_text_list[start : start + self.batch_size]
-            for start in range(0, len(attacked_text_list), self.batch_size)
-        ]
-        logits = [
-            self.victim.logits([t.tokenizer_input for t in part], _structures_of(part))
-            for part in parts
-        ]
-        # In double precision: a confident model's probabilities tie at 1 in single precision. And
-        # always a softmax: TextAttack skips it for logits that happen to sum to 1.
-        return torch.cat(logits).double().softmax(-1) if logits else torch.empty(0)
+        if not attacked_text_list:
+            return torch.empty(0)
+        texts = [text.tokenizer_input for text in attacked_text_list]
+        if self._clean is None:  # outside an attack, as in TextAttack's interactive mode
+            return _probabilities(self.victim.logits(texts))
+        structures = [text.structure for text in attacked_text_list]
+        return _probabilities(
+            self.victim.logits_from(self._clean, texts[0], structures, self.batch_size)
+        )
 
 
-def _structures_of(texts: Sequence[AttackedText]) -> list[Any] | None:
-    if not all(isinstance(text, StructuredText) for text in texts):
-        return None  # plain texts, as in TextAttack's interactive mode
-    return [text.structure for text in texts]
+def _probabilities(logits: Tensor) -> Tensor:
+    """Softmax, float64 (B, C).
+
+    In double precision, as a confident model's probabilities tie at 1 in single precision; and
+    always, as TextAttack takes logits that happen to sum to 1 for probabilities.
+    """
+    return logits.double().softmax(-1)
 
 
 class UntargetedStructureClassification(StructureGoalFunction, UntargetedClassification):
