@@ -22,7 +22,13 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 package: $(VENV)/.installed-dev
+	rm -rf $(VENV)/dist
 	$(BIN)/python -m build --outdir $(VENV)/dist
+	$(BIN)/python -m zipfile -l $(VENV)/dist/*.whl > $(VENV)/dist/files
+	grep -q textattack_attend/py.typed $(VENV)/dist/files
+	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
+	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
+	grep -q textattack_attend/nltk_data/corpora/stopwords/english $(VENV)/dist/files
 
 clean:
 	rm -rf $(VENV)

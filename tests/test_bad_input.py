@@ -96,7 +96,7 @@ def pruned() -> PreTrainedModel:
 
 def half() -> PreTrainedModel:
     model = tiny_model()
-    model.to(torch.float16)
+    nn.Module.to(model, torch.float16)
     return model
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from .structure import Structure
 
-MAX_MATRICES = 20
-MAX_PAIRS = 8
+MAX_MATRICES = 12
+MAX_PAIRS = 4
 
 
 def describe(structure: Structure, tokens: Sequence[str]) -> list[str]:
