@@ -26,7 +26,7 @@ from .conftest import (
     random_texts,
     tiny_model,
 )
-from .plain import Attention, PlainModel, attention_gradients
+from .plain_model import Attention, PlainModel, attention_gradients
 
 TEXT = "the actor was never dull"
 TOKENS = 7

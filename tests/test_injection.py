@@ -26,7 +26,7 @@ from .conftest import (
     random_texts,
     tiny_model,
 )
-from .plain import PlainModel, Units, everything_of
+from .plain_model import PlainModel, Units, everything_of
 
 TEXT = "the actor was never dull but the plot is"
 TOKENS = 11

@@ -15,7 +15,8 @@ from textattack_attend.structures import Structure
 from textattack_attend.victim import Victim
 
 from .conftest import FAMILIES, HEADS, LABELS, MakeVictim, random_texts, tiny_model
-from .plain import Options, Outcome, PlainHackAttend, PlainModel, Units
+from .plain_hackattend import Options, Outcome, PlainHackAttend
+from .plain_model import PlainModel, Units
 
 TEXTS = random_texts(10, seed=1)
 ENOUGH = 6

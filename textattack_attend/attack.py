@@ -35,7 +35,6 @@ class StructureAttack(Attack):
         goal_function: the goal, on the victim.
         transformation: proposes masks within the budget.
         search_method: combines them.
-
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class StructureAttack(Attack):
 
         Raises:
             InvalidInputError: an empty text, or a label outside the model's classes.
-
         """
         text = example if isinstance(example, AttackedText) else AttackedText(example)
         victim = self.goal_function.victim
@@ -79,7 +77,6 @@ class StructureAttack(Attack):
 
         Raises:
             InvalidInputError: an empty text or a label outside the model's classes, with its place.
-
         """
         for position in positions:
             columns, label = dataset[position]

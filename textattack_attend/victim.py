@@ -24,6 +24,7 @@ from .attention import (
     masked_attention,
     shape_of,
 )
+from .classifiers import require_classifier
 from .errors import (
     InvalidInputError,
     ModelOutputError,
@@ -53,7 +54,6 @@ class Victim:
 
     Raises:
         UnsupportedModelError: the family, the head, or the tokenizer cannot be attacked.
-
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -82,7 +82,6 @@ class Victim:
 
         Raises:
             InvalidInputError: the text has no token but special ones.
-
         """
         (ids,) = self._encode([text])["input_ids"].tolist()
         if len(ids) <= self.tokenizer.num_special_tokens_to_add(pair=not isinstance(text, str)):
@@ -103,18 +102,11 @@ class Victim:
         Raises:
             StructureMismatchError: a structure is of another length than its text.
             ModelOutputError: a logit is NaN or infinite.
-
         """
         self._eval()
-        unique = list(dict.fromkeys(texts))
-        rows = [unique.index(text) for text in texts] if len(unique) < len(texts) else None
-        encoded = self._encode(unique)
-        lengths = encoded["attention_mask"].sum(1)
-        if rows is not None:
-            encoded = BatchEncoding({k: v[rows] for k, v in encoded.items()})
-            lengths = lengths[rows]
+        encoded = self._encode(texts)
         structures = [] if structures is None else structures
-        self._check_shapes(structures, lengths)
+        self._check_shapes(structures, encoded["attention_mask"].sum(1).tolist())
         encoded = encoded.to(self.model.device)
         with torch.inference_mode(), masked_attention(self.model, structures):
             logits: Tensor = self.model(**encoded).logits
@@ -148,7 +140,7 @@ class Victim:
             parts = [structures[i : i + batch_size] for i in range(0, len(structures), batch_size)]
             return torch.cat([self.logits([text] * len(part), part) for part in parts])
         self._eval()
-        self._check_shapes(structures, torch.tensor([clean.hidden[0].shape[1]] * len(structures)))
+        self._check_shapes(structures, [clean.hidden[0].shape[1]] * len(structures))
         with torch.inference_mode():
             logits = logits_from(self.model, clean, structures, batch_size)
         return _finite(logits.float().cpu())
@@ -178,7 +170,6 @@ class Victim:
         Raises:
             StructureMismatchError: the file is of another model or of another length.
             InvalidInputError: the file is missing or damaged.
-
         """
         saved = load(path)
         if saved.model != self.fingerprint() and not any_model:
@@ -226,51 +217,14 @@ class Victim:
                 self.max_tokens,
             )
 
-    def _check_shapes(self, structures: Sequence[Structure], lengths: Tensor) -> None:
-        for structure, tokens in zip(structures, lengths.tolist(), strict=bool(structures)):
+    def _check_shapes(self, structures: Sequence[Structure], lengths: Sequence[int]) -> None:
+        for structure, tokens in zip(structures, lengths, strict=bool(structures)):
             expected = shape_of(self.model, tokens)
             if structure.shape != expected:
                 raise StructureMismatchError(
                     f"expected a structure of {expected}, got one of {structure.shape}: it belongs "
                     "to another model or to a text of another length"
                 )
-
-
-def require_classifier(model: PreTrainedModel) -> None:
-    """Refuse a model that has no trained classification head.
-
-    Raises:
-        UnsupportedModelError: no head, a head that was just initialised, or a head that does not
-            choose one of several classes.
-
-    """
-    name = type(model).__name__
-    if not any(c.__name__.endswith("ForSequenceClassification") for c in type(model).__mro__):
-        raise UnsupportedModelError(
-            f"{name} has no classification head; expected a ...ForSequenceClassification model"
-        )
-    if model.config.num_labels < 2 or model.config.problem_type not in (
-        None,
-        "single_label_classification",
-    ):
-        raise UnsupportedModelError(
-            f"expected a model that chooses one of at least 2 classes, got {name} with "
-            f"{model.config.num_labels} outputs and problem type {model.config.problem_type!r}"
-        )
-    saved_as = model.config.architectures or [name]
-    trained = name in saved_as or any("ForSequenceClassification" in saved for saved in saved_as)
-    if not trained and _untrained(model):
-        raise UnsupportedModelError(
-            f"the checkpoint is a {saved_as[0]} without a classification head (transformers made "
-            "up a random one); expected a checkpoint fine-tuned for classification"
-        )
-
-
-def _untrained(model: PreTrainedModel) -> bool:
-    """Whether the last bias of the head is still all zero, as it is initialised."""
-    biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
-    last = [p for p in biases if p.shape == (model.config.num_labels,)]
-    return bool(last) and not last[-1].detach().any()
 
 
 def _parts(text: Text) -> tuple[str, ...]:

@@ -58,7 +58,6 @@ class HackAttendLiong2024(AttackRecipe):
         Raises:
             UnsupportedModelError: the victim cannot be attacked.
             InvalidInputError: an option is outside its range.
-
         """
         goal_function: StructureGoalFunction
         if target_class is None:

@@ -22,7 +22,6 @@ class StructureAttackResult(stock.AttackResult):
         original_result: the clean text, judged.
         perturbed_result: the text under the final structure, judged.
         tokens: what the model sees of the text, special tokens included.
-
     """
 
     def __init__(

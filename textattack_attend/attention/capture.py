@@ -22,7 +22,6 @@ class AttentionCapture:
     Args:
         probabilities: attention after the softmax, float (L, H, T, T).
         gradients: gradient of the loss with respect to them, same shape; None without a loss.
-
     """
 
     probabilities: Tensor

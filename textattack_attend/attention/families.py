@@ -51,7 +51,6 @@ class Family:
         recomputed: where the probabilities are computed anew; only for a family whose eager path
             takes a 0/1 mask.
         reserved_positions: rows of the position table that no token can use.
-
     """
 
     model_type: str
@@ -122,7 +121,6 @@ def family_of(model: PreTrainedModel) -> Family:
     Raises:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
             head, heads were pruned, or the weights are float16.
-
     """
     family = FAMILIES.get(model.config.model_type)
     if family is None:

@@ -34,7 +34,6 @@ def masked_attention(model: PreTrainedModel, structures: Sequence[Structure]) ->
     Raises:
         UnsupportedModelError: the model's family is unknown.
         RuntimeError: a hooked layer never ran inside the context.
-
     """
     family = family_of(model)
     modules = family.attention_modules(model)

@@ -39,7 +39,6 @@ class Row:
         successes: how many of them were flipped.
         candidate_queries: tested structures per attacked example.
         queries: all evaluated structures per attacked example, probes included.
-
     """
 
     attacked: int

@@ -33,7 +33,6 @@ class Outcome:
         status: "success", "failure" or "skipped".
         structure: the adversarial structure of a success.
         candidate_queries: tested structures up to the first success.
-
     """
 
     status: str
@@ -47,7 +46,6 @@ class SequentialHackAttend:
     Args:
         victim: the model and its tokenizer.
         budget: which units may be masked, and how many of one matrix.
-
     """
 
     def __init__(self, victim: Victim, budget: Budget) -> None:

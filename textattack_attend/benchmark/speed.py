@@ -27,7 +27,6 @@ class Comparison:
         differing: examples on which the two decided differently.
         seconds: time of the attack, all examples.
         sequential_seconds: time of the plain sequential run.
-
     """
 
     attacked: int

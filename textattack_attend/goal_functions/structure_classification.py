@@ -32,7 +32,6 @@ class StructureGoalFunction(ClassificationGoalFunction):
         num_queries: evaluated (text, structure) pairs of the current example, the clean one and
             importance probes included.
         num_gradient_passes: forward and backward passes over the current example, apart.
-
     """
 
     def __init__(self, model_wrapper: ModelWrapper, **options: Any) -> None:
@@ -53,7 +52,6 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
         Raises:
             InvalidInputError: the label is not one of the model's classes.
-
         """
         self.require_label(ground_truth_output)
         self.num_gradient_passes = 0
@@ -132,7 +130,6 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
 
     Raises:
         InvalidInputError: the target is not one of the model's classes.
-
     """
 
     def __init__(self, model_wrapper: ModelWrapper, target_class: int, **options: Any) -> None:

@@ -41,7 +41,6 @@ class GreedyMatrixSearch(SearchMethod):
 
     Raises:
         InvalidInputError: a limit below 1, or an unknown importance.
-
     """
 
     is_black_box = False

@@ -24,7 +24,6 @@ class Budget:
 
     Raises:
         InvalidInputError: the mask fraction is outside (0, 1].
-
     """
 
     mask_fraction: float = 0.01

@@ -62,7 +62,6 @@ def load(path: str | os.PathLike[str]) -> SavedStructure:
 
     Raises:
         InvalidInputError: the file is missing, damaged, or of another format or version.
-
     """
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:

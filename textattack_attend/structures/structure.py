@@ -41,7 +41,6 @@ class Structure:
         shape: layers, heads and tokens.
         cells: for each perturbed (layer, head), its masked cells ``query * T + key``, int32,
             sorted and unique. Use `from_units` when that is not known.
-
     """
 
     def __init__(self, shape: Shape, cells: Mapping[Matrix, Cells] | None = None) -> None:
@@ -54,7 +53,6 @@ class Structure:
 
         Raises:
             InvalidInputError: a unit lies outside the shape.
-
         """
         rows = np.asarray(units, dtype=np.int64).reshape(-1, 4)
         limits = np.array([shape.layers, shape.heads, shape.tokens, shape.tokens])

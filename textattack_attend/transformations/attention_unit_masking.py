@@ -33,7 +33,6 @@ class AttentionUnitMasking(Transformation):
 
     Raises:
         InvalidInputError: the ranking is unknown.
-
     """
 
     is_black_box = False

@@ -22,7 +22,6 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
     Args:
         model: a sequence classifier of a supported family.
         tokenizer: its tokenizer.
-
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -35,7 +34,6 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
 
         Raises:
             UnsupportedModelError: the wrapper is not over a HuggingFace model.
-
         """
         if isinstance(wrapper, cls):
             return wrapper

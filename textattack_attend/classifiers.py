@@ -1,0 +1,43 @@
+"""Which models are classifiers that can be attacked."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedModel
+
+from .errors import UnsupportedModelError
+
+
+def require_classifier(model: PreTrainedModel) -> None:
+    """Refuse a model that has no trained classification head.
+
+    Raises:
+        UnsupportedModelError: no head, a head that was just initialised, or a head that does not
+            choose one of several classes.
+    """
+    name = type(model).__name__
+    if not any(c.__name__.endswith("ForSequenceClassification") for c in type(model).__mro__):
+        raise UnsupportedModelError(
+            f"{name} has no classification head; expected a ...ForSequenceClassification model"
+        )
+    if model.config.num_labels < 2 or model.config.problem_type not in (
+        None,
+        "single_label_classification",
+    ):
+        raise UnsupportedModelError(
+            f"expected a model that chooses one of at least 2 classes, got {name} with "
+            f"{model.config.num_labels} outputs and problem type {model.config.problem_type!r}"
+        )
+    saved_as = model.config.architectures or [name]
+    trained = name in saved_as or any("ForSequenceClassification" in saved for saved in saved_as)
+    if not trained and _untrained(model):
+        raise UnsupportedModelError(
+            f"the checkpoint is a {saved_as[0]} without a classification head (transformers made "
+            "up a random one); expected a checkpoint fine-tuned for classification"
+        )
+
+
+def _untrained(model: PreTrainedModel) -> bool:
+    """Whether the last bias of the head is still all zero, as it is initialised."""
+    biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
+    last = [p for p in biases if p.shape == (model.config.num_labels,)]
+    return bool(last) and not last[-1].detach().any()
