@@ -104,8 +104,12 @@ def candidate_masks(
     }
 
 
-def generator_for(text: Text, seed: int, purpose: str = "units") -> np.random.Generator:
-    """Randomness that depends on seed, text and purpose, not on what was attacked before."""
+def generator_for(text: Text, seed: int | None, purpose: str = "units") -> np.random.Generator:
+    """Randomness that depends on seed, text and purpose, not on what was attacked before.
+
+    Without a seed it is torch's, the one that TextAttack's ``--random-seed`` sets.
+    """
+    seed = torch.initial_seed() if seed is None else seed
     digest = hashlib.blake2b(repr((purpose, text)).encode(), digest_size=8).digest()
     return np.random.default_rng([seed % 2**63, int.from_bytes(digest, "little")])
 

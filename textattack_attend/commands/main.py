@@ -16,10 +16,10 @@ from .. import __version__
 from ..errors import AttendError
 
 if TYPE_CHECKING:
+    from ..benchmark.reference import Example
     from ..models.wrappers import AttentionModelWrapper
 
 T = TypeVar("T")
-Example = tuple[str, int]
 
 
 class _Group(click.Group):

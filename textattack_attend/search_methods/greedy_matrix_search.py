@@ -17,7 +17,6 @@ from ..importance import (
 from ..rankings import generator_for
 from ..shared import StructuredText
 from ..structures import Matrix, Structure
-from ..transformations.attention_unit_masking import current_seed
 
 
 class _BudgetSpent(Exception):
@@ -90,8 +89,7 @@ class GreedyMatrixSearch(SearchMethod):
         """The matrices to mask, layer by layer, in the order of the search."""
         shape = text.structure.shape
         if self.importance == "random":
-            seed = current_seed(self.seed)
-            generator = generator_for(text.tokenizer_input, seed, purpose="importance")
+            generator = generator_for(text.tokenizer_input, self.seed, purpose="importance")
             layers = generator.permutation(shape.layers)[: self.max_layers].tolist()
             heads = [generator.permutation(shape.heads).tolist() for _ in layers]
         else:

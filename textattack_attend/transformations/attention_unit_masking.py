@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from textattack.transformations import Transformation
 
 from ..goal_functions import StructureGoalFunction
@@ -60,7 +59,7 @@ class AttentionUnitMasking(Transformation):
 
     def _scores(self, text: StructuredText) -> npt.NDArray[np.float32]:
         if self.ranking == "random":
-            generator = generator_for(text.tokenizer_input, current_seed(self.seed))
+            generator = generator_for(text.tokenizer_input, self.seed)
             return random_scores(text.structure.shape, generator)
         gradients = self.ranking in GRADIENT_RANKINGS
         capture = self.goal_function.capture(text, gradients=gradients)
@@ -69,8 +68,3 @@ class AttentionUnitMasking(Transformation):
     def extra_repr_keys(self) -> list[str]:
         """What TextAttack prints of it."""
         return ["ranking", "budget"]
-
-
-def current_seed(seed: int | None) -> int:
-    """The seed given, or the one TextAttack set last (``--random-seed``)."""
-    return torch.initial_seed() if seed is None else seed
