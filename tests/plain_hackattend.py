@@ -6,7 +6,7 @@ precision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -160,17 +160,15 @@ class PlainHackAttend:
                 break
         return self.outcome
 
-    def _order(self) -> list[Matrix]:
-        """The matrices in the order of the search."""
+    def _order(self) -> Iterator[Matrix]:
+        """The matrices in the order of the search; heads are ordered when their layer comes."""
         heads = range(self.model.heads)
         layers = self._most_important(
             [[(layer, head) for head in heads] for layer in range(self.model.layers)]
         )
-        order: list[Matrix] = []
         for layer in layers[: self.options.max_layers]:
             by_head = self._most_important([[(layer, head)] for head in heads])
-            order += [(layer, head) for head in by_head[: self.options.max_heads]]
-        return order
+            yield from ((layer, head) for head in by_head[: self.options.max_heads])
 
     def _most_important(self, probes: Sequence[Sequence[Matrix]]) -> list[int]:
         """Positions of the probes, the one that helps most when masked first."""

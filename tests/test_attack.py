@@ -7,6 +7,7 @@ import multiprocessing
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import numpy as np
 import pytest
@@ -26,11 +27,12 @@ from textattack_attend.attack_recipes import (
     HackAttendRandom,
 )
 from textattack_attend.attack_results import StructureAttackResult
-from textattack_attend.attention import AttentionCapture, CleanPass
+from textattack_attend.attention import AttentionCapture
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.shared import StructuredText
 from textattack_attend.structures import Budget, Matrix, Shape, Structure
-from textattack_attend.victim import Victim
+from textattack_attend.structures.file import Text
+from textattack_attend.victim import Reading, Victim
 
 from .conftest import HEADS, LAYERS, MakeVictim, hooks_of, random_texts
 
@@ -67,6 +69,19 @@ def kinds(results: Sequence[StructureAttackResult]) -> set[str]:
 # --- the search ---
 
 
+class PlantedReading(Reading):
+    """Its last cell is always the best to mask."""
+
+    def __init__(self, text: Text) -> None:
+        self.__dict__.update(text=text, clean=self, run=self)
+        self.__dict__.update(tokens=4, logits=torch.tensor([5.0, 0.0]))
+
+    def capture(self) -> AttentionCapture:
+        size = (*PlantedVictim.shape, PlantedVictim.shape.tokens)
+        scores = torch.arange(float(np.prod(size))).view(size)
+        return AttentionCapture(scores, -scores)
+
+
 class PlantedVictim(Victim):
     """Its probability of class 0 depends on what is masked, by a table; every query is recorded."""
 
@@ -81,13 +96,11 @@ class PlantedVictim(Victim):
     def empty_structure(self, text: object) -> Structure:
         return Structure(self.shape)
 
-    def capture(self, text: object, loss: object) -> AttentionCapture:
-        size = (self.shape.layers, self.shape.heads, self.shape.tokens, self.shape.tokens)
-        scores = torch.arange(float(np.prod(size))).view(size)  # the last cell is always the best
-        return AttentionCapture(scores, -scores)
+    def read(self, texts: Sequence[Text], losses: object) -> list[Reading]:
+        return [PlantedReading(text) for text in texts]
 
-    def clean_pass(self, text: object) -> CleanPass:
-        return CleanPass(torch.zeros(1, 2), (), reusable=False)
+    def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+        return self.logits([reading.text for reading, _ in asked], [s for _, s in asked])
 
     def logits(
         self, texts: Sequence[object], structures: Sequence[Structure] | None = None
@@ -114,18 +127,20 @@ def planted_attack(
 
 
 def test_the_exact_order_of_queries(make_victim: MakeVictim) -> None:
-    """Clean, layers, heads of the more important layer first, then the growing structure."""
+    """After the clean text: layers, and layer by layer its heads, then the growing structure."""
     planted, result = planted_attack(make_victim, flip_at=3)
     shape = planted.shape
     last = {m: Structure.from_units(shape, [(*m, 3, 3)]) for m in planted.drops}
-    probed = [[(0, 0), (0, 1)], [(1, 0), (1, 1)], [(1, 0)], [(1, 1)], [(0, 0)], [(0, 1)]]
+    layers = [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
     grown = [last[1, 0]]
     for matrix in ((1, 1), (0, 1), (0, 0)):
         grown.append(grown[-1] | last[matrix])
     assert planted.asked == [
-        Structure(shape),
-        *(Structure.whole(shape, matrices) for matrices in probed),
-        *grown,
+        *(Structure.whole(shape, matrices) for matrices in layers),
+        *(Structure.whole(shape, [matrix]) for matrix in layers[1]),
+        *grown[:2],
+        *(Structure.whole(shape, [matrix]) for matrix in layers[0]),
+        *grown[2:],
         grown[2],  # the referee's own pass
     ]
     assert decision(result) == ("SuccessfulAttackResult", grown[2], 3)
@@ -134,15 +149,16 @@ def test_the_exact_order_of_queries(make_victim: MakeVictim) -> None:
 
 def test_without_accumulation_every_candidate_masks_one_matrix(make_victim: MakeVictim) -> None:
     planted, result = planted_attack(make_victim, flip_at=99, accumulate=False)
-    assert [s.matrices for s in planted.asked[7:]] == [[(1, 0)], [(1, 1)], [(0, 1)], [(0, 0)]]
+    tested = [*planted.asked[4:6], *planted.asked[8:]]  # after 2 layers, and 2 heads of a layer
+    assert [s.matrices for s in tested] == [[(1, 0)], [(1, 1)], [(0, 1)], [(0, 0)]]
     assert decision(result)[0] == "FailedAttackResult"
     assert result.candidate_queries == 4
 
 
 def test_limits_cut_layers_and_heads(make_victim: MakeVictim) -> None:
     planted, _ = planted_attack(make_victim, flip_at=99, max_layers=1, max_heads=1)
-    # Clean, 2 layers, the heads of one layer, one candidate.
-    assert [s.matrices for s in planted.asked[3:]] == [[(1, 0)], [(1, 1)], [(1, 0)]]
+    # 2 layers, the heads of one layer, one candidate.
+    assert [s.matrices for s in planted.asked[2:]] == [[(1, 0)], [(1, 1)], [(1, 0)]]
 
 
 def test_a_failure_keeps_the_last_structure_tested(make_victim: MakeVictim) -> None:
@@ -278,18 +294,16 @@ def test_queries_are_counted_as_they_are_made(
     rows: list[int] = []
     stock: Callable[..., Tensor] = Victim.logits_from
 
-    def counting(
-        victim: Victim, clean: object, text: str, structures: Sequence[Structure], batch_size: int
-    ) -> Tensor:
-        rows.append(len(structures))
-        return stock(victim, clean, text, structures, batch_size)
+    def counting(victim: Victim, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+        rows.append(len(asked))
+        return stock(victim, asked)
 
     monkeypatch.setattr(Victim, "logits_from", counting)
     for text in random_texts(5):
         rows.clear()
         result = attack.attack(text, prediction(attack.goal_function.victim, text))
-        assert result.num_queries == sum(rows)
-        assert result.candidate_queries <= result.num_queries - 1 - LAYERS - LAYERS * HEADS
+        assert result.num_queries == 1 + sum(rows)  # the clean text
+        assert result.candidate_queries <= result.num_queries - 1 - LAYERS - HEADS
         assert result.gradient_passes == 1
 
 
@@ -305,7 +319,8 @@ def test_a_query_budget_is_never_exceeded_and_changes_nothing_before_it(
         attack.goal_function.query_budget = budget
         result = attack.attack(whole.text, label)
         assert result.num_queries <= budget
-        needed = 1 + LAYERS + LAYERS * HEADS + whole.candidate_queries
+        reached = ceil(whole.candidate_queries / HEADS)
+        needed = 1 + LAYERS + reached * HEADS + whole.candidate_queries
         if budget >= needed:
             assert decision(result) == decision(whole)
         else:

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding
 from transformers.utils import logging as transformers_logging
 
-from textattack_attend.attention import capture_attention
+from textattack_attend.attention import forward_passes
 from textattack_attend.attention.capture import AttentionCapture, Loss
 from textattack_attend.victim import Victim
 
@@ -86,7 +86,8 @@ def test_in_double_precision_a_capture_equals_plain_autograd_to_ten_digits(
     victim = make_victim(family, backend)
     nn.Module.to(victim.model, torch.double)
     for label, text in enumerate(random_texts(LABELS)):
-        capture = capture_attention(victim.model, inputs_of(victim, text), loss_at(label))
+        (done,) = forward_passes(victim.model, inputs_of(victim, text), [loss_at(label)])
+        capture = done.capture()
         assert_equals_plain(capture, plain_attention(victim, text, label), tolerance=1e-10)
 
 
@@ -172,7 +173,7 @@ def test_nothing_is_left_after_a_loss_that_raises(make_victim: MakeVictim, froze
     victim.model.requires_grad_(not frozen)
     clean, verbosity = victim.logits([TEXT]), transformers_logging.get_verbosity()
     with pytest.raises(ZeroDivisionError):
-        capture_attention(victim.model, inputs_of(victim), broken)
+        forward_passes(victim.model, inputs_of(victim), [broken])
     assert hooks_of(victim.model) == []
     assert transformers_logging.get_verbosity() == verbosity
     assert torch.equal(victim.logits([TEXT]), clean)

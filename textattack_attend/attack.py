@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import tee
+from typing import Any, TypeAlias
 
 from textattack import Attack
 from textattack.datasets import Dataset
-from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
-from textattack.search_methods import SearchMethod
 from textattack.shared import AttackedText
 
 from .attack_results import (
@@ -17,12 +20,19 @@ from .attack_results import (
     StructureAttackResult,
     SuccessfulAttackResult,
 )
-from .errors import InvalidInputError
+from .errors import AttendError, InvalidInputError
 from .goal_functions import StructureGoalFunction
+from .lanes import Lane, advance, begin
+from .search_methods import StepwiseSearch
+from .search_methods.stepwise_search import succeeded
 from .shared import StructuredText
 from .transformations import AttentionUnitMasking
 
 logger = logging.getLogger(__name__)
+
+Text: TypeAlias = "str | OrderedDict[str, str] | AttackedText"
+Example: TypeAlias = "tuple[Text, int]"
+"""A text, its columns or an `AttackedText`; and its class."""
 
 
 class StructureAttack(Attack):
@@ -41,13 +51,12 @@ class StructureAttack(Attack):
         self,
         goal_function: StructureGoalFunction,
         transformation: AttentionUnitMasking,
-        search_method: SearchMethod,
+        search_method: StepwiseSearch,
     ) -> None:
         super().__init__(goal_function, [], transformation, search_method)
+        self._ahead: _Ahead | None = None
 
-    def attack(
-        self, example: str | OrderedDict[str, str] | AttackedText, ground_truth_output: int
-    ) -> StructureAttackResult:
+    def attack(self, example: Text, ground_truth_output: int) -> StructureAttackResult:
         """Attack one text.
 
         Args:
@@ -57,20 +66,39 @@ class StructureAttack(Attack):
         Raises:
             InvalidInputError: an empty text, or a label outside the model's classes.
         """
-        text = example if isinstance(example, AttackedText) else AttackedText(example)
-        victim = self.goal_function.victim
-        structured = StructuredText.of(text, victim.empty_structure(text.tokenizer_input))
-        tokens = victim.tokens(text.tokenizer_input)
+        if self._ahead is not None and self._ahead.expects(example, ground_truth_output):
+            return self._ahead.take()
+        return next(self.attack_many([(example, ground_truth_output)]))
+
+    def attack_many(self, examples: Iterable[Example]) -> Iterator[StructureAttackResult]:
+        """Attack texts side by side, as many at once as keep the device busy.
+
+        Results, errors and their order are those of `attack` on one text after another.
+        """
+        waiting = _Waiting(examples)
+        lanes: deque[Lane] = deque()
+        while lanes or waiting:
+            try:
+                self._open(lanes, waiting)
+                advance(self.goal_function.victim, [lane for lane in lanes if not lane.final])
+            except AttendError:
+                if len(lanes) <= 1:
+                    raise
+                alone = [(lane.text, lane.goal_function.ground_truth_output) for lane in lanes]
+                lanes.clear()
+                for example in alone:
+                    yield from self.attack_many([example])
+            while lanes and lanes[0].final:
+                yield self._conclude(lanes.popleft())
+
+    @contextmanager
+    def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:
+        """Inside, calls of `attack` in the order of the examples are answered by `attack_many`."""
+        self._ahead = _Ahead(examples, self.attack_many)
         try:
-            initial, _ = self.goal_function.init_attack_example(structured, ground_truth_output)
-            if initial.goal_status == GoalFunctionResultStatus.SKIPPED:
-                return SkippedAttackResult(initial, initial, tokens)
-            final = self.search_method(initial)
+            yield
         finally:
-            self.clear_cache()
-        if final.goal_status == GoalFunctionResultStatus.SUCCEEDED and self._confirmed(final):
-            return SuccessfulAttackResult(initial, final, tokens)
-        return FailedAttackResult(initial, final, tokens)
+            self._ahead = None
 
     def check_dataset(self, dataset: Dataset, positions: range) -> None:
         """Refuse a dataset with an example that cannot be attacked, before anything is run.
@@ -95,11 +123,104 @@ class StructureAttack(Attack):
         """Drop candidates that changed nothing; the order stays that of the transformation."""
         return [text for text in transformed_texts if text != current_text]
 
-    def _confirmed(self, result: GoalFunctionResult) -> bool:
-        text: StructuredText = result.attacked_text
+    def _open(self, lanes: deque[Lane], waiting: _Waiting) -> None:
+        """Begin with examples until there is enough to do."""
+        enough = self.goal_function.victim.engine.rows_at_once
+        rows = sum(lane.rows for lane in lanes if not lane.final)
+        if rows > enough // 2:
+            return  # texts that are read together cost less
+        new: list[Lane] = []
+        while waiting and (rows == 0 or rows < enough):
+            try:
+                new.append(self._lane(*waiting.first()))
+            except AttendError:
+                if lanes or new:
+                    break  # its turn to be complained of comes when these are done
+                raise
+            waiting.take()
+            rows += new[-1].rows
+        lanes.extend(new)
+        begin(self.goal_function.victim, new)
+
+    def _lane(self, example: Text, label: int) -> Lane:
+        text = example if isinstance(example, AttackedText) else AttackedText(example)
+        empty = self.goal_function.victim.empty_structure(text.tokenizer_input)
+        own = self._for_example(label)
+        return Lane(
+            StructuredText.of(text, empty),
+            own.goal_function,
+            own.search_method,
+            own.transformation.needs_gradient,
+        )
+
+    def _for_example(self, label: int) -> StructureAttack:
+        """The same attack, with counts of its own."""
+        goal_function = self.goal_function.for_example(label)
+        transformation = copy.copy(self.transformation)
+        transformation.goal_function = goal_function
+        return StructureAttack(goal_function, transformation, copy.copy(self.search_method))
+
+    def _conclude(self, lane: Lane) -> StructureAttackResult:
+        initial, final = lane.initial, lane.final
+        assert final is not None, "its search is under way"
+        tokens = self.goal_function.victim.tokens(lane.text.tokenizer_input)
+        if lane.skipped:
+            return SkippedAttackResult(initial, initial, tokens)
+        if succeeded(final) and self._confirmed(lane.goal_function, final.attacked_text):
+            return SuccessfulAttackResult(initial, final, tokens)
+        return FailedAttackResult(initial, final, tokens)
+
+    def _confirmed(self, goal_function: StructureGoalFunction, text: StructuredText) -> bool:
         if not self.transformation.budget.allows(text.structure):
             raise AssertionError(f"the search left its budget: {text.structure}")
-        confirmed: bool = self.goal_function.is_reached_by(text)
+        confirmed = goal_function.is_reached_by(text)
         if not confirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")
         return confirmed
+
+
+class _Waiting:
+    """Examples that are taken one by one, the next of which can be looked at."""
+
+    def __init__(self, examples: Iterable[Example]) -> None:
+        self._rest = iter(examples)
+        self._next = next(self._rest, None)
+
+    def __bool__(self) -> bool:
+        return self._next is not None
+
+    def first(self) -> Example:
+        assert self._next is not None
+        return self._next
+
+    def take(self) -> None:
+        self._next = next(self._rest, None)
+
+
+class _Ahead:
+    """Examples that are about to be attacked one after another, and their results."""
+
+    def __init__(
+        self,
+        examples: Iterable[Example],
+        attack_many: Callable[[Iterable[Example]], Iterator[StructureAttackResult]],
+    ) -> None:
+        mine, theirs = tee(examples)
+        self._waiting = _Waiting(mine)
+        self._results = attack_many(theirs)
+
+    def expects(self, text: Text, label: int) -> bool:
+        """Whether this is the next example."""
+        if not self._waiting:
+            return False
+        next_text, next_label = self._waiting.first()
+        return bool(_inputs(text) == _inputs(next_text) and label == next_label)
+
+    def take(self) -> StructureAttackResult:
+        """The result of the next example."""
+        self._waiting.take()
+        return next(self._results)
+
+
+def _inputs(text: Text) -> Any:
+    return (text if isinstance(text, AttackedText) else AttackedText(text)).tokenizer_input

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from textattack import (
@@ -22,6 +22,7 @@ from textattack import (
 from textattack.commands.attack_command import AttackCommand
 from textattack.commands.attack_resume_command import AttackResumeCommand
 from textattack.metrics.attack_metrics import WordsPerturbed
+from textattack.shared import AttackedText
 
 import textattack_attend
 
@@ -72,11 +73,13 @@ def _with_checks_and_metrics(original: Any) -> Any:
         from .attack import StructureAttack
         from .metrics import STRUCTURE_METRICS
 
-        if isinstance(self.attack, StructureAttack):
-            args = self.attack_args
-            self.attack.check_dataset(self.dataset, _positions(args, len(self.dataset)))
-            args.metrics = {**STRUCTURE_METRICS, **(args.metrics or {})}
-        return original(self)
+        if not isinstance(self.attack, StructureAttack):
+            return original(self)
+        args = self.attack_args
+        self.attack.check_dataset(self.dataset, _positions(args, len(self.dataset)))
+        args.metrics = {**STRUCTURE_METRICS, **(args.metrics or {})}
+        with self.attack.looking_ahead(_upcoming(self)):
+            return original(self)
 
     return attack_dataset
 
@@ -86,6 +89,23 @@ def _positions(args: AttackArgs, size: int) -> range:
     limited = args.num_examples not in (None, -1) and not args.attack_n and not args.shuffle
     stop = args.num_examples_offset + args.num_examples if limited else size
     return range(args.num_examples_offset, min(stop, size))
+
+
+def _upcoming(attacker: Attacker) -> Iterator[tuple[AttackedText, int]]:
+    """The examples in the order in which TextAttack will attack them, as far as it is known."""
+    checkpoint = attacker._checkpoint
+    if checkpoint:
+        positions = [*checkpoint.worklist, *checkpoint.worklist_candidates]
+    elif attacker.attack_args.shuffle:
+        positions = []  # drawn in the run
+    else:
+        positions = list(_positions(attacker.attack_args, len(attacker.dataset)))
+    for position in positions:
+        columns, label = attacker.dataset[position]
+        text = AttackedText(columns)
+        if attacker.dataset.label_names is not None:
+            text.attack_attrs["label_names"] = attacker.dataset.label_names
+        yield text, label
 
 
 def _with_error_line(original: Any) -> Any:

@@ -15,12 +15,12 @@ from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import (
     AttentionCapture,
-    CleanPass,
+    Engine,
+    ForwardPass,
     Loss,
-    capture_attention,
-    clean_pass,
+    Run,
     family_of,
-    logits_from,
+    forward_passes,
     masked_attention,
     shape_of,
 )
@@ -35,6 +35,25 @@ from .structures import SavedStructure, Structure, load, save
 from .structures.file import Text
 
 logger = logging.getLogger(__name__)
+
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_BATCH = 32
+"""Rows of a batch where the engine cannot be used."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text that the victim has read once, and what is known of it since.
+
+    Args:
+        text: the text.
+        clean: the forward pass over it, nothing masked.
+        run: what the engine knows of it.
+    """
+
+    text: Text
+    clean: ForwardPass
+    run: Run
 
 
 @dataclass(frozen=True)
@@ -52,11 +71,23 @@ class Victim:
     Texts are truncated as TextAttack truncates them (to the model's maximum, which is said once)
     and padded on the right to the longest of the batch.
 
+    Args:
+        model: of a supported family.
+        tokenizer: its tokenizer.
+        precision: "float32", or "bfloat16" or "float16" to search under ``torch.autocast``;
+            `logits` are always in the model's own.
+
     Raises:
         UnsupportedModelError: the family, the head, or the tokenizer cannot be attacked.
+        InvalidInputError: the precision is unknown.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        precision: str = "float32",
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.max_tokens = min(family_of(model).max_tokens(model), tokenizer.model_max_length)
@@ -66,6 +97,9 @@ class Victim:
                 "the tokenizer has no classification token; expected one that starts every text "
                 "with it (tokenizer.cls_token, as [CLS] or <s>)"
             )
+        self.precision = precision
+        self.engine = Engine(model, _autocast(precision))
+        self._engine_agrees: bool | None = None
         self._said_truncation = False
 
     @property
@@ -112,46 +146,70 @@ class Victim:
             logits: Tensor = self.model(**encoded).logits
         return _finite(logits.float().cpu())
 
-    def clean_pass(self, text: Text) -> CleanPass:
-        """One forward pass over the clean text that `logits_from` can start from.
+    def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
+        """Read clean texts once; those with a loss can be differentiated.
+
+        Raises:
+            ModelOutputError: a logit is NaN or infinite.
+        """
+        clean = self.forward_passes(texts, [], losses)
+        return [Reading(text, done, Run(done)) for text, done in zip(texts, clean, strict=True)]
+
+    def forward_passes(
+        self, texts: Sequence[Text], structures: Sequence[Structure], losses: Sequence[Loss | None]
+    ) -> list[ForwardPass]:
+        """One forward pass over a batch; its texts that have a loss can be differentiated.
+
+        Args:
+            texts: B texts.
+            structures: what is masked in each of them, or empty for nothing.
+            losses: what to differentiate, of each of them.
 
         Raises:
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        inputs = self._encode([text]).to(self.model.device)
-        with torch.inference_mode():
-            clean = clean_pass(self.model, inputs)
-        _finite(clean.logits)
-        return clean
-
-    def logits_from(
-        self, clean: CleanPass, text: Text, structures: Sequence[Structure], batch_size: int = 32
-    ) -> Tensor:
-        """What `logits` gives for one text and many structures, faster, float32 (B, C).
-
-        Args:
-            clean: the clean pass over the text, with the model as it is now.
-            text: the text.
-            structures: B structures of it.
-            batch_size: how many are evaluated at once.
-        """
-        if not clean.reusable:
-            parts = [structures[i : i + batch_size] for i in range(0, len(structures), batch_size)]
-            return torch.cat([self.logits([text] * len(part), part) for part in parts])
-        self._eval()
-        self._check_shapes(structures, [clean.hidden[0].shape[1]] * len(structures))
-        with torch.inference_mode():
-            logits = logits_from(self.model, clean, structures, batch_size)
-        return _finite(logits.float().cpu())
+        inputs = self._encode(texts).to(self.model.device)
+        with self.engine.precision(), masked_attention(self.model, structures):
+            passes = forward_passes(self.model, inputs, losses)
+        _finite(torch.stack([done.logits for done in passes]))
+        return passes
 
     def capture(self, text: Text, loss: Loss | None) -> AttentionCapture:
         """The attention of the clean text, and with a loss its gradient; float, on the CPU."""
+        return self.forward_passes([text], [], [loss])[0].capture()
+
+    def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+        """What `logits` gives for texts that were read before, faster, float32 (B, C).
+
+        Args:
+            asked: B pairs of a reading, made with the model as it is now, and a structure.
+
+        Raises:
+            StructureMismatchError: a structure is of another length than its text.
+            ModelOutputError: a logit is NaN or infinite.
+        """
         self._eval()
+        readings, structures = zip(*asked, strict=True)
+        self._check_shapes(structures, [reading.run.tokens for reading in readings])
+        if self._engine_agrees is None:
+            self._engine_agrees = self._compare_engine(readings[0].text)
+        if self._engine_agrees:
+            pairs = [(reading.run, structure) for reading, structure in asked]
+            return _finite(self.engine.logits(pairs))
+        parts = [asked[start : start + _BATCH] for start in range(0, len(asked), _BATCH)]
+        return torch.cat([self.logits([r.text for r, _ in p], [s for _, s in p]) for p in parts])
+
+    def _compare_engine(self, text: Text) -> bool:
+        """Whether the engine computes what the model does; a subclass may do something else."""
         inputs = self._encode([text]).to(self.model.device)
-        captured = capture_attention(self.model, inputs, loss)
-        gradients = None if captured.gradients is None else captured.gradients.float().cpu()
-        return AttentionCapture(captured.probabilities.float().cpu(), gradients)
+        (clean,) = forward_passes(self.model, inputs, [None])
+        whole = Structure.whole(shape_of(self.model, len(clean.hidden[0])), [(0, 0)])
+        expected = self.logits([text], [whole])
+        found = Engine(self.model).logits([(Run(clean), whole)])
+        return expected.shape == found.shape and torch.allclose(
+            found, expected, rtol=1e-4, atol=1e-5
+        )
 
     def save_structure(
         self, path: str | os.PathLike[str], text: Text, structure: Structure
@@ -225,6 +283,14 @@ class Victim:
                     f"expected a structure of {expected}, got one of {structure.shape}: it belongs "
                     "to another model or to a text of another length"
                 )
+
+
+def _autocast(precision: str) -> torch.dtype | None:
+    if precision not in PRECISIONS:
+        raise InvalidInputError(
+            f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}"
+        )
+    return PRECISIONS[precision]
 
 
 def _parts(text: Text) -> tuple[str, ...]:

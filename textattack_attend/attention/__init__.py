@@ -1,20 +1,20 @@
-"""Inside the model: families (data), injection (the one hook), capture of gradients, reuse."""
+"""Inside the model: families (data), injection (the one hook), capture of gradients, the engine."""
 
-from .capture import AttentionCapture, Loss, capture_attention
+from .capture import AttentionCapture, ForwardPass, Loss, forward_passes
+from .engine import Engine, Run
 from .families import FAMILIES, Family, family_of, shape_of
 from .injection import masked_attention
-from .reuse import CleanPass, clean_pass, logits_from
 
 __all__ = [
     "FAMILIES",
     "AttentionCapture",
-    "CleanPass",
+    "Engine",
     "Family",
+    "ForwardPass",
     "Loss",
-    "capture_attention",
-    "clean_pass",
+    "Run",
     "family_of",
-    "logits_from",
+    "forward_passes",
     "masked_attention",
     "shape_of",
 ]

@@ -1,15 +1,17 @@
-"""Capture: the attention probabilities of one input, and how a loss depends on them."""
+"""Capture: what a forward pass did inside, and how a loss depends on its attention."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 Loss = Callable[[Tensor], Tensor]
 """From the logits of one input, float (1, C), to the scalar that the attack wants to grow."""
@@ -17,7 +19,7 @@ Loss = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class AttentionCapture:
-    """What one pass over one text leaves behind.
+    """The attention of one pass over one text.
 
     Args:
         probabilities: attention after the softmax, float (L, H, T, T).
@@ -42,22 +44,75 @@ class AttentionCapture:
         return self.probabilities * (gradients - mean)
 
 
-def capture_attention(
-    model: PreTrainedModel, inputs: Mapping[str, Tensor], loss: Loss | None
-) -> AttentionCapture:
-    """One forward pass over one input, and one backward pass if there is a loss.
+class ForwardPass:
+    """One text of a batched forward pass; what it takes to differentiate is kept until `capture`.
+
+    Args:
+        batch: the pass.
+        row: the text's row in it.
+        tokens: how many tokens the text has; the rest of the row is padding.
+
+    Attributes:
+        logits: float (C,).
+        hidden: hidden states before every layer and after the last, each (T, D).
+    """
+
+    def __init__(self, batch: _Batch, row: int, tokens: int) -> None:
+        self.logits = batch.logits[row].detach()
+        self.hidden = tuple(states[row, :tokens].detach() for states in batch.hidden)
+        self._batch: _Batch | None = batch
+        self._row = row
+
+    def capture(self) -> AttentionCapture:
+        """The attention, and its gradient if there is a loss; float, on the CPU.
+
+        Takes the backward pass, for the whole batch at once. Can be asked for once.
+        """
+        if self._batch is None:
+            raise RuntimeError("captured before: the pass is not kept any longer")
+        batch, self._batch = self._batch, None
+        gradients = None if batch.loss is None else self._own(batch.gradients)
+        return AttentionCapture(self._own(batch.attentions), gradients)
+
+    def _own(self, matrices: Sequence[Tensor]) -> Tensor:
+        tokens = len(self.hidden[0])
+        own = torch.stack([m[self._row, :, :tokens, :tokens].detach() for m in matrices]).cpu()
+        return own.to(torch.promote_types(own.dtype, torch.float32))
+
+
+class _Batch:
+    """The output of one forward pass and the sum of its losses, whose gradient is taken once."""
+
+    def __init__(self, output: Any, losses: Sequence[Loss | None]) -> None:
+        self.logits: Tensor = output.logits
+        self.hidden: tuple[Tensor, ...] = output.hidden_states
+        self.attentions: tuple[Tensor, ...] = output.attentions
+        rows = [
+            loss(self.logits[row : row + 1]) for row, loss in enumerate(losses) if loss is not None
+        ]
+        self.loss = torch.stack(rows).sum() if rows else None
+
+    @cached_property
+    def gradients(self) -> tuple[Tensor, ...]:
+        assert self.loss is not None, "no text has a loss"
+        return torch.autograd.grad(self.loss, self.attentions)
+
+
+def forward_passes(
+    model: PreTrainedModel, inputs: Mapping[str, Tensor], losses: Sequence[Loss | None]
+) -> list[ForwardPass]:
+    """Run a batch of texts, padded on the right; with a loss a text can be differentiated.
 
     Attention is read through transformers' own ``output_attentions``; an sdpa model takes its eager
     path for this pass.
     """
-    gradient = _differentiable(model) if loss is not None else torch.no_grad()
-    with torch.set_grad_enabled(loss is not None), gradient, _quiet():
-        output = model(**inputs, output_attentions=True)
-        gradients = None
-        if loss is not None:
-            at_attention = torch.autograd.grad(loss(output.logits), output.attentions)
-            gradients = torch.cat(at_attention)
-    return AttentionCapture(torch.cat(output.attentions).detach(), gradients)
+    wanted = any(loss is not None for loss in losses)
+    gradient = _differentiable(model) if wanted else torch.no_grad()
+    with torch.set_grad_enabled(wanted), gradient, _quiet(model):
+        output = model(**inputs, output_attentions=True, output_hidden_states=True)
+        batch = _Batch(output, losses)
+    lengths = inputs["attention_mask"].sum(1).tolist()
+    return [ForwardPass(batch, row, tokens) for row, tokens in enumerate(lengths)]
 
 
 @contextmanager
@@ -75,11 +130,15 @@ def _differentiable(model: PreTrainedModel) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(model: PreTrainedModel) -> Iterator[None]:
     """Transformers warns that an sdpa model falls back to eager here, which is what we want."""
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
+    speaker = logging.getLogger(type(model).__module__)
+    speaker.addFilter(_no_warning)  # a level would empty the caches of every logger
     try:
         yield
     finally:
-        transformers_logging.set_verbosity(verbosity)
+        speaker.removeFilter(_no_warning)
+
+
+def _no_warning(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.WARNING

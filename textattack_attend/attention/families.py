@@ -1,9 +1,10 @@
 """Model families as data: where the attention modules are and where their mask arrives.
 
 A family is one record. To add one: where its layers sit under the base model and their
-self-attention in them, the name under which the mask reaches it, and how its head turns the last
-hidden state into logits; if the eager path takes a 0/1 mask, which cannot differ by head, also the
-submodules from which the attention probabilities can be computed anew.
+self-attention in them, the name under which the mask reaches it, where its queries, keys and values
+come from, what a layer does with the attended values, and how its head turns the last hidden state
+into logits; if the eager path takes a 0/1 mask, which cannot differ by head, also the submodule
+that is handed the attention probabilities.
 """
 
 from __future__ import annotations
@@ -21,21 +22,16 @@ from ..structures import Shape
 
 BACKENDS = ("eager", "sdpa")
 Head = Callable[[Any, Tensor], Tensor]
+Mix = Callable[[Any, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Recomputed:
-    """Submodules of an attention module whose 0/1 mask of shape (B, T) cannot differ by head.
-
-    Args:
-        query: gives the queries, (B, T, D).
-        key: gives the keys, (B, T, D).
-        probabilities: is handed the probabilities, (B, H, T, T), before they weigh the values.
-    """
+class Projections:
+    """Submodules of an attention module that give (..., D) from the hidden states, (..., D)."""
 
     query: str
     key: str
-    probabilities: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -47,9 +43,13 @@ class Family:
         layers: path of the list of layers under the base model.
         attention: path of the self-attention module in a layer.
         mask_argument: keyword under which the mask reaches that module.
+        projections: where queries, keys and values come from.
+        mix: what a layer gives, (..., D), from the layer, the attended values (..., D) of some
+            tokens and the hidden states (..., D) that these tokens had before it.
         head: logits (B, C) from the classifier and the last hidden state (B, T, D).
-        recomputed: where the probabilities are computed anew; only for a family whose eager path
-            takes a 0/1 mask.
+        zero_one_mask_probabilities: only for a family whose eager path takes a mask of 0 and 1,
+            (B, T), which cannot differ by head: the submodule of the attention module that is
+            handed the probabilities, (B, H, T, T), before they weigh the values.
         reserved_positions: rows of the position table that no token can use.
     """
 
@@ -57,8 +57,10 @@ class Family:
     layers: str
     attention: str
     mask_argument: str
+    projections: Projections
+    mix: Mix
     head: Head
-    recomputed: Recomputed | None = None
+    zero_one_mask_probabilities: str | None = None
     reserved_positions: int = 0
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
@@ -72,6 +74,18 @@ class Family:
     def max_tokens(self, model: PreTrainedModel) -> int:
         """The longest input the position table allows, in tokens."""
         return int(model.config.max_position_embeddings) - self.reserved_positions
+
+
+def _bert_mix(layer: Any, attended: Tensor, hidden: Tensor) -> Tensor:
+    hidden = layer.attention.output(attended, hidden)
+    mixed: Tensor = layer.output(layer.intermediate(hidden), hidden)
+    return mixed
+
+
+def _distilbert_mix(layer: Any, attended: Tensor, hidden: Tensor) -> Tensor:
+    hidden = layer.sa_layer_norm(layer.attention.out_lin(attended) + hidden)
+    mixed: Tensor = layer.output_layer_norm(layer.ffn(hidden) + hidden)
+    return mixed
 
 
 def _bert_head(model: Any, hidden: Tensor) -> Tensor:
@@ -90,27 +104,36 @@ def _distilbert_head(model: Any, hidden: Tensor) -> Tensor:
     return logits
 
 
+def _bert_like(model_type: str, head: Head, reserved_positions: int = 0) -> Family:
+    return Family(
+        model_type,
+        layers="encoder.layer",
+        attention="attention.self",
+        mask_argument="attention_mask",
+        projections=Projections("query", "key", "value"),
+        mix=_bert_mix,
+        head=head,
+        reserved_positions=reserved_positions,
+    )
+
+
 FAMILIES = {
     family.model_type: family
     for family in (
-        Family("bert", "encoder.layer", "attention.self", "attention_mask", _bert_head),
+        _bert_like("bert", _bert_head),
         Family(
             "distilbert",
-            "transformer.layer",
-            "attention",
-            "mask",
-            _distilbert_head,
-            recomputed=Recomputed("q_lin", "k_lin", "dropout"),
+            layers="transformer.layer",
+            attention="attention",
+            mask_argument="mask",
+            projections=Projections("q_lin", "k_lin", "v_lin"),
+            mix=_distilbert_mix,
+            head=_distilbert_head,
+            zero_one_mask_probabilities="dropout",
         ),
-        Family("electra", "encoder.layer", "attention.self", "attention_mask", _plain_head),
-        Family(
-            "roberta",
-            "encoder.layer",
-            "attention.self",
-            "attention_mask",
-            _plain_head,
-            reserved_positions=2,  # its positions start behind the padding index, 1
-        ),
+        _bert_like("electra", _plain_head),
+        # Its positions start behind the padding index, 1.
+        _bert_like("roberta", _plain_head, reserved_positions=2),
     )
 }
 

@@ -60,10 +60,10 @@ class _MaskedLayer:
 
     def hook(self, module: nn.Module, hooks: ExitStack) -> None:
         handles = [module.register_forward_pre_hook(self._mask_scores, with_kwargs=True)]
-        parts = self.family.recomputed
-        if parts:
-            query, key = module.get_submodule(parts.query), module.get_submodule(parts.key)
-            softmaxed = module.get_submodule(parts.probabilities)
+        if self.family.zero_one_mask_probabilities:
+            names = self.family.projections
+            query, key = module.get_submodule(names.query), module.get_submodule(names.key)
+            softmaxed = module.get_submodule(self.family.zero_one_mask_probabilities)
             handles += [
                 query.register_forward_hook(partial(self._keep, "query")),
                 key.register_forward_hook(partial(self._keep, "key")),

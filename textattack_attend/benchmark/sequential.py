@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding
 
-from ..attention import AttentionCapture, capture_attention, masked_attention, shape_of
+from ..attention import forward_passes, masked_attention, shape_of
 from ..importance import head_probes, layer_probes, most_important_first
 from ..rankings import candidate_masks, rank
 from ..structures import Budget, Structure
@@ -86,12 +86,7 @@ class SequentialHackAttend:
 
     def _scores(self, inputs: BatchEncoding, label: int) -> npt.NDArray[np.float32]:
         target = torch.tensor([label])
-        captured = capture_attention(
-            self.victim.model, inputs, lambda logits: cross_entropy(logits, target)
+        (done,) = forward_passes(
+            self.victim.model, inputs, [lambda logits: cross_entropy(logits, target)]
         )
-        real = slice(0, int(inputs["attention_mask"].sum()))
-        unpadded = AttentionCapture(
-            captured.probabilities[..., real, real],
-            captured.probability_gradients[..., real, real],
-        )
-        return rank("probability_gradient", unpadded, self.budget)
+        return rank("probability_gradient", done.capture(), self.budget)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
 from textattack.goal_function_results import GoalFunctionResult
 from textattack.goal_functions import (
@@ -18,11 +20,12 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..attention import AttentionCapture, CleanPass
+from ..attention import AttentionCapture, ForwardPass
 from ..errors import InvalidInputError
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
-from ..victim import Victim
+from ..structures import Structure
+from ..victim import Reading, Victim
 
 
 class StructureGoalFunction(ClassificationGoalFunction):
@@ -31,13 +34,18 @@ class StructureGoalFunction(ClassificationGoalFunction):
     Attributes:
         num_queries: evaluated (text, structure) pairs of the current example, the clean one and
             importance probes included.
-        num_gradient_passes: forward and backward passes over the current example, apart.
+        num_gradient_passes: backward passes over the current example, apart.
     """
 
-    def __init__(self, model_wrapper: ModelWrapper, **options: Any) -> None:
-        super().__init__(AttentionModelWrapper.of(model_wrapper), **options)
+    def __init__(
+        self, model_wrapper: ModelWrapper, precision: str = "float32", **options: Any
+    ) -> None:
+        options.setdefault("use_cache", False)  # nothing is evaluated twice as it is
+        super().__init__(AttentionModelWrapper.of(model_wrapper, precision), **options)
         self.num_gradient_passes = 0
-        self._clean: CleanPass | None = None
+        self._reading: Reading | None = None
+        self._answers: dict[Structure, Tensor] = {}
+        self._passes: dict[Structure, ForwardPass] = {}
 
     @property
     def victim(self) -> Victim:
@@ -45,21 +53,29 @@ class StructureGoalFunction(ClassificationGoalFunction):
         victim: Victim = self.model.victim
         return victim
 
-    def init_attack_example(
-        self, attacked_text: StructuredText, ground_truth_output: int
-    ) -> tuple[GoalFunctionResult, bool]:
-        """Reset the counts and judge the clean text.
+    def for_example(self, label: int) -> Self:
+        """The same goal with counts and answers of its own, for one example.
 
         Raises:
             InvalidInputError: the label is not one of the model's classes.
         """
-        self.require_label(ground_truth_output)
-        self.num_gradient_passes = 0
-        self._clean = self.victim.clean_pass(attacked_text.tokenizer_input)
-        result: tuple[GoalFunctionResult, bool] = super().init_attack_example(
-            attacked_text, ground_truth_output
-        )
-        return result
+        self.require_label(label)
+        own = copy.copy(self)
+        own.ground_truth_output = label
+        own.num_queries = own.num_gradient_passes = 0
+        own._answers, own._passes = {}, {}
+        return own
+
+    def begin(self, text: StructuredText, reading: Reading) -> None:
+        """Take the reading of the clean text, from which all queries of the example start."""
+        self._reading = reading
+        self.keep(text.structure, reading.clean)
+
+    @property
+    def reading(self) -> Reading:
+        """The clean reading of the example."""
+        assert self._reading is not None, "no example was begun"
+        return self._reading
 
     def require_label(self, label: int, what: str = "label") -> None:
         """Raises InvalidInputError for a label outside the model's classes."""
@@ -70,38 +86,57 @@ class StructureGoalFunction(ClassificationGoalFunction):
                 f"0 to {classes - 1}; check the dataset's label order"
             )
 
-    def capture(self, text: StructuredText, *, gradients: bool) -> AttentionCapture:
-        """The attention of the clean text, with the gradient of the goal if asked.
+    def knows(self, structure: Structure) -> bool:
+        """Whether it was told the logits under a structure."""
+        return structure in self._answers
 
-        A gradient pass is counted; the attention alone comes with the clean query.
+    def tell(self, structure: Structure, logits: Tensor) -> None:
+        """Take logits (C,) that were computed together with those of other examples."""
+        self._answers[structure] = logits
+
+    def keep(self, structure: Structure, forward_pass: ForwardPass) -> None:
+        """Take a forward pass under a structure, until it is captured or another one comes."""
+        self.tell(structure, forward_pass.logits.float().cpu())
+        self._passes = {structure: forward_pass}
+
+    def capture(self, text: StructuredText, *, gradients: bool) -> AttentionCapture:
+        """The attention of a text under its structure, with the gradient of the goal if asked.
+
+        A gradient pass is counted; the attention alone comes with the query.
         """
         self.num_gradient_passes += gradients
-        return self.victim.capture(text.tokenizer_input, self.loss if gradients else None)
+        known = self._passes.pop(text.structure, None)
+        if known is None:
+            (known,) = self.victim.forward_passes(
+                [text.tokenizer_input], [text.structure], [self.loss if gradients else None]
+            )
+        return known.capture()
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:
         """What the attack wants to grow, from logits (1, C) to a scalar."""
+
+    @abstractmethod
+    def margin(self, result: GoalFunctionResult) -> float:
+        """How far a result is from the goal, as a difference of two logits; reached below 0."""
 
     def is_reached_by(self, text: StructuredText) -> bool:
         """Judge again with a forward pass that reuses nothing; the referee's, so not counted."""
         logits = self.victim.logits([text.tokenizer_input], [text.structure])
         return bool(self._is_goal_complete(_probabilities(logits)[0], text))
 
-    def clear_cache(self) -> None:
-        """Forget the current example."""
-        super().clear_cache()
-        self._clean = None
-
     def _call_model_uncached(self, attacked_text_list: Sequence[AttackedText]) -> Tensor:
         if not attacked_text_list:
             return torch.empty(0)
-        texts = [text.tokenizer_input for text in attacked_text_list]
-        if self._clean is None:  # outside an attack, as in TextAttack's interactive mode
+        if self._reading is None:  # outside an attack, as in TextAttack's interactive mode
+            texts = [text.tokenizer_input for text in attacked_text_list]
             return _probabilities(self.victim.logits(texts))
         structures = [text.structure for text in attacked_text_list]
-        return _probabilities(
-            self.victim.logits_from(self._clean, texts[0], structures, self.batch_size)
-        )
+        missing = [structure for structure in structures if not self.knows(structure)]
+        if missing:
+            logits = self.victim.logits_from([(self._reading, s) for s in missing])
+            self._answers.update(zip(missing, logits, strict=True))
+        return _probabilities(torch.stack([self._answers[structure] for structure in structures]))
 
 
 def _probabilities(logits: Tensor) -> Tensor:
@@ -119,6 +154,10 @@ class UntargetedStructureClassification(StructureGoalFunction, UntargetedClassif
     def loss(self, logits: Tensor) -> Tensor:
         """Cross-entropy at the true class."""
         return cross_entropy(logits, _index(self.ground_truth_output, logits))
+
+    def margin(self, result: GoalFunctionResult) -> float:
+        """Of the true class over the best other."""
+        return _lead(result, self.ground_truth_output)
 
 
 class TargetedStructureClassification(StructureGoalFunction, TargetedClassification):
@@ -139,6 +178,16 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
     def loss(self, logits: Tensor) -> Tensor:
         """Minus the cross-entropy at the target class."""
         return -cross_entropy(logits, _index(self.target_class, logits))
+
+    def margin(self, result: GoalFunctionResult) -> float:
+        """Of the best other class over the target."""
+        return -_lead(result, self.target_class)
+
+
+def _lead(result: GoalFunctionResult, label: int) -> float:
+    """Of the logit of one class over the best of the others."""
+    log_probabilities = np.log(np.maximum(result.raw_output, np.finfo(np.float64).tiny))
+    return float(log_probabilities[label] - np.delete(log_probabilities, label).max())
 
 
 def _index(label: int, logits: Tensor) -> Tensor:

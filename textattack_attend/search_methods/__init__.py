@@ -1,5 +1,6 @@
 """Search methods over structures."""
 
 from .greedy_matrix_search import GreedyMatrixSearch
+from .stepwise_search import Question, StepwiseSearch
 
-__all__ = ["GreedyMatrixSearch"]
+__all__ = ["GreedyMatrixSearch", "Question", "StepwiseSearch"]

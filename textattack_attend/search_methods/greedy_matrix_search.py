@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import accumulate
+from math import ceil
+from operator import or_
 
-from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
-from textattack.search_methods import SearchMethod
+import numpy as np
+from textattack.goal_function_results import GoalFunctionResult
 
 from ..errors import InvalidInputError
 from ..importance import (
@@ -17,17 +21,18 @@ from ..importance import (
 from ..rankings import generator_for
 from ..shared import StructuredText
 from ..structures import Matrix, Structure
+from .stepwise_search import Asking, BudgetSpent, StepwiseSearch, ask, scores, succeeded
+
+AT_LEAST = 4
+"""Candidates evaluated at once, where not fewer are left of a layer."""
 
 
-class _BudgetSpent(Exception):
-    """The query budget ended before the search did."""
-
-
-class GreedyMatrixSearch(SearchMethod):
+class GreedyMatrixSearch(StepwiseSearch):
     """Mask one attention matrix after another, the most important first, until the goal is reached.
 
-    The heads of a layer are evaluated in one batch. The search stops at the first success, and
-    ``candidate_queries`` counts up to it; what was evaluated in vain is in ``num_queries``.
+    Heads of a layer are evaluated together, fewer where a success seems near. The search stops at
+    the first success, and ``candidate_queries`` counts up to it; what was evaluated in vain is in
+    ``num_queries``.
 
     Args:
         max_layers: how many layers are searched; more than the model has means all.
@@ -41,8 +46,6 @@ class GreedyMatrixSearch(SearchMethod):
     Raises:
         InvalidInputError: a limit below 1, or an unknown importance.
     """
-
-    is_black_box = False
 
     def __init__(
         self,
@@ -62,74 +65,84 @@ class GreedyMatrixSearch(SearchMethod):
         self.accumulate = accumulate
         self.seed = seed
 
-    def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
+    def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
         """The first candidate that reaches the goal, else the last one tested.
 
         The result carries ``candidate_queries`` and ``gradient_passes``.
         """
-        text = initial_result.attacked_text
-        last, tested = initial_result, 0
-        try:
-            masks = self._masks(text)
-            for candidates in self._candidates(text, masks, self._ordered_matrices(text)):
-                for last in self._evaluate(candidates):
-                    tested += 1
-                    if last.goal_status == GoalFunctionResultStatus.SUCCEEDED:
-                        return self._with_counts(last, tested)
-        except _BudgetSpent:
-            pass
-        return self._with_counts(last, tested)
+        text: StructuredText = initial_result.attacked_text
+        tested = [initial_result]
+        with suppress(BudgetSpent):
+            yield from self._search(text, tested)
+        last = tested[-1]
+        last.candidate_queries = len(tested) - 1
+        last.gradient_passes = self.goal_function.num_gradient_passes
+        return last
+
+    def _search(self, text: StructuredText, tested: list[GoalFunctionResult]) -> Asking[None]:
+        """Append candidates to the tested ones; a success is the last."""
+        masks = self._masks(text)
+        generator = generator_for(text.tokenizer_input, self.seed, purpose="importance")
+        kept = text.structure
+        for layer in (yield from self._layers(text, generator)):
+            heads = yield from self._heads(text, layer, generator)
+            candidates = self._candidates(kept, [masks[layer, head] for head in heads])
+            kept = candidates[-1] if self.accumulate else kept
+            while candidates:
+                batch = candidates[: self._how_many(tested)]
+                candidates = candidates[len(batch) :]
+                results = yield from ask(text, batch)
+                for result in results:
+                    tested.append(result)
+                    if succeeded(result):
+                        return
+                if len(results) < len(batch):
+                    raise BudgetSpent
 
     def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
         """The candidate mask of every matrix."""
         candidates = self.get_transformations(text, original_text=text)
         return {c.structure.matrices[0]: c.structure for c in candidates}
 
-    def _ordered_matrices(self, text: StructuredText) -> list[list[Matrix]]:
-        """The matrices to mask, layer by layer, in the order of the search."""
+    def _layers(self, text: StructuredText, generator: np.random.Generator) -> Asking[list[int]]:
+        """The layers to search, in order."""
         shape = text.structure.shape
         if self.importance == "random":
-            generator = generator_for(text.tokenizer_input, self.seed, purpose="importance")
-            layers = generator.permutation(shape.layers)[: self.max_layers].tolist()
-            heads = [generator.permutation(shape.heads).tolist() for _ in layers]
+            order: list[int] = generator.permutation(shape.layers).tolist()
         else:
-            scores = self._scores(text, layer_probes(shape))
-            layers = most_important_first(scores)[: self.max_layers]
-            scores = self._scores(text, head_probes(shape, layers))
-            by_layer = [scores[i : i + shape.heads] for i in range(0, len(scores), shape.heads)]
-            heads = [most_important_first(own) for own in by_layer]
-        return [
-            [(layer, head) for head in own[: self.max_heads]]
-            for layer, own in zip(layers, heads, strict=True)
-        ]
+            order = yield from self._ranked(text, layer_probes(shape))
+        return order[: self.max_layers]
 
-    def _scores(self, text: StructuredText, probes: Sequence[Structure]) -> list[float]:
-        texts = [StructuredText.of(text, probe) for probe in probes]
-        return [result.score for result in self._evaluate(texts)]
+    def _heads(
+        self, text: StructuredText, layer: int, generator: np.random.Generator
+    ) -> Asking[list[int]]:
+        """The heads of a layer to mask, in order."""
+        shape = text.structure.shape
+        if self.importance == "random":
+            order: list[int] = generator.permutation(shape.heads).tolist()
+        else:
+            order = yield from self._ranked(text, head_probes(shape, [layer]))
+        return order[: self.max_heads]
 
-    def _candidates(
-        self, text: StructuredText, masks: dict[Matrix, Structure], order: list[list[Matrix]]
-    ) -> Iterator[list[StructuredText]]:
-        """The candidates of one layer after the other."""
-        kept = text.structure
-        for layer in order:
-            structures = []
-            for matrix in layer:
-                structures.append(kept | masks[matrix])
-                if self.accumulate:
-                    kept = structures[-1]
-            yield [StructuredText.of(text, structure) for structure in structures]
+    def _ranked(self, text: StructuredText, probes: Sequence[Structure]) -> Asking[list[int]]:
+        return most_important_first((yield from scores(text, probes)))
 
-    def _evaluate(self, texts: list[StructuredText]) -> Iterator[GoalFunctionResult]:
-        results, _ = self.get_goal_results(texts)
-        yield from results
-        if len(results) < len(texts):
-            raise _BudgetSpent
+    def _candidates(self, kept: Structure, masks: Sequence[Structure]) -> list[Structure]:
+        if self.accumulate:
+            return list(accumulate(masks, or_, initial=kept))[1:]
+        return [kept | mask for mask in masks]
 
-    def _with_counts(self, result: GoalFunctionResult, tested: int) -> GoalFunctionResult:
-        result.candidate_queries = tested
-        result.gradient_passes = self.goal_function.num_gradient_passes
-        return result
+    def _how_many(self, tested: Sequence[GoalFunctionResult]) -> int:
+        """How many candidates to evaluate at once: as many as a success seems to take.
+
+        That is where the line through the first and the last margin reaches zero.
+        """
+        margin: Callable[[GoalFunctionResult], float] = self.goal_function.margin
+        first, last = margin(tested[0]), margin(tested[-1])
+        fewest = AT_LEAST if self.accumulate else self.max_heads
+        if last >= first:
+            return self.max_heads if len(tested) > 1 else fewest
+        return max(fewest, ceil(last / (first - last) * (len(tested) - 1)))
 
     def extra_repr_keys(self) -> list[str]:
         """What TextAttack prints of it."""

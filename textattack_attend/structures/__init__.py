@@ -5,10 +5,11 @@ TextAttack.
 from .budget import Budget
 from .describe import describe, summarize
 from .file import SavedStructure, load, save
-from .structure import Matrix, Shape, Structure
+from .structure import Cells, Matrix, Shape, Structure
 
 __all__ = [
     "Budget",
+    "Cells",
     "Matrix",
     "SavedStructure",
     "Shape",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ class Structure:
     @cached_property
     def layers(self) -> frozenset[int]:
         """The layers with at least one masked unit."""
-        return frozenset(layer for layer, _ in self._cells)
+        return frozenset(self._by_layer)
 
     @property
     def units(self) -> npt.NDArray[np.int64]:
@@ -95,9 +95,16 @@ class Structure:
         """Masked units, averaged over the perturbed matrices (paper, section 4.1); 0 if empty."""
         return len(self) / len(self._cells) if self._cells else 0.0
 
-    def cells_of_layer(self, layer: int) -> Iterator[tuple[int, Cells]]:
+    def cells_of_layer(self, layer: int) -> tuple[tuple[int, Cells], ...]:
         """(head, cells) of each perturbed matrix of one layer."""
-        return ((head, cells) for (own, head), cells in self._cells.items() if own == layer)
+        return self._by_layer.get(layer, ())
+
+    @cached_property
+    def _by_layer(self) -> dict[int, tuple[tuple[int, Cells], ...]]:
+        by_layer: dict[int, tuple[tuple[int, Cells], ...]] = {}
+        for (layer, head), cells in self._cells.items():
+            by_layer[layer] = (*by_layer.get(layer, ()), (head, cells))
+        return by_layer
 
     def cells(self, layer: int, head: int) -> Cells:
         """The masked cells ``query * T + key`` of one matrix."""

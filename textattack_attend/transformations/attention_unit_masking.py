@@ -49,6 +49,11 @@ class AttentionUnitMasking(Transformation):
         self.ranking = ranking
         self.seed = seed
 
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether it takes a backward pass over the text that it starts from."""
+        return self.ranking in GRADIENT_RANKINGS
+
     def _get_transformations(
         self, current_text: StructuredText, indices_to_modify: Iterable[int]
     ) -> list[StructuredText]:
@@ -61,8 +66,7 @@ class AttentionUnitMasking(Transformation):
         if self.ranking == "random":
             generator = generator_for(text.tokenizer_input, self.seed)
             return random_scores(text.structure.shape, generator)
-        gradients = self.ranking in GRADIENT_RANKINGS
-        capture = self.goal_function.capture(text, gradients=gradients)
+        capture = self.goal_function.capture(text, gradients=self.needs_gradient)
         return rank(self.ranking, capture, self.budget)
 
     def extra_repr_keys(self) -> list[str]:

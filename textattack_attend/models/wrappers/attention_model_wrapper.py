@@ -22,27 +22,33 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
     Args:
         model: a sequence classifier of a supported family.
         tokenizer: its tokenizer.
+        precision: of the search, see `Victim`; answers are always in the model's own.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        precision: str = "float32",
+    ) -> None:
         super().__init__(model, tokenizer)  # `self.model`: where TextAttack looks to move it to GPU
-        self.victim = Victim(model, tokenizer)
+        self.victim = Victim(model, tokenizer, precision)
 
     @classmethod
-    def of(cls, wrapper: ModelWrapper) -> AttentionModelWrapper:
+    def of(cls, wrapper: ModelWrapper, precision: str = "float32") -> AttentionModelWrapper:
         """The same model and tokenizer behind our wrapper; ours is returned as it is.
 
         Raises:
             UnsupportedModelError: the wrapper is not over a HuggingFace model.
         """
-        if isinstance(wrapper, cls):
+        if isinstance(wrapper, cls) and wrapper.victim.precision == precision:
             return wrapper
         if not isinstance(wrapper, HuggingFaceModelWrapper):
             raise UnsupportedModelError(
                 f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
                 f"{type(wrapper).__name__}: attention is masked inside a transformers model"
             )
-        return cls(wrapper.model, wrapper.tokenizer)
+        return cls(wrapper.model, wrapper.tokenizer, precision)
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
         """Logits, float32 (B, C)."""

@@ -1,0 +1,322 @@
+"""Branches: many structures through one layer, sharing what they have in common.
+
+Hidden states of texts are rows of tables, and states that agree on a token share its row. In the
+layer where structures part, a token's row changes only where its own units are masked: a row of
+queries, with its mask, is computed once for all the branches that have it, and queries, keys and
+values are those of the state that the branches came from. In the last layer a sequence classifier
+reads the first token alone, so nothing else is computed there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from ..structures import Cells
+from .families import Family
+
+Indices = npt.NDArray[np.int64]
+Masks = tuple[tuple[int, Cells], ...]
+"""What is masked in one layer: (head, cells ``query * T + key``) of each perturbed matrix."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The hidden states of one text before a layer.
+
+    Args:
+        table: rows of hidden states, float (R, D), shared with other states.
+        rows: the row of each token, int64 (T,).
+    """
+
+    table: Tensor
+    rows: Indices
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the text has."""
+        return len(self.rows)
+
+
+class Branch(NamedTuple):
+    """A state about to pass a layer under a mask."""
+
+    state: State
+    masks: Masks
+
+
+def advance(
+    family: Family, layer: nn.Module, heads: int, branches: Sequence[Branch]
+) -> list[State]:
+    """The states after a layer, in the order of the branches."""
+    after: dict[int, State] = {}
+    for group in _alike(branches):
+        queries = _queries([branches[position] for position in group], heads)
+        table = _mixed(family, layer, heads, queries)
+        after |= {
+            position: State(table, rows)
+            for position, rows in zip(group, queries.of_branch, strict=True)
+        }
+    return [after[position] for position in range(len(branches))]
+
+
+def first_token(family: Family, layer: nn.Module, heads: int, branches: Sequence[Branch]) -> Tensor:
+    """The hidden state of the first token after a layer, float (B, D).
+
+    Masks are those of the first token.
+    With one query a head, its key and value projections are applied to the query and to the
+    weighted hidden states instead of to every token: the same product, in another order.
+    """
+    states, parents = _distinct([branch.state for branch in branches])
+    attention: Any = layer.get_submodule(family.attention)
+    names = family.projections
+    key, value = (attention.get_submodule(name) for name in (names.key, names.value))
+    hidden, lengths = _padded(states)  # (P, T, D)
+    came_from = torch.from_numpy(parents).to(hidden.device)
+    first = hidden[:, 0]
+    with torch.autocast(hidden.device.type, enabled=False):
+        hidden = hidden.to(key.weight.dtype)
+        query: Tensor = attention.get_submodule(names.query)(hidden[:, 0])
+        query = query.view(len(query), heads, -1)
+        per_head = (*query.shape[1:], hidden.shape[-1])
+        directions = torch.einsum("phc,hcd->phd", query, key.weight.view(per_head))
+        scores = directions @ hidden.transpose(1, 2) / query.shape[-1] ** 0.5  # (P, H, T)
+        scores = scores[came_from] + _first_row_bias(branches, heads, scores)
+        _hide_padding(scores, lengths[parents])
+        weighed = scores.softmax(-1).to(hidden.dtype) @ hidden[came_from]  # (B, H, D)
+        attended = torch.einsum("bhd,hcd->bhc", weighed, value.weight.view(per_head)).flatten(1)
+        attended = (attended + value.bias).to(first.dtype)
+    return family.mix(layer, attended, first[came_from])
+
+
+class _Queries(NamedTuple):
+    """The distinct (state, token, mask) rows that a group of branches asks of a layer.
+
+    Args:
+        states: P distinct states.
+        state: the state of each of Q queries, ascending, int64 (Q,).
+        token: its token, int64 (Q,).
+        masked: (query, head, key) of the masked units, int64 (3, N).
+        of_branch: for each branch, the query of each of its tokens, int64 (T,).
+    """
+
+    states: list[State]
+    state: Indices
+    token: Indices
+    masked: Indices
+    of_branch: list[Indices]
+
+
+def _alike(branches: Sequence[Branch]) -> Iterator[list[int]]:
+    """Positions of branches to compute together: siblings; only children, masked or not."""
+    count: dict[int, int] = defaultdict(int)
+    for branch in branches:
+        count[id(branch.state)] += 1
+    groups: dict[tuple[bool, bool], list[int]] = defaultdict(list)
+    for position, (state, masks) in enumerate(branches):
+        siblings = count[id(state)] > 1
+        groups[siblings, siblings or bool(masks)].append(position)
+    yield from groups.values()
+
+
+def _queries(branches: Sequence[Branch], heads: int) -> _Queries:
+    states, parents = _distinct([branch.state for branch in branches])
+    if len(states) == len(branches):
+        return _separate_queries(branches)
+    return _shared_queries(branches, states, parents, heads)
+
+
+def _separate_queries(branches: Sequence[Branch]) -> _Queries:
+    """Every branch asks for all the tokens of a state of its own."""
+    states = [branch.state for branch in branches]
+    lengths = [state.tokens for state in states]
+    starts = np.cumsum([0, *lengths])
+    branch, head, cell = _units(branches)
+    token, key = np.divmod(cell, np.array(lengths)[branch])
+    return _Queries(
+        states,
+        np.repeat(np.arange(len(states)), lengths),
+        np.concatenate([np.arange(length) for length in lengths]),
+        np.stack([starts[branch] + token, head, key]),
+        [np.arange(start, stop) for start, stop in pairwise(starts)],
+    )
+
+
+def _shared_queries(
+    branches: Sequence[Branch], states: list[State], parents: Indices, heads: int
+) -> _Queries:
+    """Branches of one state share the rows on which their masks agree."""
+    lengths = np.array([branch.state.tokens for branch in branches])
+    longest = int(lengths.max())
+    branch, head, cell = _units(branches)
+    token, key = np.divmod(cell, lengths[branch])
+    masked = np.zeros((len(branches), longest, heads, longest), dtype=np.bool_)
+    masked[branch, token, head, key] = True
+    row, column = np.nonzero(np.arange(longest) < lengths[:, None])
+    # One string of bytes a row: its state and token, then its mask. Equal strings, equal results.
+    place = np.stack([parents[row], column], axis=1).astype(">u4").view(np.uint8)
+    bits = np.packbits(masked[row, column].reshape(len(row), -1), axis=1)
+    named = np.concatenate([place, bits], axis=1)
+    _, first, of_row = np.unique(
+        named.view(f"V{named.shape[1]}")[:, 0], return_index=True, return_inverse=True
+    )
+    query, unit_head, unit_key = np.nonzero(masked[row[first], column[first]])
+    return _Queries(
+        states,
+        parents[row[first]],
+        column[first],
+        np.stack([query, unit_head, unit_key]),
+        np.split(of_row, np.cumsum(lengths)[:-1]),
+    )
+
+
+def _units(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
+    """Branch, head and cell of every masked unit, each int64 (N,)."""
+    matrices = [
+        (number, head, cells)
+        for number, branch in enumerate(branches)
+        for head, cells in branch.masks
+    ]
+    sizes = [len(cells) for _, _, cells in matrices]
+    return (
+        np.repeat(np.array([number for number, _, _ in matrices], dtype=np.int64), sizes),
+        np.repeat(np.array([head for _, head, _ in matrices], dtype=np.int64), sizes),
+        np.concatenate([np.empty(0, np.int32), *(c for *_, c in matrices)]).astype(np.int64),
+    )
+
+
+def _mixed(family: Family, layer: nn.Module, heads: int, queries: _Queries) -> Tensor:
+    """The rows that a layer gives for the queries, float (Q, D)."""
+    table, rows, lengths = _packed(queries.states)
+    own = rows[queries.state, queries.token]
+    attention: Any = layer.get_submodule(family.attention)
+    query, key, value = (
+        attention.get_submodule(name)(table)
+        for name in (family.projections.query, family.projections.key, family.projections.value)
+    )
+    slots = _slots(queries.state)
+    asked = _take(query, own[np.maximum(slots, 0)])  # (P, slots, D)
+    bias = _bias(queries, (len(rows), heads, slots.shape[1], rows.shape[1]), lengths, table)
+    # In single precision: in float16 a row that is masked everywhere would not be uniform.
+    with torch.autocast(table.device.type, enabled=False):
+        attended = scaled_dot_product_attention(
+            _by_head(asked, heads),
+            _by_head(_take(key, rows), heads),
+            _by_head(_take(value, rows), heads),
+            bias,
+        )
+    attended = attended.transpose(1, 2).flatten(2).flatten(0, 1)
+    attended = _take(attended, np.flatnonzero(slots >= 0))
+    return family.mix(layer, attended.to(table.dtype), _take(table, own))
+
+
+def _by_head(projected: Tensor, heads: int) -> Tensor:
+    """(P, T, D) as float32 (P, H, T, D / H)."""
+    return projected.view(*projected.shape[:2], heads, -1).transpose(1, 2).float()
+
+
+def _slots(state: Indices) -> Indices:
+    """The queries of each state, padded with -1, int64 (P, slots)."""
+    count = np.bincount(state)
+    slots = np.full((len(count), count.max()), -1)
+    slots[np.arange(slots.shape[1]) < count[:, None]] = np.arange(len(state))
+    return slots
+
+
+def _bias(
+    queries: _Queries, shape: tuple[int, ...], lengths: Indices, like: Tensor
+) -> Tensor | None:
+    """What is added to the scores, float32 (P, H, slots, T); None where nothing is masked."""
+    padded = bool((lengths < shape[-1]).any())
+    if not padded and not queries.masked.size:
+        return None
+    bias = torch.zeros(shape, device=like.device)
+    query, head, key = queries.masked
+    state = queries.state[query]
+    slot = query - np.searchsorted(queries.state, state)
+    at = np.ravel_multi_index((state, head, slot, key), shape)
+    bias.view(-1)[_indices(at, like)] = _MASKED
+    if padded:
+        _hide_padding(bias, lengths)
+    return bias
+
+
+# Not -inf: a row that is masked everywhere must become uniform over the visible keys.
+_MASKED = torch.finfo(torch.float32).min / 2
+
+
+def _hide_padding(scores: Tensor, lengths: Indices) -> None:
+    """Set the scores of keys beyond each row's length to -inf, in place; (B, ..., T)."""
+    for row in np.flatnonzero(lengths < scores.shape[-1]).tolist():
+        scores[row, ..., int(lengths[row]) :] = -torch.inf
+
+
+def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor:
+    """What the masks of the first token, whose cells are its keys, add to its scores, (B, H, T)."""
+    bias = torch.zeros((len(branches), heads, like.shape[-1]), device=like.device)
+    at = np.ravel_multi_index(_units(branches), tuple(bias.shape))
+    bias.view(-1)[_indices(at, like)] = _MASKED
+    return bias
+
+
+def _distinct(states: Sequence[State]) -> tuple[list[State], Indices]:
+    """The distinct states, and for each given one its position among them."""
+    distinct = {id(state): state for state in states}
+    position = {name: number for number, name in enumerate(distinct)}
+    return list(distinct.values()), np.array([position[id(state)] for state in states])
+
+
+def _packed(states: Sequence[State]) -> tuple[Tensor, Indices, Indices]:
+    """One table with the rows in use, the rows of each state, padded (P, T), and its lengths."""
+    by_table: dict[int, list[int]] = defaultdict(list)
+    for position, state in enumerate(states):
+        by_table[id(state.table)].append(position)
+    lengths = np.array([state.tokens for state in states])
+    rows = np.zeros((len(states), int(lengths.max())), dtype=np.int64)
+    parts, offset = [], 0
+    for positions in by_table.values():
+        part, own = _rows_in_use([states[position] for position in positions])
+        for position, at in zip(positions, own, strict=True):
+            rows[position, : len(at)] = offset + at
+        parts.append(part)
+        offset += len(part)
+    return parts[0] if len(parts) == 1 else torch.cat(parts), rows, lengths
+
+
+def _rows_in_use(states: Sequence[State]) -> tuple[Tensor, list[Indices]]:
+    """Of states of one table: the rows that they use, and where theirs are among these."""
+    table = states[0].table
+    used = np.zeros(len(table), dtype=np.bool_)
+    for state in states:
+        used[state.rows] = True
+    if used.all():
+        return table, [state.rows for state in states]
+    position = np.cumsum(used) - 1
+    kept = table[_indices(np.flatnonzero(used), table)]
+    return kept, [position[state.rows] for state in states]
+
+
+def _padded(states: Sequence[State]) -> tuple[Tensor, Indices]:
+    """The hidden states, float (P, T, D), and the lengths."""
+    table, rows, lengths = _packed(states)
+    return _take(table, rows), lengths
+
+
+def _take(table: Tensor, rows: Indices) -> Tensor:
+    """Rows of a table, (*rows.shape, D); a view where these are all of them in order."""
+    if rows.size == len(table) and np.array_equal(rows.ravel(), np.arange(rows.size)):
+        return table.view(*rows.shape, -1)
+    return table[_indices(rows, table)]
+
+
+def _indices(indices: Indices, like: Tensor) -> Tensor:
+    return torch.from_numpy(indices).to(like.device, non_blocking=True)

@@ -1,0 +1,200 @@
+"""The engine: logits of many structures, each layer computed once for all that share it.
+
+Two structures of one text that mask the same units up to a layer have the same hidden states there.
+So the structures of a text form a tree: its root is the text before the first layer, a node is a
+state, and below it stand the branches that mask different units in the next layer. The clean text
+is a path of this tree, known from the clean pass; the structures below it are computed layer by
+layer, all branches at once (`branches`). What was computed stays until the text is done, or
+until it takes too much memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from ..structures import Structure
+from .branches import Branch, Masks, State, advance, first_token
+from .capture import ForwardPass
+from .families import family_of
+
+LAYER_SECONDS = 0.05
+"""A layer that takes this long has enough rows: what a call costs by itself is no matter then."""
+ATTENTION_BYTES = 2**28
+"""At most so much for the attention of a batch."""
+KEPT_BYTES = 2**28
+"""At most so much for the states of one text."""
+
+Key = tuple[tuple[int, bytes], ...]
+
+
+class Node:
+    """A state, and what was computed from it: nodes, or logits (C,) after the last layer."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.after: dict[Key, Node] = {}
+        self.logits: dict[Key, Tensor] = {}
+
+
+class Run:
+    """What is known of one text.
+
+    Args:
+        clean: the forward pass over the clean text.
+    """
+
+    def __init__(self, clean: ForwardPass) -> None:
+        self.tokens = len(clean.hidden[0])
+        rows = np.arange(self.tokens)
+        self.path = [Node(State(hidden, rows)) for hidden in clean.hidden[:-1]]
+        self.clean_logits = clean.logits.float().cpu()
+        self.forget()
+
+    @property
+    def root(self) -> Node:
+        """The text before the first layer."""
+        return self.path[0]
+
+    def forget(self) -> None:
+        """Keep nothing but the clean text."""
+        for node, after in zip(self.path, self.path[1:], strict=False):
+            node.after = {(): after}
+        self.path[-1].logits = {(): self.clean_logits}
+        self.kept_bytes = 0
+
+
+class Engine:
+    """Evaluates structures on a model.
+
+    Args:
+        model: of a supported family, in eval mode.
+        autocast: the type of ``torch.autocast``; None for the model's own.
+
+    Attributes:
+        token_layers: how many hidden states, each of one token after one layer, were computed.
+    """
+
+    def __init__(self, model: PreTrainedModel, autocast: torch.dtype | None = None) -> None:
+        self.model = model
+        self.autocast = autocast
+        self.token_layers = 0
+        self._family = family_of(model)
+        self._heads = int(model.config.num_attention_heads)
+
+    def precision(self) -> AbstractContextManager[None]:
+        """The context in which the model computes."""
+        context: AbstractContextManager[None] = torch.autocast(
+            self.model.device.type, self.autocast, enabled=self.autocast is not None
+        )
+        return context
+
+    @cached_property
+    def rows_at_once(self) -> int:
+        """How many tokens to compute at once: as many as keep a layer busy; measured, at first use.
+
+        More would only delay the news of a success.
+        """
+        size = int(self.model.config.hidden_size)
+        layer, rows, seconds = self._family.layer_modules(self.model)[0], 128, 0.0
+        with torch.inference_mode(), self.precision():
+            while seconds < LAYER_SECONDS and rows < 2**16:
+                rows *= 2
+                hidden = torch.zeros(rows, size, dtype=self.model.dtype, device=self.model.device)
+                start = time.perf_counter()
+                self._family.mix(layer, hidden, hidden).sum().item()  # waits for the device
+                seconds = time.perf_counter() - start
+        return rows
+
+    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+        """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
+        with torch.inference_mode(), self.precision():
+            return torch.cat([self._evaluate(part) for part in self._parts(asked)])
+
+    def _parts(
+        self, asked: Sequence[tuple[Run, Structure]]
+    ) -> Iterator[Sequence[tuple[Run, Structure]]]:
+        tokens = max((structure.shape.tokens for _, structure in asked), default=1)
+        matrix_row = self._heads * tokens * torch.float32.itemsize
+        rows = min(self.rows_at_once, ATTENTION_BYTES // matrix_row)
+        size = max(1, rows // tokens)
+        for start in range(0, len(asked), size):
+            yield asked[start : start + size]
+
+    def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+        layers = self._family.layer_modules(self.model)
+        nodes = [run.root for run, _ in asked]
+        grown = 0
+        for depth, layer in enumerate(layers[:-1]):
+            masks = [structure.cells_of_layer(depth) for _, structure in asked]
+            keys = [_key(own) for own in masks]
+            grown += self._grow(layer, nodes, keys, masks)
+            nodes = [node.after[key] for node, key in zip(nodes, keys, strict=True)]
+        masks = [_seen(structure) for _, structure in asked]
+        keys = [_key(own) for own in masks]
+        self._read(layers[-1], nodes, keys, masks)
+        _forget({run for run, _ in asked}, grown)
+        return torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
+
+    def _grow(
+        self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
+    ) -> int:
+        """Compute the nodes after a layer that are not there yet; how many bytes they take."""
+        missing = {
+            (id(node), key): (node, Branch(node.state, own))
+            for node, key, own in zip(nodes, keys, masks, strict=True)
+            if key not in node.after
+        }
+        if not missing:
+            return 0
+        branches = [branch for _, branch in missing.values()]
+        states = advance(self._family, layer, self._heads, branches)
+        for ((_, key), (node, _)), state in zip(missing.items(), states, strict=True):
+            node.after[key] = Node(state)
+        tables = {id(state.table): state.table for state in states}.values()
+        self.token_layers += sum(len(table) for table in tables)
+        return sum(table.nbytes for table in tables)
+
+    def _read(
+        self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
+    ) -> None:
+        """Compute the logits that are not there yet."""
+        missing = {
+            (id(node), key): (node, Branch(node.state, own))
+            for node, key, own in zip(nodes, keys, masks, strict=True)
+            if key not in node.logits
+        }
+        if not missing:
+            return
+        branches = [branch for _, branch in missing.values()]
+        hidden = first_token(self._family, layer, self._heads, branches)
+        logits = self._family.head(self.model, hidden[:, None]).float().cpu()
+        for ((_, key), (node, _)), own in zip(missing.items(), logits, strict=True):
+            node.logits[key] = own
+        self.token_layers += len(branches)
+
+
+def _forget(runs: set[Run], grown: int) -> None:
+    """Bound what the runs that grew together keep."""
+    for run in runs:
+        run.kept_bytes += grown // len(runs)
+        if run.kept_bytes > KEPT_BYTES // len(runs):
+            run.forget()
+
+
+def _key(masks: Masks) -> Key:
+    return tuple((head, cells.tobytes()) for head, cells in masks)
+
+
+def _seen(structure: Structure) -> Masks:
+    """The masks of the last layer that matter: those of the first token, which is read."""
+    shape = structure.shape
+    first = ((head, c[c < shape.tokens]) for head, c in structure.cells_of_layer(shape.layers - 1))
+    return tuple((head, cells) for head, cells in first if len(cells))
