@@ -26,7 +26,7 @@ from .lanes import Lane, advance, begin
 from .search_methods import StepwiseSearch
 from .search_methods.stepwise_search import succeeded
 from .shared import StructuredText
-from .transformations import AttentionUnitMasking
+from .transformations import StructureTransformation
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class StructureAttack(Attack):
     def __init__(
         self,
         goal_function: StructureGoalFunction,
-        transformation: AttentionUnitMasking,
+        transformation: StructureTransformation,
         search_method: StepwiseSearch,
     ) -> None:
         super().__init__(goal_function, [], transformation, search_method)

@@ -31,6 +31,7 @@ from .errors import AttendError
 
 RECIPES = {
     "hackattend": "HackAttendLiong2024",
+    "hackattend-plus": "HackAttendPlus",
     "hackattend-half-scale": "HackAttendHalfScale",
     "hackattend-random": "HackAttendRandom",
     "hackattend-importance-only": "HackAttendImportanceOnly",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,24 @@ def first_order(capture: AttentionCapture) -> Tensor:
     """
     rest = (1 - capture.probabilities).clamp_min(torch.finfo(torch.float32).eps)
     return -capture.score_gradients / rest
+
+
+def masking_effect(capture: AttentionCapture, masked: Tensor) -> Tensor:
+    """Linear term of the loss for each unit being masked rather than open, float (L, H, T, T).
+
+    As `first_order`, but at a state where units are masked. Opening one of them alone would give it
+    the probability p that its score has among the open ones: its effect is ``-p (g - mean)``, with
+    the gradient g at its probability and the mean of the gradients under the row's probabilities.
+
+    Args:
+        capture: taken under the mask, with gradients and scores.
+        masked: what was masked, bool (L, H, T, T).
+    """
+    gradients, probabilities = capture.probability_gradients, capture.probabilities
+    mean = (probabilities * gradients).sum(-1, keepdim=True)
+    open_units = capture.unmasked_scores.masked_fill(masked, -torch.inf).logsumexp(-1, keepdim=True)
+    alone = torch.sigmoid(capture.unmasked_scores - open_units)  # 1 where the whole row is masked
+    return torch.where(masked, -alone * (gradients - mean), first_order(capture))
 
 
 def attention(capture: AttentionCapture) -> Tensor:
@@ -86,14 +105,20 @@ def random_scores(shape: Shape, generator: np.random.Generator) -> npt.NDArray[n
 
 
 def candidate_masks(
-    scores: npt.NDArray[np.float32], shape: Shape, budget: Budget
+    scores: npt.NDArray[np.float32], shape: Shape, budget: Budget, share: float = 1
 ) -> dict[Matrix, Structure]:
     """The candidate mask of every matrix: its highest-ranked attackable units, within the budget.
 
     Equal scores are taken in the order of (query, key).
+
+    Args:
+        scores: of every unit, float32 (L, H, T, T).
+        shape: of the structures.
+        budget: how many units of a matrix may be masked.
+        share: how much of that is taken, in (0, 1].
     """
     attackable = np.flatnonzero(budget.attackable(shape.tokens)).astype(np.int32)
-    count = budget.units_per_matrix(shape.tokens)
+    count = ceil(share * budget.units_per_matrix(shape.tokens))
     flat = scores.reshape(shape.layers, shape.heads, -1)[..., attackable]
     return {
         (layer, head): Structure(

@@ -8,6 +8,7 @@ from .hackattend_ablations import (
     HackAttendRandom,
 )
 from .hackattend_liong_2024 import HackAttendLiong2024
+from .hackattend_plus import HackAttendPlus
 
 __all__ = [
     "HackAttendAttentionRanking",
@@ -15,5 +16,6 @@ __all__ = [
     "HackAttendHalfScale",
     "HackAttendImportanceOnly",
     "HackAttendLiong2024",
+    "HackAttendPlus",
     "HackAttendRandom",
 ]

@@ -6,11 +6,7 @@ from textattack.attack_recipes import AttackRecipe
 from textattack.models.wrappers import ModelWrapper
 
 from ..attack import StructureAttack
-from ..goal_functions import (
-    StructureGoalFunction,
-    TargetedStructureClassification,
-    UntargetedStructureClassification,
-)
+from ..goal_functions import goal_function
 from ..search_methods import GreedyMatrixSearch
 from ..structures import Budget
 from ..transformations import AttentionUnitMasking
@@ -37,6 +33,7 @@ class HackAttendLiong2024(AttackRecipe):
         spare_first_token: bool = True,
         target_class: int | None = None,
         seed: int | None = None,
+        precision: str = "float32",
     ) -> StructureAttack:
         """HackAttend at full scale.
 
@@ -54,17 +51,15 @@ class HackAttendLiong2024(AttackRecipe):
                 the text does not exclude them.
             target_class: the class to reach; None for any wrong one.
             seed: for what is random; None follows TextAttack's ``--random-seed``.
+            precision: "float32", or "bfloat16" or "float16" for the search; a success is confirmed
+                in the model's own precision.
 
         Raises:
             UnsupportedModelError: the victim cannot be attacked.
             InvalidInputError: an option is outside its range.
         """
-        goal_function: StructureGoalFunction
-        if target_class is None:
-            goal_function = UntargetedStructureClassification(model_wrapper)
-        else:
-            goal_function = TargetedStructureClassification(model_wrapper, target_class)
+        goal = goal_function(model_wrapper, target_class, precision)
         budget = Budget(mask_fraction, spare_first_token)
-        transformation = AttentionUnitMasking(goal_function, budget, ranking, seed)
+        transformation = AttentionUnitMasking(goal, budget, ranking, seed)
         search_method = GreedyMatrixSearch(max_layers, max_heads, importance, accumulate, seed)
-        return StructureAttack(goal_function, transformation, search_method)
+        return StructureAttack(goal, transformation, search_method)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from .families import family_of
+
 Loss = Callable[[Tensor], Tensor]
 """From the logits of one input, float (1, C), to the scalar that the attack wants to grow."""
 
@@ -24,10 +26,12 @@ class AttentionCapture:
     Args:
         probabilities: attention after the softmax, float (L, H, T, T).
         gradients: gradient of the loss with respect to them, same shape; None without a loss.
+        scores: what the softmax is taken of, before any mask, same shape; None if not asked for.
     """
 
     probabilities: Tensor
     gradients: Tensor | None
+    scores: Tensor | None = None
 
     @property
     def probability_gradients(self) -> Tensor:
@@ -35,6 +39,13 @@ class AttentionCapture:
         if self.gradients is None:
             raise RuntimeError("captured without a loss: there are no gradients")
         return self.gradients
+
+    @property
+    def unmasked_scores(self) -> Tensor:
+        """What the softmax is taken of, before any mask, float (L, H, T, T)."""
+        if self.scores is None:
+            raise RuntimeError("captured without scores: pass scores=True")
+        return self.scores
 
     @property
     def score_gradients(self) -> Tensor:
@@ -63,16 +74,20 @@ class ForwardPass:
         self._batch: _Batch | None = batch
         self._row = row
 
-    def capture(self) -> AttentionCapture:
+    def capture(self, *, scores: bool = False) -> AttentionCapture:
         """The attention, and its gradient if there is a loss; float, on the CPU.
 
         Takes the backward pass, for the whole batch at once. Can be asked for once.
+
+        Args:
+            scores: whether to project queries and keys again for the scores before the mask.
         """
         if self._batch is None:
             raise RuntimeError("captured before: the pass is not kept any longer")
         batch, self._batch = self._batch, None
         gradients = None if batch.loss is None else self._own(batch.gradients)
-        return AttentionCapture(self._own(batch.attentions), gradients)
+        unmasked = attention_scores(batch.model, self.hidden).float().cpu() if scores else None
+        return AttentionCapture(self._own(batch.attentions), gradients, unmasked)
 
     def _own(self, matrices: Sequence[Tensor]) -> Tensor:
         tokens = len(self.hidden[0])
@@ -83,7 +98,8 @@ class ForwardPass:
 class _Batch:
     """The output of one forward pass and the sum of its losses, whose gradient is taken once."""
 
-    def __init__(self, output: Any, losses: Sequence[Loss | None]) -> None:
+    def __init__(self, model: PreTrainedModel, output: Any, losses: Sequence[Loss | None]) -> None:
+        self.model = model
         self.logits: Tensor = output.logits
         self.hidden: tuple[Tensor, ...] = output.hidden_states
         self.attentions: tuple[Tensor, ...] = output.attentions
@@ -110,9 +126,24 @@ def forward_passes(
     gradient = _differentiable(model) if wanted else torch.no_grad()
     with torch.set_grad_enabled(wanted), gradient, _quiet(model):
         output = model(**inputs, output_attentions=True, output_hidden_states=True)
-        batch = _Batch(output, losses)
+        batch = _Batch(model, output, losses)
     lengths = inputs["attention_mask"].sum(1).tolist()
     return [ForwardPass(batch, row, tokens) for row, tokens in enumerate(lengths)]
+
+
+def attention_scores(model: PreTrainedModel, hidden: Sequence[Tensor]) -> Tensor:
+    """Scores before mask and softmax, float (L, H, T, T), from the states before every layer."""
+    family = family_of(model)
+    heads = int(model.config.num_attention_heads)
+    scores = []
+    with torch.inference_mode():
+        for module, states in zip(family.attention_modules(model), hidden, strict=False):
+            query, key = (
+                module.get_submodule(name)(states).view(len(states), heads, -1).transpose(0, 1)
+                for name in (family.projections.query, family.projections.key)
+            )
+            scores.append(query @ key.transpose(1, 2) / query.shape[-1] ** 0.5)
+    return torch.stack(scores)
 
 
 @contextmanager

@@ -4,10 +4,14 @@ from .structure_classification import (
     StructureGoalFunction,
     TargetedStructureClassification,
     UntargetedStructureClassification,
+    goal_function,
+    lead_of_the_others,
 )
 
 __all__ = [
     "StructureGoalFunction",
     "TargetedStructureClassification",
     "UntargetedStructureClassification",
+    "goal_function",
+    "lead_of_the_others",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -27,9 +27,23 @@ from ..shared import StructuredText
 from ..structures import Structure
 from ..victim import Reading, Victim
 
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From logits (1, C) and a class (1,) to a scalar that grows as the class gets less likely."""
+
+
+def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
+    """The best other logit minus that of the class."""
+    own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, label[:, None], True)
+    return logits.masked_fill(own, -torch.inf).amax() - logits[own].sum()
+
 
 class StructureGoalFunction(ClassificationGoalFunction):
     """What both goals share: queries with structures, gradients, and their counts.
+
+    Args:
+        model_wrapper: the victim's wrapper.
+        precision: of the search, see `Victim`.
+        objective: what gradients are taken of.
 
     Attributes:
         num_queries: evaluated (text, structure) pairs of the current example, the clean one and
@@ -38,10 +52,15 @@ class StructureGoalFunction(ClassificationGoalFunction):
     """
 
     def __init__(
-        self, model_wrapper: ModelWrapper, precision: str = "float32", **options: Any
+        self,
+        model_wrapper: ModelWrapper,
+        precision: str = "float32",
+        objective: Objective = cross_entropy,
+        **options: Any,
     ) -> None:
         options.setdefault("use_cache", False)  # nothing is evaluated twice as it is
         super().__init__(AttentionModelWrapper.of(model_wrapper, precision), **options)
+        self.objective = objective
         self.num_gradient_passes = 0
         self._reading: Reading | None = None
         self._answers: dict[Structure, Tensor] = {}
@@ -99,7 +118,9 @@ class StructureGoalFunction(ClassificationGoalFunction):
         self.tell(structure, forward_pass.logits.float().cpu())
         self._passes = {structure: forward_pass}
 
-    def capture(self, text: StructuredText, *, gradients: bool) -> AttentionCapture:
+    def capture(
+        self, text: StructuredText, *, gradients: bool, scores: bool = False
+    ) -> AttentionCapture:
         """The attention of a text under its structure, with the gradient of the goal if asked.
 
         A gradient pass is counted; the attention alone comes with the query.
@@ -110,7 +131,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
             (known,) = self.victim.forward_passes(
                 [text.tokenizer_input], [text.structure], [self.loss if gradients else None]
             )
-        return known.capture()
+        return known.capture(scores=scores)
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:
@@ -152,8 +173,8 @@ class UntargetedStructureClassification(StructureGoalFunction, UntargetedClassif
     """Any wrong class."""
 
     def loss(self, logits: Tensor) -> Tensor:
-        """Cross-entropy at the true class."""
-        return cross_entropy(logits, _index(self.ground_truth_output, logits))
+        """The objective at the true class."""
+        return self.objective(logits, _index(self.ground_truth_output, logits))
 
     def margin(self, result: GoalFunctionResult) -> float:
         """Of the true class over the best other."""
@@ -176,12 +197,26 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
         self.require_label(target_class, what="target_class")
 
     def loss(self, logits: Tensor) -> Tensor:
-        """Minus the cross-entropy at the target class."""
-        return -cross_entropy(logits, _index(self.target_class, logits))
+        """Minus the objective at the target class."""
+        return -self.objective(logits, _index(self.target_class, logits))
 
     def margin(self, result: GoalFunctionResult) -> float:
         """Of the best other class over the target."""
         return -_lead(result, self.target_class)
+
+
+def goal_function(
+    model_wrapper: ModelWrapper,
+    target_class: int | None = None,
+    precision: str = "float32",
+    objective: Objective = cross_entropy,
+) -> StructureGoalFunction:
+    """The goal of reaching a class, or any wrong one."""
+    if target_class is None:
+        return UntargetedStructureClassification(model_wrapper, precision, objective)
+    return TargetedStructureClassification(
+        model_wrapper, target_class, precision=precision, objective=objective
+    )
 
 
 def _lead(result: GoalFunctionResult, label: int) -> float:

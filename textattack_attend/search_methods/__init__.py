@@ -1,6 +1,7 @@
 """Search methods over structures."""
 
 from .greedy_matrix_search import GreedyMatrixSearch
+from .reselection_search import ReselectionSearch
 from .stepwise_search import Question, StepwiseSearch
 
-__all__ = ["GreedyMatrixSearch", "Question", "StepwiseSearch"]
+__all__ = ["GreedyMatrixSearch", "Question", "ReselectionSearch", "StepwiseSearch"]

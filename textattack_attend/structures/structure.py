@@ -71,6 +71,24 @@ class Structure:
         everything = np.arange(shape.tokens**2, dtype=np.int32)  # one array, shared by all
         return cls(shape, dict.fromkeys(matrices, everything))
 
+    @classmethod
+    def union(cls, shape: Shape, structures: Iterable[Structure]) -> Structure:
+        """What any of the structures masks.
+
+        Raises:
+            StructureMismatchError: one is of another shape.
+        """
+        joined: dict[Matrix, Cells] = {}
+        for structure in structures:
+            if structure.shape != shape:
+                raise StructureMismatchError(
+                    f"cannot join structures of shapes {shape} and {structure.shape}"
+                )
+            for matrix, cells in structure._cells.items():
+                mine = joined.get(matrix)
+                joined[matrix] = cells if mine is None else np.union1d(mine, cells).astype(np.int32)
+        return cls(shape, joined)
+
     @property
     def matrices(self) -> list[Matrix]:
         """The perturbed (layer, head) pairs, in order."""
@@ -110,16 +128,19 @@ class Structure:
         """The masked cells ``query * T + key`` of one matrix."""
         return self._cells.get((layer, head), np.empty(0, dtype=np.int32))
 
+    def dense(self) -> npt.NDArray[np.bool_]:
+        """Which units are masked, bool (L, H, T, T)."""
+        masked = np.zeros((self.shape.layers, self.shape.heads, self.shape.tokens**2), np.bool_)
+        for (layer, head), cells in self._cells.items():
+            masked[layer, head, cells] = True
+        return masked.reshape(*masked.shape[:2], self.shape.tokens, self.shape.tokens)
+
+    def only(self, matrices: Iterable[Matrix]) -> Structure:
+        """The same units in these matrices, none elsewhere."""
+        return Structure(self.shape, {matrix: self.cells(*matrix) for matrix in matrices})
+
     def __or__(self, other: Structure) -> Structure:
-        if self.shape != other.shape:
-            raise StructureMismatchError(
-                f"cannot join structures of shapes {self.shape} and {other.shape}"
-            )
-        joined = dict(self._cells)
-        for matrix, cells in other._cells.items():
-            mine = joined.get(matrix)
-            joined[matrix] = cells if mine is None else np.union1d(mine, cells).astype(np.int32)
-        return Structure(self.shape, joined)
+        return Structure.union(self.shape, (self, other))
 
     def __len__(self) -> int:
         return sum(len(cells) for cells in self._cells.values())

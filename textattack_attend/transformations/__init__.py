@@ -1,5 +1,7 @@
 """Transformations over structures."""
 
 from .attention_unit_masking import AttentionUnitMasking
+from .reselection import Reselection
+from .structure_transformation import StructureTransformation
 
-__all__ = ["AttentionUnitMasking"]
+__all__ = ["AttentionUnitMasking", "Reselection", "StructureTransformation"]

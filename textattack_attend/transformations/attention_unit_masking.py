@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-from textattack.transformations import Transformation
 
 from ..goal_functions import StructureGoalFunction
 from ..rankings import (
@@ -19,9 +18,10 @@ from ..rankings import (
 )
 from ..shared import StructuredText
 from ..structures import Budget
+from .structure_transformation import StructureTransformation
 
 
-class AttentionUnitMasking(Transformation):
+class AttentionUnitMasking(StructureTransformation):
     """One candidate for every (layer, head): its highest-ranked units masked, within the budget.
 
     Args:
@@ -34,8 +34,6 @@ class AttentionUnitMasking(Transformation):
         InvalidInputError: the ranking is unknown.
     """
 
-    is_black_box = False
-
     def __init__(
         self,
         goal_function: StructureGoalFunction,
@@ -44,8 +42,7 @@ class AttentionUnitMasking(Transformation):
         seed: int | None = None,
     ) -> None:
         require_ranking(ranking)
-        self.goal_function = goal_function
-        self.budget = budget
+        super().__init__(goal_function, budget)
         self.ranking = ranking
         self.seed = seed
 

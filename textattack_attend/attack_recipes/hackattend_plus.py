@@ -1,0 +1,57 @@
+"""HackAttend+: the same budget, all matrices at once."""
+
+from __future__ import annotations
+
+from textattack.attack_recipes import AttackRecipe
+from textattack.models.wrappers import ModelWrapper
+
+from ..attack import StructureAttack
+from ..goal_functions import goal_function, lead_of_the_others
+from ..search_methods import ReselectionSearch
+from ..structures import Budget
+from ..transformations import Reselection
+
+
+class HackAttendPlus(AttackRecipe):
+    """HackAttend with all attention matrices masked at once and chosen anew, round by round.
+
+    Goes beyond Liong et al. (2024). Unveiling Vulnerability of Self-Attention. LREC-COLING 2024.
+
+    https://arxiv.org/abs/2402.16470
+    """
+
+    @staticmethod
+    def build(
+        model_wrapper: ModelWrapper,
+        *,
+        mask_fraction: float = 0.01,
+        rounds: int = 15,
+        decay: float = 0.5,
+        growth: int = 1,
+        prune: bool = True,
+        spare_first_token: bool = True,
+        target_class: int | None = None,
+        precision: str = "float32",
+    ) -> StructureAttack:
+        """HackAttend+.
+
+        Args:
+            model_wrapper: TextAttack's `HuggingFaceModelWrapper`, or an `AttentionModelWrapper`.
+            mask_fraction: share of the attackable units of one matrix that may be masked (alpha).
+            rounds: how often the units are chosen anew, at most.
+            decay: share of earlier rounds in what a unit is judged by, in [0, 1).
+            growth: rounds over which the masked units grow to the budget; 1 for all at once.
+            prune: drop matrices from a success while the prediction stays wrong.
+            spare_first_token: never mask the row and column of [CLS] or <s>, as `HackAttend`.
+            target_class: the class to reach; None for any wrong one.
+            precision: "float32", or "bfloat16" or "float16" for the search; a success is confirmed
+                in the model's own precision.
+
+        Raises:
+            UnsupportedModelError: the victim cannot be attacked.
+            InvalidInputError: an option is outside its range.
+        """
+        goal = goal_function(model_wrapper, target_class, precision, lead_of_the_others)
+        budget = Budget(mask_fraction, spare_first_token)
+        transformation = Reselection(goal, budget, decay, growth)
+        return StructureAttack(goal, transformation, ReselectionSearch(rounds, prune))

@@ -1,0 +1,69 @@
+"""HackAttend+'s search: all matrices at once, over a few rounds, then pruning."""
+
+from __future__ import annotations
+
+import numpy as np
+from textattack.goal_function_results import GoalFunctionResult
+
+from ..errors import InvalidInputError
+from ..shared import StructuredText
+from ..structures import Matrix
+from ..transformations.reselection import AVERAGE, ROUNDS
+from .pruning import fewest_matrices
+from .stepwise_search import Asking, Question, StepwiseSearch, succeeded
+
+
+class ReselectionSearch(StepwiseSearch):
+    """Follow the transformation's candidate, round by round, until the goal is reached.
+
+    Args:
+        rounds: at most so many.
+        prune: whether a success is then reduced to few matrices.
+
+    Raises:
+        InvalidInputError: no round.
+    """
+
+    def __init__(self, rounds: int = 15, prune: bool = True) -> None:
+        if rounds < 1:
+            raise InvalidInputError(f"rounds: expected at least 1, got {rounds}")
+        self.rounds = rounds
+        self.prune = prune
+
+    def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
+        """The pruned first success, else the last candidate tested.
+
+        The result carries ``candidate_queries``, the rounds, and ``gradient_passes``.
+        """
+        last, rounds = initial_result, 0
+        while rounds < self.rounds and not succeeded(last):
+            text = last.attacked_text
+            candidates = self.get_transformations(text, original_text=text)
+            if not candidates:
+                break  # a fixed point
+            results = yield Question(candidates, differentiate=rounds + 1 < self.rounds)
+            if not results:
+                break
+            (last,) = results
+            rounds += 1
+        if self.prune and succeeded(last):
+            last = yield from fewest_matrices(last, _most_effective(last.attacked_text))
+        for name in (AVERAGE, ROUNDS):
+            last.attacked_text.attack_attrs.pop(name, None)
+        last.candidate_queries = rounds
+        last.gradient_passes = self.goal_function.num_gradient_passes
+        return last
+
+    def extra_repr_keys(self) -> list[str]:
+        """What TextAttack prints of it."""
+        return ["rounds", "prune"]
+
+
+def _most_effective(text: StructuredText) -> list[Matrix]:
+    """The masked matrices, by the effect that their masks were expected to have."""
+    average = text.attack_attrs[AVERAGE]
+    effect = {
+        (layer, head): float(np.take(average[layer, head], text.structure.cells(layer, head)).sum())
+        for layer, head in text.structure.matrices
+    }
+    return sorted(effect, key=lambda matrix: -effect[matrix])
