@@ -168,7 +168,9 @@ class StructureAttack(Attack):
             return SkippedAttackResult(initial, initial, tokens)
         if succeeded(final) and self._confirmed(lane.goal_function, final.attacked_text):
             return SuccessfulAttackResult(initial, final, tokens)
-        return FailedAttackResult(initial, final, tokens)
+        failed = FailedAttackResult(initial, final, tokens)
+        failed.unconfirmed = succeeded(final)
+        return failed
 
     def _confirmed(self, goal_function: StructureGoalFunction, text: StructuredText) -> bool:
         if not self.transformation.budget.allows(text.structure):

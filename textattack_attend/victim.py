@@ -175,6 +175,11 @@ class Victim:
         _finite(torch.stack([done.logits for done in passes]))
         return passes
 
+    def answers_at_random(self, text: Text) -> bool:
+        """Whether the same text gets other logits the second time."""
+        first, second = (self.logits([text]) for _ in range(2))
+        return not torch.allclose(first, second, rtol=1e-4, atol=1e-5)
+
     def capture(self, text: Text, loss: Loss | None) -> AttentionCapture:
         """The attention of the clean text, and with a loss its gradient; float, on the CPU."""
         return self.forward_passes([text], [], [loss])[0].capture()
@@ -194,6 +199,11 @@ class Victim:
         self._check_shapes(structures, [reading.run.tokens for reading in readings])
         if self._engine_agrees is None:
             self._engine_agrees = self._compare_engine(readings[0].text)
+            if self.answers_at_random(readings[0].text):
+                logger.warning(
+                    "the victim answers the same text differently the second time; expected the "
+                    "same logits: switch off dropout and other randomness, or trust no result"
+                )
         if self._engine_agrees:
             pairs = [(reading.run, structure) for reading, structure in asked]
             return _finite(self.engine.logits(pairs))

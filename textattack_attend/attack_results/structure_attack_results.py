@@ -83,7 +83,13 @@ class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult
 
 
 class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):
-    """No structure within the budget was found; the last one tested is kept."""
+    """No structure within the budget was found; the last one tested is kept.
+
+    Attributes:
+        unconfirmed: whether the search claimed a success that a fresh forward pass did not confirm.
+    """
+
+    unconfirmed = False
 
 
 class SkippedAttackResult(StructureAttackResult, stock.SkippedAttackResult):

@@ -1,0 +1,26 @@
+"""``textattack-attend check``."""
+
+from __future__ import annotations
+
+import click
+
+from .common import measured, prepare
+
+
+@click.command()
+@measured
+def check(model: str, data: str, num_examples: int, threads: int) -> None:
+    """Look for signs that attacks on this victim cannot be trusted; exit code 1 if there are any.
+
+    Gradients that vanish, random masks that beat the gradient, a victim that answers at random,
+    successes that a fresh forward pass does not confirm.
+    """
+    wrapper, examples = prepare(model, data, num_examples, threads)
+    from ..sanity import findings
+
+    found = list(findings(wrapper, examples))
+    for finding in found:
+        click.echo(f"warning: {finding}", err=True)
+    if found:
+        raise click.exceptions.Exit(1)
+    click.echo(f"nothing suspicious on {len(examples)} examples")

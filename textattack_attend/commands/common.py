@@ -1,0 +1,88 @@
+"""What the measuring commands share: options, loading, progress."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..benchmark.reference import Example
+    from ..models.wrappers import AttentionModelWrapper
+
+T = TypeVar("T")
+
+
+def measured(command: Callable[..., None]) -> Callable[..., None]:
+    """The options every measurement takes."""
+    for option in (
+        click.option(
+            "--threads",
+            default=1,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="CPU threads.",
+        ),
+        click.option(
+            "--num-examples",
+            default=200,
+            show_default=True,
+            type=click.IntRange(min=1),
+            help="First N examples.",
+        ),
+        click.option(
+            "--data",
+            required=True,
+            type=click.Path(exists=True, dir_okay=False),
+            help="sentence<TAB>label lines.",
+        ),
+        click.option("--model", required=True, help="Hub name or folder of the victim."),
+    ):
+        command = option(command)
+    return command
+
+
+def prepare(
+    model: str, data: str, num_examples: int, threads: int
+) -> tuple[AttentionModelWrapper, list[Example]]:
+    """The victim behind its wrapper, and the first examples of a file."""
+    examples = _read(data)[:num_examples]
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from ..models.wrappers import AttentionModelWrapper
+
+    torch.set_num_threads(threads)
+    loaded = AutoModelForSequenceClassification.from_pretrained(model)
+    loaded.to("cuda" if torch.cuda.is_available() else "cpu")
+    return AttentionModelWrapper(loaded, AutoTokenizer.from_pretrained(model)), examples
+
+
+def _read(path: str) -> list[Example]:
+    examples = []
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            text, tab, label = line.rstrip("\n").rpartition("\t")
+            if not tab or not label.isdigit():
+                raise click.ClickException(
+                    f"{path}:{number}: expected sentence<TAB>label, got {line.rstrip()[:60]!r}"
+                )
+            examples.append((text, int(label)))
+    if not examples:
+        raise click.ClickException(f"{path}: expected sentence<TAB>label lines, got an empty file")
+    return examples
+
+
+def last(progress: Iterator[T], total: int, name: str) -> T:
+    """Run a measurement to its end, with a progress bar on a terminal."""
+    return deque(watched(progress, total, name), maxlen=1).pop()
+
+
+def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
+    """The same, with a progress bar on a terminal."""
+    import tqdm
+
+    bar: Iterator[T] = tqdm.tqdm(progress, total=total, desc=name, leave=False, disable=None)
+    return bar

@@ -1,0 +1,41 @@
+"""``textattack-attend robustness``."""
+
+from __future__ import annotations
+
+import click
+
+from .common import measured, prepare, watched
+
+FRACTIONS = (0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+COUNTS = (0, 1, 2, 4, 8, 16, 32, 64, 144)
+
+
+@click.command()
+@measured
+@click.option(
+    "--budget",
+    type=click.Choice(["fraction", "matrices"]),
+    default="fraction",
+    show_default=True,
+    help="What to find the smallest of: the mask fraction of every matrix, or the number of "
+    "matrices at 1%.",
+)
+def robustness(model: str, data: str, num_examples: int, threads: int, budget: str) -> None:
+    """Find the smallest budget that flips each example; print accuracy over the budget."""
+    wrapper, examples = prepare(model, data, num_examples, threads)
+    from ..benchmark.robustness import (
+        fewest_matrices,
+        fraction_curve,
+        matrices_curve,
+        smallest_fractions,
+    )
+
+    click.echo(f"{budget:>10}{'accuracy':>10}")
+    if budget == "matrices":
+        fewest = list(watched(fewest_matrices(wrapper, examples), len(examples), budget))
+        for count, accuracy in zip(COUNTS, matrices_curve(fewest, COUNTS), strict=True):
+            click.echo(f"{count:>10}{accuracy:>10.1%}")
+    else:
+        smallest = list(watched(smallest_fractions(wrapper, examples), len(examples), budget))
+        for fraction, accuracy in zip(FRACTIONS, fraction_curve(smallest, FRACTIONS), strict=True):
+            click.echo(f"{fraction:>10.2%}{accuracy:>10.1%}")
