@@ -222,7 +222,7 @@ def masked_softmax(scores: Tensor, visible: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Attention:
-    """Attention of a clean text and the gradients of a loss, each (L, H, T, T)."""
+    """Attention of a text and the gradients of a loss, each (L, H, T, T)."""
 
     probabilities: Tensor
     probability_gradients: Tensor
@@ -230,14 +230,17 @@ class Attention:
 
 
 def attention_gradients(
-    model: PlainModel, ids: Sequence[int], loss: Callable[[Tensor], Tensor]
+    model: PlainModel,
+    ids: Sequence[int],
+    loss: Callable[[Tensor], Tensor],
+    masked: Units = NOTHING,
 ) -> Attention:
     """By autograd: at the probabilities, and at a bias that is added to the scores."""
     size = (model.layers, model.heads, len(ids), len(ids))
     bias = torch.zeros(size, dtype=torch.double, requires_grad=True)
-    clean = model.run(ids, bias=bias)
-    probabilities = [clean.probabilities[matrix] for matrix in model.matrices]
-    at_bias, *at_probabilities = torch.autograd.grad(loss(clean.logits), [bias, *probabilities])
+    done = model.run(ids, masked, bias=bias)
+    probabilities = [done.probabilities[matrix] for matrix in model.matrices]
+    at_bias, *at_probabilities = torch.autograd.grad(loss(done.logits), [bias, *probabilities])
     return Attention(
         torch.stack(probabilities).detach().reshape(size),
         torch.stack(at_probabilities).reshape(size),

@@ -76,7 +76,7 @@ class PlantedReading(Reading):
         self.__dict__.update(text=text, clean=self, run=self)
         self.__dict__.update(tokens=4, logits=torch.tensor([5.0, 0.0]))
 
-    def capture(self) -> AttentionCapture:
+    def capture(self, *, scores: bool = False) -> AttentionCapture:
         size = (*PlantedVictim.shape, PlantedVictim.shape.tokens)
         scores = torch.arange(float(np.prod(size))).view(size)
         return AttentionCapture(scores, -scores)

@@ -48,19 +48,27 @@ def first_order(capture: AttentionCapture) -> Tensor:
 def masking_effect(capture: AttentionCapture, masked: Tensor) -> Tensor:
     """Linear term of the loss for each unit being masked rather than open, float (L, H, T, T).
 
-    As `first_order`, but at a state where units are masked. Opening one of them alone would give it
-    the probability p that its score has among the open ones: its effect is ``-p (g - mean)``, with
-    the gradient g at its probability and the mean of the gradients under the row's probabilities.
+    As `first_order`, but at a state where units are masked: a unit that, open, has the probability
+    p has the effect ``-p (g - rest)``, where g is the gradient at its probability and ``rest`` the
+    mean of the row's gradients under the probabilities of the other open units. A masked unit's p
+    is what its score would give it if it alone were opened.
 
     Args:
         capture: taken under the mask, with gradients and scores.
         masked: what was masked, bool (L, H, T, T).
     """
-    gradients, probabilities = capture.probability_gradients, capture.probabilities
+    gradients = capture.probability_gradients.double()
+    scores = capture.unmasked_scores.double()  # a probability near 1 has no digits left in single
+    open_scores = scores.masked_fill(masked, -torch.inf)
+    total = open_scores.logsumexp(-1, keepdim=True)
+    uniform = capture.probabilities.double()
+    open_row = torch.isfinite(total)
+    probabilities = torch.where(open_row, (open_scores - total).exp(), uniform)
+    alone = torch.where(masked, torch.sigmoid(scores - total), probabilities)
     mean = (probabilities * gradients).sum(-1, keepdim=True)
-    open_units = capture.unmasked_scores.masked_fill(masked, -torch.inf).logsumexp(-1, keepdim=True)
-    alone = torch.sigmoid(capture.unmasked_scores - open_units)  # 1 where the whole row is masked
-    return torch.where(masked, -alone * (gradients - mean), first_order(capture))
+    others = (1 - probabilities).clamp_min(torch.finfo(torch.float64).tiny)
+    rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
+    return (-alone * (gradients - rest)).float()
 
 
 def attention(capture: AttentionCapture) -> Tensor:
