@@ -78,8 +78,8 @@ class PlantedReading(Reading):
 
     def capture(self, *, scores: bool = False) -> AttentionCapture:
         size = (*PlantedVictim.shape, PlantedVictim.shape.tokens)
-        scores = torch.arange(float(np.prod(size))).view(size)
-        return AttentionCapture(scores, -scores)
+        planted = torch.arange(float(np.prod(size))).view(size)
+        return AttentionCapture(planted, -planted)
 
 
 class PlantedVictim(Victim):

@@ -93,6 +93,21 @@ def assert_logs_agree(folder: Path, successes: int) -> None:
     assert (folder / "log.txt").read_text().count("masked ") == successes
 
 
+def test_hackattend_plus_succeeds_more_often(offline: dict[str, str]) -> None:
+    both = {
+        recipe: attack("--num-examples", "12", environment=offline, recipe=recipe)
+        for recipe in ("hackattend", "hackattend-plus")
+    }
+    rows = {recipe: summary(done.stdout) for recipe, done in both.items()}
+    ours, theirs = (
+        int(rows[recipe]["Number of successful attacks"])
+        for recipe in ("hackattend-plus", "hackattend")
+    )
+    assert ours > theirs
+    assert re.search(r"^L\d H\d: .* -> .*$", both["hackattend-plus"].stdout, re.MULTILINE)
+    assert float(rows["hackattend-plus"]["Avg gradient passes"]) <= 15
+
+
 def test_a_json_summary_has_the_rows(offline: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     log = ("--log-summary-to-json", str(path))
@@ -107,6 +122,7 @@ def test_all_recipes_are_listed(offline: dict[str, str]) -> None:
     done = textattack(["list", "attack-recipes", "--plain"], offline)
     for name in (
         "hackattend",
+        "hackattend-plus",
         "hackattend-half-scale",
         "hackattend-random",
         "hackattend-importance-only",

@@ -70,7 +70,11 @@ class SequentialHackAttend:
 
     def _encode(self, text: str) -> BatchEncoding:
         encoded: BatchEncoding = self.victim.tokenizer(
-            [text], padding="max_length", max_length=PADDED, truncation=True, return_tensors="pt"
+            [text],
+            padding="max_length",
+            max_length=min(PADDED, self.victim.max_tokens),
+            truncation=True,
+            return_tensors="pt",
         )
         return encoded
 
