@@ -63,11 +63,11 @@ def command(make_victim: MakeVictim, tmp_path: Path):  # type: ignore[no-untyped
 
 
 def test_the_attack_decides_what_the_sequential_run_decides(wrapper: AttentionModelWrapper) -> None:
-    examples = [*examples_for(wrapper.victim), ("a film", 0), ("a film", 1)]
+    examples = [*examples_for(wrapper.victim, 20), ("a film", 0), ("a film", 1)]
     steps = list(compare(wrapper, examples, mask_fraction=0.2))
-    assert [step.differing for step in steps] == [0] * len(examples)
+    assert [step.differing for step in steps] == [0, 0]  # of 20 examples, and of 2
     last = steps[-1]
-    assert 10 <= last.attacked < len(examples)
+    assert 20 <= last.attacked < len(examples)
     assert last.token_layers > 0
     assert 0 < last.floor_seconds < last.sequential_seconds
     assert last.ratio == last.sequential_seconds / last.seconds

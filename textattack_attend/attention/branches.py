@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -313,9 +314,14 @@ def _padded(states: Sequence[State]) -> tuple[Tensor, Indices]:
 
 def _take(table: Tensor, rows: Indices) -> Tensor:
     """Rows of a table, (*rows.shape, D); a view where these are all of them in order."""
-    if rows.size == len(table) and np.array_equal(rows.ravel(), np.arange(rows.size)):
+    if rows.size == len(table) and (rows.ravel() == _in_order(rows.size)).all():
         return table.view(*rows.shape, -1)
     return table[_indices(rows, table)]
+
+
+@lru_cache(maxsize=256)
+def _in_order(count: int) -> Indices:
+    return np.arange(count)
 
 
 def _indices(indices: Indices, like: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..structures import Structure
+from ..structures import Cells, Structure
 from .branches import Branch, Masks, State, advance, first_token
 from .capture import ForwardPass
 from .families import family_of
@@ -102,16 +102,21 @@ class Engine:
 
         More would only delay the news of a success.
         """
-        size = int(self.model.config.hidden_size)
-        layer, rows, seconds = self._family.layer_modules(self.model)[0], 128, 0.0
+        rows = 128
         with torch.inference_mode(), self.precision():
-            while seconds < LAYER_SECONDS and rows < 2**16:
+            while rows < 2**16:
                 rows *= 2
-                hidden = torch.zeros(rows, size, dtype=self.model.dtype, device=self.model.device)
-                start = time.perf_counter()
-                self._family.mix(layer, hidden, hidden).sum().item()  # waits for the device
-                seconds = time.perf_counter() - start
+                if min(self._seconds(rows) for _ in range(2)) > LAYER_SECONDS:
+                    break
         return rows
+
+    def _seconds(self, rows: int) -> float:
+        """How long a layer takes to mix so many rows."""
+        layer, size = self._family.layer_modules(self.model)[0], int(self.model.config.hidden_size)
+        hidden = torch.ones(rows, size, device=self.model.device, dtype=self.model.dtype)
+        start = time.perf_counter()
+        self._family.mix(layer, hidden, hidden).sum().item()  # waits for the device
+        return time.perf_counter() - start
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
@@ -131,14 +136,15 @@ class Engine:
     def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         layers = self._family.layer_modules(self.model)
         nodes = [run.root for run, _ in asked]
+        names = _Names()
         grown = 0
         for depth, layer in enumerate(layers[:-1]):
             masks = [structure.cells_of_layer(depth) for _, structure in asked]
-            keys = [_key(own) for own in masks]
+            keys = [names.key(own) for own in masks]
             grown += self._grow(layer, nodes, keys, masks)
             nodes = [node.after[key] for node, key in zip(nodes, keys, strict=True)]
         masks = [_seen(structure) for _, structure in asked]
-        keys = [_key(own) for own in masks]
+        keys = [names.key(own) for own in masks]
         self._read(layers[-1], nodes, keys, masks)
         _forget({run for run, _ in asked}, grown)
         return torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
@@ -189,8 +195,20 @@ def _forget(runs: set[Run], grown: int) -> None:
             run.forget()
 
 
-def _key(masks: Masks) -> Key:
-    return tuple((head, cells.tobytes()) for head, cells in masks)
+class _Names:
+    """Masks as keys. Structures share their arrays, so each is turned into bytes once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Cells, bytes]] = {}
+
+    def key(self, masks: Masks) -> Key:
+        return tuple((head, self._name(cells)) for head, cells in masks)
+
+    def _name(self, cells: Cells) -> bytes:
+        known = self._known.get(id(cells))
+        if known is None:
+            known = self._known[id(cells)] = cells, cells.tobytes()
+        return known[1]
 
 
 def _seen(structure: Structure) -> Masks:

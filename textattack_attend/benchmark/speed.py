@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -24,6 +25,8 @@ from .sequential import Outcome, SequentialHackAttend
 T = TypeVar("T")
 ROWS = 384
 """Tokens of a plain batch: enough for a processor to be at its best."""
+AT_A_TIME = 20
+"""Examples attacked one way before they are attacked the other way."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +66,26 @@ class Comparison:
 def compare(
     wrapper: AttentionModelWrapper, examples: Sequence[Example], mask_fraction: float = 0.01
 ) -> Iterator[Comparison]:
-    """Attack example after example both ways; yields the comparison so far after each."""
-    victim = wrapper.victim
+    """Attack both ways, a few examples at a time; yields the comparison so far after each few."""
     attack = HackAttendLiong2024.build(wrapper, mask_fraction=mask_fraction)
-    sequential = SequentialHackAttend(victim, Budget(mask_fraction))
-    _warm_up(attack, examples[0])
+    sequential = SequentialHackAttend(wrapper.victim, Budget(mask_fraction))
+    attack.attack(*examples[0])  # what is measured or made at first use is no part of the time
     attacked = differing = token_layers = 0
     seconds = sequential_seconds = floor_seconds = forward_seconds = 0.0
-    for text, label in examples:
-        before = victim.engine.token_layers
-        ours, spent = timed(lambda: _outcome(attack, (text, label)))  # noqa: B023
-        computed = victim.engine.token_layers - before
-        theirs, sequential_spent = timed(lambda: sequential.attack(text, label))  # noqa: B023
+    for start in range(0, len(examples), AT_A_TIME):
+        few = examples[start : start + AT_A_TIME]
+        before = wrapper.victim.engine.token_layers
+        results, spent = timed(partial(_attack_all, attack, few))
+        computed = wrapper.victim.engine.token_layers - before
+        expected, sequential_spent = timed(partial(_attack_all_sequentially, sequential, few))
+        floor, forward = _floor(wrapper.victim, few, results, computed)
+        attacked += sum(not isinstance(result, SkippedAttackResult) for result in results)
+        differing += sum(outcome_of(r) != e for r, e in zip(results, expected, strict=True))
         token_layers += computed
-        differing += ours != theirs
         seconds += spent
         sequential_seconds += sequential_spent
-        floor_seconds += _both_passes(victim, text, label) + computed * _token_layer(victim, text)
-        if ours.status != "skipped":
-            attacked += 1
-            forward_seconds += _forward(victim, [text])
+        floor_seconds += floor
+        forward_seconds += forward
         yield Comparison(
             attacked,
             differing,
@@ -92,6 +95,42 @@ def compare(
             forward_seconds,
             token_layers,
         )
+
+
+def _attack_all(
+    attack: StructureAttack, examples: Sequence[Example]
+) -> list[StructureAttackResult]:
+    return list(attack.attack_many(examples))
+
+
+def _attack_all_sequentially(
+    attack: SequentialHackAttend, examples: Sequence[Example]
+) -> list[Outcome]:
+    return [attack.attack(*example) for example in examples]
+
+
+def _floor(
+    victim: Victim,
+    examples: Sequence[Example],
+    results: Sequence[StructureAttackResult],
+    token_layers: int,
+) -> tuple[float, float]:
+    """Seconds of the floor, and of one plain forward pass an attacked example.
+
+    The floor is a forward and a backward pass an attacked example, a forward pass a skipped one,
+    and the token-layers in plain batches, each of one text.
+    """
+    passes = forwards = 0.0
+    per_token_layer = []
+    for (text, label), result in zip(examples, results, strict=True):
+        forward = _forward(victim, [text])
+        if isinstance(result, SkippedAttackResult):
+            passes += forward
+            continue
+        forwards += forward
+        passes += _both_passes(victim, text, label)
+        per_token_layer.append(_token_layer(victim, text))
+    return passes + token_layers * _mean(per_token_layer or [0]), forwards
 
 
 @dataclass(frozen=True)
@@ -125,7 +164,7 @@ class Timing:
 
 def time_attack(attack: Attack, examples: Sequence[Example]) -> Iterator[Timing]:
     """Attack example after example; yields the timing so far after each."""
-    _warm_up(attack, examples[0])
+    attack.attack(*examples[0])  # as above
     seconds = 0.0
     results = []
     for example in examples:
@@ -144,7 +183,7 @@ def time_attack(attack: Attack, examples: Sequence[Example]) -> Iterator[Timing]
         )
 
 
-def _mean(numbers: Sequence[int]) -> float:
+def _mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
@@ -161,15 +200,6 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
     """What a call returns, and the seconds it took."""
     start = time.perf_counter()
     return call(), time.perf_counter() - start
-
-
-def _outcome(attack: StructureAttack, example: Example) -> Outcome:
-    return outcome_of(attack.attack(*example))
-
-
-def _warm_up(attack: Attack, example: Example) -> None:
-    """What is made at first use is no part of the time: caches, and the engine's measurement."""
-    attack.attack(*example)
 
 
 def _forward(victim: Victim, texts: list[str]) -> float:

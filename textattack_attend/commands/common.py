@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -54,6 +55,7 @@ def prepare(
 
     from ..models.wrappers import AttentionModelWrapper
 
+    gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
     loaded = AutoModelForSequenceClassification.from_pretrained(model)
     loaded.to("cuda" if torch.cuda.is_available() else "cpu")

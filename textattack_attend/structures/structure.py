@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -68,8 +68,7 @@ class Structure:
     @classmethod
     def whole(cls, shape: Shape, matrices: Iterable[Matrix]) -> Structure:
         """Every unit of these matrices, which the softmax turns into uniform attention."""
-        everything = np.arange(shape.tokens**2, dtype=np.int32)  # one array, shared by all
-        return cls(shape, dict.fromkeys(matrices, everything))
+        return cls(shape, dict.fromkeys(matrices, _every_cell(shape.tokens)))
 
     @classmethod
     def union(cls, shape: Shape, structures: Iterable[Structure]) -> Structure:
@@ -170,3 +169,11 @@ class Structure:
     def _split(self, cells: Cells) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         query, key = np.divmod(cells.astype(np.int64), self.shape.tokens)
         return query, key
+
+
+@lru_cache(maxsize=8)
+def _every_cell(tokens: int) -> Cells:
+    """All cells of a matrix, one array for all the structures that mask whole matrices."""
+    cells = np.arange(tokens**2, dtype=np.int32)
+    cells.flags.writeable = False
+    return cells
