@@ -133,7 +133,13 @@ def test_all_recipes_are_listed(offline: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "recipe", ["table2.py^half_scale", "table3.py^baseline", "table5.py^alpha_0_01_percent"]
+    "recipe",
+    [
+        "table2.py^half_scale",
+        "table3.py^baseline",
+        "table5.py^alpha_0_01_percent",
+        "hackattend_plus.py^bfloat16",
+    ],
 )
 def test_recipe_files_run(recipe: str, offline: dict[str, str]) -> None:
     file = ["--attack-from-file", str(RECIPES / recipe)]

@@ -224,15 +224,15 @@ def test_the_engine_measures_how_many_rows_keep_a_layer_busy(make_victim: MakeVi
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 0.1), (torch.float16, 0.01)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.1), ("float16", 0.01)])
 def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
-    make_victim: MakeVictim, backend: str, dtype: torch.dtype, tolerance: float
+    make_victim: MakeVictim, backend: str, precision: str, tolerance: float
 ) -> None:
     victim = make_victim("bert", backend)
     (reading,) = read(victim, TEXT)
     structures = many_structures(shape_of_reading(reading))
     expected = whole_model(victim, [(reading, structure) for structure in structures])
-    found = Engine(victim.model, dtype).logits([(Run(reading.clean), s) for s in structures])
+    found = Engine(victim.model, precision).logits([(Run(reading.clean), s) for s in structures])
     assert not torch.allclose(found, expected, atol=1e-5)  # it was in that precision
     torch.testing.assert_close(found, expected, atol=tolerance * float(expected.std()), rtol=0.1)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,17 +30,22 @@ REFERENCE = {
 }
 
 
-@cache
-def row(name: str):  # type: ignore[no-untyped-def]  # Row: textattack is imported late
+def victim_and_examples(count: int):  # type: ignore[no-untyped-def]  # textattack is imported late
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from textattack_attend.benchmark.reference import CONFIGURATIONS, measure
     from textattack_attend.models.wrappers import AttentionModelWrapper
 
     model = AutoModelForSequenceClassification.from_pretrained(VICTIM)
-    wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(VICTIM))
-    lines = [line.rsplit("\t", 1) for line in DEV.read_text().splitlines()[:200]]
+    lines = [line.rsplit("\t", 1) for line in DEV.read_text().splitlines()[:count]]
     examples = [(text, int(label)) for text, label in lines]
+    return AttentionModelWrapper(model, AutoTokenizer.from_pretrained(VICTIM)), examples
+
+
+@cache
+def row(name: str):  # type: ignore[no-untyped-def]
+    from textattack_attend.benchmark.reference import CONFIGURATIONS, measure
+
+    wrapper, examples = victim_and_examples(200)
     return list(measure(wrapper, examples, seed=765, **CONFIGURATIONS[name]))[-1]
 
 
@@ -64,6 +70,63 @@ def test_the_papers_patterns() -> None:
     baseline = row("random layers, heads, units (Baseline)").successes
     importance = row("random units (Imp. w/o Grad)").successes
     assert baseline <= importance < row("probability gradient (HackAttend)").successes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "at_least"),
+    [
+        ({}, 0.66),
+        ({"mask_fraction": 0.05}, 0.9),
+        ({"spare_first_token": False}, 0.9),
+        ({"spare_first_token": False, "mask_fraction": 0.001}, 0.68),
+    ],
+    ids=str,
+)
+def test_hackattend_plus_is_as_strong_as_it_was_measured(
+    options: dict[str, Any], at_least: float
+) -> None:
+    """On the first 100 lines, where the published method reaches 24% at 1%."""
+    from textattack_attend.attack_recipes import HackAttendPlus
+
+    wrapper, examples = victim_and_examples(100)
+    results = list(HackAttendPlus.build(wrapper, **options).attack_many(examples))
+    kinds = [type(result).__name__ for result in results]
+    assert len(results) - kinds.count("SkippedAttackResult") == 91
+    assert kinds.count("SuccessfulAttackResult") / 91 >= at_least
+
+
+@pytest.mark.slow
+def test_hackattend_plus_needs_fewer_matrices_than_hackattend() -> None:
+    """On the examples that both break."""
+    from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
+
+    wrapper, examples = victim_and_examples(100)
+    pairs = zip(
+        HackAttendPlus.build(wrapper).attack_many(examples),
+        HackAttendLiong2024.build(wrapper).attack_many(examples),
+        strict=True,
+    )
+    sizes = [
+        (len(ours.structure.matrices), len(theirs.structure.matrices))
+        for ours, theirs in pairs
+        if {type(ours).__name__, type(theirs).__name__} == {"SuccessfulAttackResult"}
+    ]
+    assert len(sizes) >= 20
+    ours, theirs = map(sum, zip(*sizes, strict=True))
+    assert ours < theirs / 3
+
+
+@pytest.mark.slow
+def test_512_tokens_on_12_layers_of_12_heads_take_less_than_2_gib() -> None:
+    """In a process of its own, as the peak is that of the process."""
+    command = "from textattack_attend.commands.main import main; main(['memory'])"
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    peaks = [int(line.split()[-3]) for line in done.stdout.splitlines() if line.endswith("more")]
+    assert len(peaks) == 2
+    assert all(0 < peak < 2048 for peak in peaks)
 
 
 WORD_ATTACKS = """

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import tee
-from typing import Any, TypeAlias
 
 from textattack import Attack
 from textattack.datasets import Dataset
@@ -23,16 +21,13 @@ from .attack_results import (
 from .errors import AttendError, InvalidInputError
 from .goal_functions import StructureGoalFunction
 from .lanes import Lane, advance, begin
+from .lookahead import Ahead, Example, Text, Waiting
 from .search_methods import StepwiseSearch
 from .search_methods.stepwise_search import succeeded
 from .shared import StructuredText
 from .transformations import StructureTransformation
 
 logger = logging.getLogger(__name__)
-
-Text: TypeAlias = "str | OrderedDict[str, str] | AttackedText"
-Example: TypeAlias = "tuple[Text, int]"
-"""A text, its columns or an `AttackedText`; and its class."""
 
 
 class StructureAttack(Attack):
@@ -54,7 +49,7 @@ class StructureAttack(Attack):
         search_method: StepwiseSearch,
     ) -> None:
         super().__init__(goal_function, [], transformation, search_method)
-        self._ahead: _Ahead | None = None
+        self._ahead: Ahead | None = None
 
     def attack(self, example: Text, ground_truth_output: int) -> StructureAttackResult:
         """Attack one text.
@@ -75,7 +70,7 @@ class StructureAttack(Attack):
 
         Results, errors and their order are those of `attack` on one text after another.
         """
-        waiting = _Waiting(examples)
+        waiting = Waiting(examples)
         lanes: deque[Lane] = deque()
         while lanes or waiting:
             try:
@@ -94,7 +89,7 @@ class StructureAttack(Attack):
     @contextmanager
     def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:
         """Inside, calls of `attack` in the order of the examples are answered by `attack_many`."""
-        self._ahead = _Ahead(examples, self.attack_many)
+        self._ahead = Ahead(examples, self.attack_many)
         try:
             yield
         finally:
@@ -123,7 +118,7 @@ class StructureAttack(Attack):
         """Drop candidates that changed nothing; the order stays that of the transformation."""
         return [text for text in transformed_texts if text != current_text]
 
-    def _open(self, lanes: deque[Lane], waiting: _Waiting) -> None:
+    def _open(self, lanes: deque[Lane], waiting: Waiting) -> None:
         """Begin with examples until there is enough to do."""
         enough = self.goal_function.victim.engine.rows_at_once
         rows = sum(lane.rows for lane in lanes if not lane.final)
@@ -179,50 +174,3 @@ class StructureAttack(Attack):
         if not confirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")
         return confirmed
-
-
-class _Waiting:
-    """Examples that are taken one by one, the next of which can be looked at."""
-
-    def __init__(self, examples: Iterable[Example]) -> None:
-        self._rest = iter(examples)
-        self._next = next(self._rest, None)
-
-    def __bool__(self) -> bool:
-        return self._next is not None
-
-    def first(self) -> Example:
-        assert self._next is not None
-        return self._next
-
-    def take(self) -> None:
-        self._next = next(self._rest, None)
-
-
-class _Ahead:
-    """Examples that are about to be attacked one after another, and their results."""
-
-    def __init__(
-        self,
-        examples: Iterable[Example],
-        attack_many: Callable[[Iterable[Example]], Iterator[StructureAttackResult]],
-    ) -> None:
-        mine, theirs = tee(examples)
-        self._waiting = _Waiting(mine)
-        self._results = attack_many(theirs)
-
-    def expects(self, text: Text, label: int) -> bool:
-        """Whether this is the next example."""
-        if not self._waiting:
-            return False
-        next_text, next_label = self._waiting.first()
-        return bool(_inputs(text) == _inputs(next_text) and label == next_label)
-
-    def take(self) -> StructureAttackResult:
-        """The result of the next example."""
-        self._waiting.take()
-        return next(self._results)
-
-
-def _inputs(text: Text) -> Any:
-    return (text if isinstance(text, AttackedText) else AttackedText(text)).tokenizer_input

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
@@ -31,12 +29,12 @@ from .errors import (
     StructureMismatchError,
     UnsupportedModelError,
 )
+from .fingerprint import fingerprint
 from .structures import SavedStructure, Structure, load, save
 from .structures.file import Text
 
 logger = logging.getLogger(__name__)
 
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _BATCH = 32
 """Rows of a batch where the engine cannot be used."""
 
@@ -97,8 +95,7 @@ class Victim:
                 "the tokenizer has no classification token; expected one that starts every text "
                 "with it (tokenizer.cls_token, as [CLS] or <s>)"
             )
-        self.precision = precision
-        self.engine = Engine(model, _autocast(precision))
+        self.engine = Engine(model, precision)
         self._engine_agrees: bool | None = None
         self._said_truncation = False
 
@@ -170,7 +167,7 @@ class Victim:
         """
         self._eval()
         inputs = self._encode(texts).to(self.model.device)
-        with self.engine.precision(), masked_attention(self.model, structures):
+        with self.engine.autocast(), masked_attention(self.model, structures):
             passes = forward_passes(self.model, inputs, losses)
         _finite(torch.stack([done.logits for done in passes]))
         return passes
@@ -250,12 +247,7 @@ class Victim:
 
     def fingerprint(self) -> str:
         """Names the weights: model type, and a hash of the head and of a sample of the rest."""
-        digest = hashlib.blake2b(digest_size=8)
-        for name, weight in self.model.state_dict().items():
-            digest.update(f"{name}{tuple(weight.shape)}".encode())
-            sample = weight.detach().flatten()[:: max(1, weight.numel() // 64)][:64]
-            digest.update(np.ascontiguousarray(sample.float().cpu().numpy()).tobytes())
-        return f"{self.model.config.model_type}-{digest.hexdigest()}"
+        return fingerprint(self.model)
 
     def _eval(self) -> None:
         if self.model.training:  # a caller may have trained it in the meantime
@@ -293,14 +285,6 @@ class Victim:
                     f"expected a structure of {expected}, got one of {structure.shape}: it belongs "
                     "to another model or to a text of another length"
                 )
-
-
-def _autocast(precision: str) -> torch.dtype | None:
-    if precision not in PRECISIONS:
-        raise InvalidInputError(
-            f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}"
-        )
-    return PRECISIONS[precision]
 
 
 def _parts(text: Text) -> tuple[str, ...]:

@@ -11,41 +11,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..structures import Cells
 from .families import Family
+from .states import Indices, State, distinct, indices_on, packed, padded, take
 
-Indices = npt.NDArray[np.int64]
 Masks = tuple[tuple[int, Cells], ...]
 """What is masked in one layer: (head, cells ``query * T + key``) of each perturbed matrix."""
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """The hidden states of one text before a layer.
-
-    Args:
-        table: rows of hidden states, float (R, D), shared with other states.
-        rows: the row of each token, int64 (T,).
-    """
-
-    table: Tensor
-    rows: Indices
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens the text has."""
-        return len(self.rows)
 
 
 class Branch(NamedTuple):
@@ -77,11 +56,11 @@ def first_token(family: Family, layer: nn.Module, heads: int, branches: Sequence
     With one query a head, its key and value projections are applied to the query and to the
     weighted hidden states instead of to every token: the same product, in another order.
     """
-    states, parents = _distinct([branch.state for branch in branches])
+    states, parents = distinct([branch.state for branch in branches])
     attention: Any = layer.get_submodule(family.attention)
     names = family.projections
     key, value = (attention.get_submodule(name) for name in (names.key, names.value))
-    hidden, lengths = _padded(states)  # (P, T, D)
+    hidden, lengths = padded(states)  # (P, T, D)
     came_from = torch.from_numpy(parents).to(hidden.device)
     first = hidden[:, 0]
     with torch.autocast(hidden.device.type, enabled=False):
@@ -130,7 +109,7 @@ def _alike(branches: Sequence[Branch]) -> Iterator[list[int]]:
 
 
 def _queries(branches: Sequence[Branch], heads: int) -> _Queries:
-    states, parents = _distinct([branch.state for branch in branches])
+    states, parents = distinct([branch.state for branch in branches])
     if len(states) == len(branches):
         return _separate_queries(branches)
     return _shared_queries(branches, states, parents, heads)
@@ -197,7 +176,7 @@ def _units(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
 
 def _mixed(family: Family, layer: nn.Module, heads: int, queries: _Queries) -> Tensor:
     """The rows that a layer gives for the queries, float (Q, D)."""
-    table, rows, lengths = _packed(queries.states)
+    table, rows, lengths = packed(queries.states)
     own = rows[queries.state, queries.token]
     attention: Any = layer.get_submodule(family.attention)
     query, key, value = (
@@ -205,19 +184,19 @@ def _mixed(family: Family, layer: nn.Module, heads: int, queries: _Queries) -> T
         for name in (family.projections.query, family.projections.key, family.projections.value)
     )
     slots = _slots(queries.state)
-    asked = _take(query, own[np.maximum(slots, 0)])  # (P, slots, D)
+    asked = take(query, own[np.maximum(slots, 0)])  # (P, slots, D)
     bias = _bias(queries, (len(rows), heads, slots.shape[1], rows.shape[1]), lengths, table)
     # In single precision: in float16 a row that is masked everywhere would not be uniform.
     with torch.autocast(table.device.type, enabled=False):
         attended = scaled_dot_product_attention(
             _by_head(asked, heads),
-            _by_head(_take(key, rows), heads),
-            _by_head(_take(value, rows), heads),
+            _by_head(take(key, rows), heads),
+            _by_head(take(value, rows), heads),
             bias,
         )
     attended = attended.transpose(1, 2).flatten(2).flatten(0, 1)
-    attended = _take(attended, np.flatnonzero(slots >= 0))
-    return family.mix(layer, attended.to(table.dtype), _take(table, own))
+    attended = take(attended, np.flatnonzero(slots >= 0))
+    return family.mix(layer, attended.to(table.dtype), take(table, own))
 
 
 def _by_head(projected: Tensor, heads: int) -> Tensor:
@@ -245,7 +224,7 @@ def _bias(
     state = queries.state[query]
     slot = query - np.searchsorted(queries.state, state)
     at = np.ravel_multi_index((state, head, slot, key), shape)
-    bias.view(-1)[_indices(at, like)] = _MASKED
+    bias.view(-1)[indices_on(at, like)] = _MASKED
     if padded:
         _hide_padding(bias, lengths)
     return bias
@@ -265,64 +244,5 @@ def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Ten
     """What the masks of the first token, whose cells are its keys, add to its scores, (B, H, T)."""
     bias = torch.zeros((len(branches), heads, like.shape[-1]), device=like.device)
     at = np.ravel_multi_index(_units(branches), tuple(bias.shape))
-    bias.view(-1)[_indices(at, like)] = _MASKED
+    bias.view(-1)[indices_on(at, like)] = _MASKED
     return bias
-
-
-def _distinct(states: Sequence[State]) -> tuple[list[State], Indices]:
-    """The distinct states, and for each given one its position among them."""
-    distinct = {id(state): state for state in states}
-    position = {name: number for number, name in enumerate(distinct)}
-    return list(distinct.values()), np.array([position[id(state)] for state in states])
-
-
-def _packed(states: Sequence[State]) -> tuple[Tensor, Indices, Indices]:
-    """One table with the rows in use, the rows of each state, padded (P, T), and its lengths."""
-    by_table: dict[int, list[int]] = defaultdict(list)
-    for position, state in enumerate(states):
-        by_table[id(state.table)].append(position)
-    lengths = np.array([state.tokens for state in states])
-    rows = np.zeros((len(states), int(lengths.max())), dtype=np.int64)
-    parts, offset = [], 0
-    for positions in by_table.values():
-        part, own = _rows_in_use([states[position] for position in positions])
-        for position, at in zip(positions, own, strict=True):
-            rows[position, : len(at)] = offset + at
-        parts.append(part)
-        offset += len(part)
-    return parts[0] if len(parts) == 1 else torch.cat(parts), rows, lengths
-
-
-def _rows_in_use(states: Sequence[State]) -> tuple[Tensor, list[Indices]]:
-    """Of states of one table: the rows that they use, and where theirs are among these."""
-    table = states[0].table
-    used = np.zeros(len(table), dtype=np.bool_)
-    for state in states:
-        used[state.rows] = True
-    if used.all():
-        return table, [state.rows for state in states]
-    position = np.cumsum(used) - 1
-    kept = table[_indices(np.flatnonzero(used), table)]
-    return kept, [position[state.rows] for state in states]
-
-
-def _padded(states: Sequence[State]) -> tuple[Tensor, Indices]:
-    """The hidden states, float (P, T, D), and the lengths."""
-    table, rows, lengths = _packed(states)
-    return _take(table, rows), lengths
-
-
-def _take(table: Tensor, rows: Indices) -> Tensor:
-    """Rows of a table, (*rows.shape, D); a view where these are all of them in order."""
-    if rows.size == len(table) and (rows.ravel() == _in_order(rows.size)).all():
-        return table.view(*rows.shape, -1)
-    return table[_indices(rows, table)]
-
-
-@lru_cache(maxsize=256)
-def _in_order(count: int) -> Indices:
-    return np.arange(count)
-
-
-def _indices(indices: Indices, like: Tensor) -> Tensor:
-    return torch.from_numpy(indices).to(like.device, non_blocking=True)

@@ -20,11 +20,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from ..errors import InvalidInputError
 from ..structures import Cells, Structure
-from .branches import Branch, Masks, State, advance, first_token
+from .branches import Branch, Masks, advance, first_token
 from .capture import ForwardPass
 from .families import family_of
+from .states import State
 
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 LAYER_SECONDS = 0.05
 """A layer that takes this long has enough rows: what a call costs by itself is no matter then."""
 ATTENTION_BYTES = 2**28
@@ -76,23 +79,33 @@ class Engine:
 
     Args:
         model: of a supported family, in eval mode.
-        autocast: the type of ``torch.autocast``; None for the model's own.
+        precision: "float32", which is the model's own, or "bfloat16" or "float16" to compute under
+            ``torch.autocast``.
+
+    Raises:
+        UnsupportedModelError: the model's family is unknown.
+        InvalidInputError: the precision is unknown.
 
     Attributes:
         token_layers: how many hidden states, each of one token after one layer, were computed.
     """
 
-    def __init__(self, model: PreTrainedModel, autocast: torch.dtype | None = None) -> None:
+    def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
+        if precision not in PRECISIONS:
+            raise InvalidInputError(
+                f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}"
+            )
         self.model = model
-        self.autocast = autocast
+        self.precision = precision
         self.token_layers = 0
         self._family = family_of(model)
         self._heads = int(model.config.num_attention_heads)
 
-    def precision(self) -> AbstractContextManager[None]:
+    def autocast(self) -> AbstractContextManager[None]:
         """The context in which the model computes."""
+        dtype = PRECISIONS[self.precision]
         context: AbstractContextManager[None] = torch.autocast(
-            self.model.device.type, self.autocast, enabled=self.autocast is not None
+            self.model.device.type, dtype, enabled=dtype is not None
         )
         return context
 
@@ -103,7 +116,7 @@ class Engine:
         More would only delay the news of a success.
         """
         rows = 128
-        with torch.inference_mode(), self.precision():
+        with torch.inference_mode(), self.autocast():
             while rows < 2**16:
                 rows *= 2
                 if min(self._seconds(rows) for _ in range(2)) > LAYER_SECONDS:
@@ -120,7 +133,7 @@ class Engine:
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
-        with torch.inference_mode(), self.precision():
+        with torch.inference_mode(), self.autocast():
             return torch.cat([self._evaluate(part) for part in self._parts(asked)])
 
     def _parts(

@@ -58,8 +58,7 @@ def measure(
     """Attack the examples with one configuration; yields the row so far after each of them."""
     attack = HackAttendLiong2024.build(wrapper, **options)
     results = []
-    for text, label in examples:
-        result = attack.attack(text, label)
+    for result in attack.attack_many(examples):
         if not isinstance(result, SkippedAttackResult):
             results.append(result)
         count = max(1, len(results))

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import torch
 from textattack import Attack
 from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
-from torch.nn.functional import cross_entropy
 
 from ..attack import StructureAttack
 from ..attack_recipes import HackAttendLiong2024
 from ..attack_results import StructureAttackResult
 from ..models.wrappers import AttentionModelWrapper
 from ..structures import Budget
-from ..victim import Victim
+from .floor import floor, mean, timed
 from .reference import Example
 from .sequential import Outcome, SequentialHackAttend
 
 T = TypeVar("T")
-ROWS = 384
-"""Tokens of a plain batch: enough for a processor to be at its best."""
 AT_A_TIME = 20
 """Examples attacked one way before they are attacked the other way."""
 
@@ -69,7 +64,7 @@ def compare(
     """Attack both ways, a few examples at a time; yields the comparison so far after each few."""
     attack = HackAttendLiong2024.build(wrapper, mask_fraction=mask_fraction)
     sequential = SequentialHackAttend(wrapper.victim, Budget(mask_fraction))
-    attack.attack(*examples[0])  # what is measured or made at first use is no part of the time
+    attack.attack(*examples[0])  # what is made at first use is no part of the time
     attacked = differing = token_layers = 0
     seconds = sequential_seconds = floor_seconds = forward_seconds = 0.0
     for start in range(0, len(examples), AT_A_TIME):
@@ -78,13 +73,13 @@ def compare(
         results, spent = timed(partial(_attack_all, attack, few))
         computed = wrapper.victim.engine.token_layers - before
         expected, sequential_spent = timed(partial(_attack_all_sequentially, sequential, few))
-        floor, forward = _floor(wrapper.victim, few, results, computed)
+        least, forward = floor(wrapper.victim, few, results, computed)
         attacked += sum(not isinstance(result, SkippedAttackResult) for result in results)
         differing += sum(outcome_of(r) != e for r, e in zip(results, expected, strict=True))
         token_layers += computed
         seconds += spent
         sequential_seconds += sequential_spent
-        floor_seconds += floor
+        floor_seconds += least
         forward_seconds += forward
         yield Comparison(
             attacked,
@@ -107,30 +102,6 @@ def _attack_all_sequentially(
     attack: SequentialHackAttend, examples: Sequence[Example]
 ) -> list[Outcome]:
     return [attack.attack(*example) for example in examples]
-
-
-def _floor(
-    victim: Victim,
-    examples: Sequence[Example],
-    results: Sequence[StructureAttackResult],
-    token_layers: int,
-) -> tuple[float, float]:
-    """Seconds of the floor, and of one plain forward pass an attacked example.
-
-    The floor is a forward and a backward pass an attacked example, a forward pass a skipped one,
-    and the token-layers in plain batches, each of one text.
-    """
-    passes = forwards = 0.0
-    per_token_layer = []
-    for (text, label), result in zip(examples, results, strict=True):
-        forward = _forward(victim, [text])
-        if isinstance(result, SkippedAttackResult):
-            passes += forward
-            continue
-        forwards += forward
-        passes += _both_passes(victim, text, label)
-        per_token_layer.append(_token_layer(victim, text))
-    return passes + token_layers * _mean(per_token_layer or [0]), forwards
 
 
 @dataclass(frozen=True)
@@ -164,11 +135,11 @@ class Timing:
 
 def time_attack(attack: Attack, examples: Sequence[Example]) -> Iterator[Timing]:
     """Attack example after example; yields the timing so far after each."""
-    attack.attack(*examples[0])  # as above
+    attack.attack(*examples[0])  # what is made at first use is no part of the time
     seconds = 0.0
     results = []
     for example in examples:
-        result, spent = timed(lambda: attack.attack(*example))  # noqa: B023
+        result, spent = timed(partial(attack.attack, *example))
         seconds += spent
         if not isinstance(result, SkippedAttackResult):
             results.append(result)
@@ -178,13 +149,9 @@ def time_attack(attack: Attack, examples: Sequence[Example]) -> Iterator[Timing]
             attacked=len(results),
             successes=len(successes),
             queries=sum(r.num_queries for r in results) / max(1, len(results)),
-            matrices=_mean([len(structure.matrices) for structure in structures]),
+            matrices=mean([len(structure.matrices) for structure in structures]),
             seconds=seconds,
         )
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
 def outcome_of(result: StructureAttackResult) -> Outcome:
@@ -194,35 +161,3 @@ def outcome_of(result: StructureAttackResult) -> Outcome:
     if isinstance(result, SuccessfulAttackResult):
         return Outcome("success", result.structure, result.candidate_queries)
     return Outcome("failure", None, result.candidate_queries)
-
-
-def timed(call: Callable[[], T]) -> tuple[T, float]:
-    """What a call returns, and the seconds it took."""
-    start = time.perf_counter()
-    return call(), time.perf_counter() - start
-
-
-def _forward(victim: Victim, texts: list[str]) -> float:
-    inputs = victim.tokenizer(texts, return_tensors="pt").to(victim.model.device)
-    with torch.inference_mode():
-        return timed(lambda: victim.model(**inputs).logits.cpu())[1]
-
-
-def _token_layer(victim: Victim, text: str) -> float:
-    """Seconds a token and layer of a plain forward pass over a batch of the text."""
-    tokens = len(victim.tokens(text))
-    rows = -(-ROWS // tokens)
-    layers = int(victim.model.config.num_hidden_layers)
-    return _forward(victim, [text] * rows) / (rows * tokens * layers)
-
-
-def _both_passes(victim: Victim, text: str, label: int) -> float:
-    """Seconds of one forward pass, and one backward pass to the attention of every layer."""
-    inputs = victim.tokenizer([text], return_tensors="pt").to(victim.model.device)
-    target = torch.tensor([label], device=victim.model.device)
-
-    def run() -> Any:
-        output = victim.model(**inputs, output_attentions=True)
-        return torch.autograd.grad(cross_entropy(output.logits, target), output.attentions)
-
-    return timed(run)[1]

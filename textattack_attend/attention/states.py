@@ -1,0 +1,93 @@
+"""States: the hidden states of texts, as rows of tables that they share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The hidden states of one text before a layer.
+
+    Args:
+        table: rows of hidden states, float (R, D), shared with other states.
+        rows: the row of each token, int64 (T,).
+    """
+
+    table: Tensor
+    rows: Indices
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the text has."""
+        return len(self.rows)
+
+
+def distinct(states: Sequence[State]) -> tuple[list[State], Indices]:
+    """The distinct states, and for each given one its position among them."""
+    distinct = {id(state): state for state in states}
+    position = {name: number for number, name in enumerate(distinct)}
+    return list(distinct.values()), np.array([position[id(state)] for state in states])
+
+
+def packed(states: Sequence[State]) -> tuple[Tensor, Indices, Indices]:
+    """One table with the rows in use, the rows of each state, padded (P, T), and its lengths."""
+    by_table: dict[int, list[int]] = defaultdict(list)
+    for position, state in enumerate(states):
+        by_table[id(state.table)].append(position)
+    lengths = np.array([state.tokens for state in states])
+    rows = np.zeros((len(states), int(lengths.max())), dtype=np.int64)
+    parts, offset = [], 0
+    for positions in by_table.values():
+        part, own = _rows_in_use([states[position] for position in positions])
+        for position, at in zip(positions, own, strict=True):
+            rows[position, : len(at)] = offset + at
+        parts.append(part)
+        offset += len(part)
+    return parts[0] if len(parts) == 1 else torch.cat(parts), rows, lengths
+
+
+def _rows_in_use(states: Sequence[State]) -> tuple[Tensor, list[Indices]]:
+    """Of states of one table: the rows that they use, and where theirs are among these."""
+    table = states[0].table
+    used = np.zeros(len(table), dtype=np.bool_)
+    for state in states:
+        used[state.rows] = True
+    if used.all():
+        return table, [state.rows for state in states]
+    position = np.cumsum(used) - 1
+    kept = table[indices_on(np.flatnonzero(used), table)]
+    return kept, [position[state.rows] for state in states]
+
+
+def padded(states: Sequence[State]) -> tuple[Tensor, Indices]:
+    """The hidden states, float (P, T, D), and the lengths."""
+    table, rows, lengths = packed(states)
+    return take(table, rows), lengths
+
+
+def take(table: Tensor, rows: Indices) -> Tensor:
+    """Rows of a table, (*rows.shape, D); a view where these are all of them in order."""
+    if rows.size == len(table) and (rows.ravel() == _in_order(rows.size)).all():
+        return table.view(*rows.shape, -1)
+    return table[indices_on(rows, table)]
+
+
+@lru_cache(maxsize=256)
+def _in_order(count: int) -> Indices:
+    return np.arange(count)
+
+
+def indices_on(indices: Indices, like: Tensor) -> Tensor:
+    """Indices on the device of a tensor."""
+    return torch.from_numpy(indices).to(like.device, non_blocking=True)

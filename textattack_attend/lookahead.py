@@ -1,0 +1,65 @@
+"""Look-ahead: what the examples are that will be attacked next."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from itertools import tee
+from typing import Any, TypeAlias
+
+from textattack.shared import AttackedText
+
+from .attack_results import StructureAttackResult
+
+Text: TypeAlias = "str | OrderedDict[str, str] | AttackedText"
+Example: TypeAlias = "tuple[Text, int]"
+"""A text, its columns or an `AttackedText`; and its class."""
+
+
+class Waiting:
+    """Examples that are taken one by one, the next of which can be looked at."""
+
+    def __init__(self, examples: Iterable[Example]) -> None:
+        self._rest = iter(examples)
+        self._next = next(self._rest, None)
+
+    def __bool__(self) -> bool:
+        return self._next is not None
+
+    def first(self) -> Example:
+        """The next example."""
+        assert self._next is not None
+        return self._next
+
+    def take(self) -> None:
+        """Go on to the one after it."""
+        self._next = next(self._rest, None)
+
+
+class Ahead:
+    """Examples that are about to be attacked one after another, and their results."""
+
+    def __init__(
+        self,
+        examples: Iterable[Example],
+        attack_many: Callable[[Iterable[Example]], Iterator[StructureAttackResult]],
+    ) -> None:
+        mine, theirs = tee(examples)
+        self._waiting = Waiting(mine)
+        self._results = attack_many(theirs)
+
+    def expects(self, text: Text, label: int) -> bool:
+        """Whether this is the next example."""
+        if not self._waiting:
+            return False
+        next_text, next_label = self._waiting.first()
+        return bool(_inputs(text) == _inputs(next_text) and label == next_label)
+
+    def take(self) -> StructureAttackResult:
+        """The result of the next example."""
+        self._waiting.take()
+        return next(self._results)
+
+
+def _inputs(text: Text) -> Any:
+    return (text if isinstance(text, AttackedText) else AttackedText(text)).tokenizer_input
