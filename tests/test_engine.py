@@ -208,8 +208,9 @@ def test_states_are_forgotten_when_they_take_too_much_and_results_stay(
     expected = victim.logits_from(asked)
     monkeypatch.setattr(engine_module, "KEPT_BYTES", 1)
     (again,) = read(victim, TEXT)
-    for _ in range(2):
-        found = torch.cat([victim.logits_from([(again, structure)]) for _, structure in asked])
+    for size in (1, 2, len(asked)):
+        parts = [asked[start : start + size] for start in range(0, len(asked), size)]
+        found = torch.cat([victim.logits_from([(again, s) for _, s in part]) for part in parts])
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
         assert all(list(node.after) == [()] for node in again.run.path[:-1])
 

@@ -236,8 +236,11 @@ _MASKED = torch.finfo(torch.float32).min / 2
 
 def _hide_padding(scores: Tensor, lengths: Indices) -> None:
     """Set the scores of keys beyond each row's length to -inf, in place; (B, ..., T)."""
-    for row in np.flatnonzero(lengths < scores.shape[-1]).tolist():
-        scores[row, ..., int(lengths[row]) :] = -torch.inf
+    padding = np.arange(scores.shape[-1]) >= lengths[:, None]
+    if padding.any():
+        between = (1,) * (scores.ndim - 2)
+        hidden = torch.from_numpy(padding).to(scores.device, non_blocking=True)
+        scores.masked_fill_(hidden.view(len(lengths), *between, -1), -torch.inf)
 
 
 def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor:

@@ -159,8 +159,9 @@ class Engine:
         masks = [_seen(structure) for _, structure in asked]
         keys = [names.key(own) for own in masks]
         self._read(layers[-1], nodes, keys, masks)
+        logits = torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
         _forget({run for run, _ in asked}, grown)
-        return torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
+        return logits
 
     def _grow(
         self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]

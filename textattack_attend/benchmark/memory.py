@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import or_
@@ -42,16 +43,16 @@ def measure(tokens: int, layers: int, heads: int) -> Memory:
     model = _model(tokens, layers, heads)
     inputs = _inputs(model, tokens)
     (clean,) = forward_passes(model, inputs, [None])
-    before = _peak(model)
+    before = peak(model.device)
     engine = Engine(model)
     engine.rows_at_once = LARGEST_BATCH
     run = Run(clean)
     engine.logits([(run, structure) for structure in _structures(model, tokens)])
-    after_engine = _peak(model)
+    after_engine = peak(model.device)
     del run, engine
     (read,) = forward_passes(model, inputs, [lambda logits: logits[0, 0]])
     read.capture(scores=True)
-    return Memory(before, after_engine - before, _peak(model) - before)
+    return Memory(before, after_engine - before, peak(model.device) - before)
 
 
 def _structures(model: PreTrainedModel, tokens: int) -> list[Structure]:
@@ -82,7 +83,9 @@ def _inputs(model: PreTrainedModel, tokens: int) -> dict[str, Tensor]:
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
-def _peak(model: PreTrainedModel) -> int:
-    if model.device.type == "cuda":
+def peak(device: torch.device) -> int:
+    """Bytes at the peak so far: of the process on a CPU, of the allocator on a GPU."""
+    if device.type == "cuda":
         return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

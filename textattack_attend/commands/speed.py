@@ -30,8 +30,10 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
     word_attack = _builder(word_attacks) if word_attacks else None
     wrapper, examples = prepare(model, data, num_examples, threads)
     from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
+    from ..benchmark.memory import peak
     from ..benchmark.speed import AT_A_TIME, compare, time_attack
 
+    before = peak(wrapper.model.device)
     both = last(compare(wrapper, examples), ceil(len(examples) / AT_A_TIME), "both ways")
     per_attack = 1 / max(1, both.attacked)
     for name, value in {
@@ -45,6 +47,8 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
         "hackattend / floor": f"{both.over_floor:.2f}",
         "token-layers per attack": f"{both.token_layers * per_attack:.0f}",
         "plain forward pass, s": f"{both.forward_seconds * per_attack:.4f}",
+        "peak memory, MiB": f"{peak(wrapper.model.device) / 2**20:.0f} (libraries and model: "
+        f"{before / 2**20:.0f})",
     }.items():
         click.echo(f"{name:30}{value}")
     attacks: dict[str, Callable[[AttentionModelWrapper], Any]] = {
