@@ -78,6 +78,15 @@ def test_the_effect_of_masking_is_the_slope_of_the_loss(victim: Victim) -> None:
     torch.testing.assert_close(ours, expected, atol=2e-4 * float(expected.abs().max()), rtol=2e-3)
 
 
+def test_a_gradient_that_is_zero_everywhere_is_said(
+    victim: Victim, caplog: pytest.LogCaptureFixture
+) -> None:
+    empty = victim.empty_structure(TEXT)
+    (done,) = victim.forward_passes([TEXT], [empty], [lambda logits: 0 * logits[0, 0]])
+    assert not masking_effect(done.capture(scores=True), torch.from_numpy(empty.dense())).any()
+    assert "the gradient is zero everywhere" in caplog.text
+
+
 # --- the attack ---
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
@@ -11,6 +11,9 @@ from .goal_functions import StructureGoalFunction
 from .search_methods import Question, StepwiseSearch
 from .shared import StructuredText
 from .victim import Victim
+
+PADDED = 1.2
+"""The longest text that is read together with others, over the shortest."""
 
 
 class Lane:
@@ -82,14 +85,25 @@ class Lane:
 
 
 def begin(victim: Victim, lanes: Sequence[Lane]) -> None:
-    """Read the texts of new lanes together, and begin."""
-    if not lanes:
-        return
-    texts = [lane.text.tokenizer_input for lane in lanes]
-    losses = [lane.goal_function.loss if lane.differentiate else None for lane in lanes]
-    for lane, reading in zip(lanes, victim.read(texts, losses), strict=True):
-        lane.goal_function.begin(lane.text, reading)
-        lane.begin()
+    """Read the texts of new lanes, those of about the same length together, and begin."""
+    for group in _of_a_length(lanes):
+        texts = [lane.text.tokenizer_input for lane in group]
+        losses = [lane.goal_function.loss if lane.differentiate else None for lane in group]
+        for lane, reading in zip(group, victim.read(texts, losses), strict=True):
+            lane.goal_function.begin(lane.text, reading)
+            lane.begin()
+
+
+def _of_a_length(lanes: Sequence[Lane]) -> Iterator[list[Lane]]:
+    """Groups in which little is padded."""
+    group: list[Lane] = []
+    for lane in sorted(lanes, key=lambda lane: lane.rows):
+        if group and lane.rows > PADDED * group[0].rows:
+            yield group
+            group = []
+        group.append(lane)
+    if group:
+        yield group
 
 
 def advance(victim: Victim, lanes: Sequence[Lane]) -> None:

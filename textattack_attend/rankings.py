@@ -68,7 +68,10 @@ def masking_effect(capture: AttentionCapture, masked: Tensor) -> Tensor:
     mean = (probabilities * gradients).sum(-1, keepdim=True)
     others = (1 - probabilities).clamp_min(torch.finfo(torch.float64).tiny)
     rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
-    return (-alone * (gradients - rest)).float()
+    effect = (-alone * (gradients - rest)).float()
+    if not effect.any():
+        logger.warning("the gradient is zero everywhere; no unit seems better than another")
+    return effect
 
 
 def attention(capture: AttentionCapture) -> Tensor:
