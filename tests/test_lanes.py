@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from functools import partial
 
@@ -197,6 +198,24 @@ def _not_ahead(self: StructureAttack, examples: object) -> object:
     from contextlib import nullcontext
 
     return nullcontext()
+
+
+def test_an_attack_that_is_sent_to_other_processes_looks_not_ahead(
+    make_victim: MakeVictim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is pickled inside TextAttack's runner; a stream of results cannot be."""
+    victim = make_victim()
+    sent: list[bytes] = []
+
+    def send(self: Attacker) -> None:
+        sent.append(pickle.dumps(self.attack))
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(Attacker, "_attack_parallel", send)
+    args = AttackArgs(num_examples=3, parallel=True, disable_stdout=True, silent=True)
+    attack = HackAttendLiong2024.build(wrapped(victim))
+    Attacker(attack, Dataset(examples_for(victim, 3)), args).attack_dataset()
+    assert isinstance(pickle.loads(sent[0]), StructureAttack)
 
 
 def test_results_carry_the_names_of_labels(make_victim: MakeVictim) -> None:

@@ -79,6 +79,8 @@ def _with_checks_and_metrics(original: Any) -> Any:
         args = self.attack_args
         self.attack.check_dataset(self.dataset, _positions(args, len(self.dataset)))
         args.metrics = {**STRUCTURE_METRICS, **(args.metrics or {})}
+        if args.parallel:  # the attack is sent to other processes, which share out the examples
+            return original(self)
         with self.attack.looking_ahead(_upcoming(self)):
             return original(self)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from textattack import Attack
 from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
@@ -19,7 +18,6 @@ from .floor import floor, mean, timed
 from .reference import Example
 from .sequential import Outcome, SequentialHackAttend
 
-T = TypeVar("T")
 AT_A_TIME = 20
 """Examples attacked one way before they are attacked the other way."""
 

@@ -44,7 +44,10 @@ class StepwiseSearch(SearchMethod):
 
     @abstractmethod
     def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
-        """The search: asks step by step, and returns its last word, `with_counts`."""
+        """The search: asks step by step, and returns its last word.
+
+        That carries ``candidate_queries`` and ``gradient_passes``.
+        """
 
     def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
         """Take all steps, one after another."""
