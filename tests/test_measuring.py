@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from math import inf
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
@@ -100,6 +103,16 @@ def test_a_file_of_word_attacks_must_build_them(command, tmp_path: Path) -> None
 def test_the_memory_of_a_long_text_is_bounded() -> None:
     """The ceiling of 512 tokens on 12 layers of 12 heads is in the slow tests."""
     assert measure(64, 3, 2).engine < 2**29
+
+
+def test_the_peak_leaves_out_what_the_starting_process_held() -> None:
+    held = np.ones(2**30, np.uint8)
+    script = (
+        "import torch; from textattack_attend.benchmark.memory import peak;"
+        "print(peak(torch.device('cpu')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert int(done.stdout) < held.nbytes
 
 
 # --- robustness curves ---
