@@ -149,6 +149,7 @@ class Victim:
         Raises:
             ModelOutputError: a logit is NaN or infinite.
         """
+        self.engine.renew()
         clean = self.forward_passes(texts, [], losses)
         return [Reading(text, done, Run(done)) for text, done in zip(texts, clean, strict=True)]
 

@@ -25,11 +25,14 @@ from ..structures import Cells, Structure
 from .branches import Branch, Masks, advance, first_token
 from .capture import ForwardPass
 from .families import family_of
+from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights
 from .states import State
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 LAYER_SECONDS = 0.05
 """A layer that takes this long has enough rows: what a call costs by itself is no matter then."""
+ONEDNN_GAIN = 1.2
+"""How much faster oneDNN has to be than PyTorch's own kernels to be used."""
 ATTENTION_BYTES = 2**28
 """At most so much for the attention of a batch."""
 KEPT_BYTES = 2**28
@@ -88,6 +91,7 @@ class Engine:
 
     Attributes:
         token_layers: how many hidden states, each of one token after one layer, were computed.
+        twin: the model with the linear layers that the engine uses.
     """
 
     def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
@@ -100,6 +104,16 @@ class Engine:
         self.token_layers = 0
         self._family = family_of(model)
         self._heads = int(model.config.num_attention_heads)
+        self.twin = model
+        self._mark: Mark | None = None
+
+    def renew(self) -> None:
+        """Take the weights of the model as they are now; oneDNN has them in a copy."""
+        if not self._onednn_pays:
+            return
+        mark = mark_of_weights(self.model)
+        if mark != self._mark:
+            self._mark, self.twin = mark, in_onednn(self.model)
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context in which the model computes."""
@@ -116,20 +130,34 @@ class Engine:
         More would only delay the news of a success.
         """
         rows = 128
-        with torch.inference_mode(), self.autocast():
-            while rows < 2**16:
-                rows *= 2
-                if min(self._seconds(rows) for _ in range(2)) > LAYER_SECONDS:
-                    break
+        layer = self._family.layer_modules(self.twin)[0]
+        while rows < 2**16:
+            rows *= 2
+            if self._seconds(layer, rows) > LAYER_SECONDS:
+                break
         return rows
 
-    def _seconds(self, rows: int) -> float:
+    @cached_property
+    def _onednn_pays(self) -> bool:
+        """Whether oneDNN is faster here than PyTorch's own kernels; measured, at first use."""
+        if self.precision != "float32" or not can_use_onednn(self.model):
+            return False
+        layer = self._family.layer_modules(self.model)[0]
+        plain, onednn = (self._seconds(either, 256) for either in (layer, in_onednn(layer)))
+        return plain > ONEDNN_GAIN * onednn
+
+    def _seconds(self, layer: nn.Module, rows: int) -> float:
         """How long a layer takes to mix so many rows."""
-        layer, size = self._family.layer_modules(self.model)[0], int(self.model.config.hidden_size)
+        size = int(self.model.config.hidden_size)
         hidden = torch.ones(rows, size, device=self.model.device, dtype=self.model.dtype)
-        start = time.perf_counter()
-        self._family.mix(layer, hidden, hidden).sum().item()  # waits for the device
-        return time.perf_counter() - start
+
+        def run() -> float:
+            start = time.perf_counter()
+            self._family.mix(layer, hidden, hidden).sum().item()  # waits for the device
+            return time.perf_counter() - start
+
+        with torch.inference_mode(), self.autocast():
+            return min(run() for _ in range(3))
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
@@ -147,7 +175,7 @@ class Engine:
             yield asked[start : start + size]
 
     def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
-        layers = self._family.layer_modules(self.model)
+        layers = self._family.layer_modules(self.twin)
         nodes = [run.root for run, _ in asked]
         names = _Names()
         grown = 0
@@ -195,7 +223,7 @@ class Engine:
             return
         branches = [branch for _, branch in missing.values()]
         hidden = first_token(self._family, layer, self._heads, branches)
-        logits = self._family.head(self.model, hidden[:, None]).float().cpu()
+        logits = self._family.head(self.twin, hidden[:, None]).float().cpu()
         for ((_, key), (node, _)), own in zip(missing.items(), logits, strict=True):
             node.logits[key] = own
         self.token_layers += len(branches)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from textattack.attack_results import SkippedAttackResult
 from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
 from ..attack_results import StructureAttackResult
 from ..victim import Victim
@@ -34,12 +35,12 @@ def floor(
     """Seconds of the floor, and of one plain forward pass an attacked example.
 
     The floor is a forward and a backward pass an attacked example, a forward pass a skipped one,
-    and the token-layers in plain batches, each of one text.
+    and the token-layers in plain batches, each of one text, with the linear layers of the engine.
     """
     passes = forwards = 0.0
     per_token_layer = []
     for (text, label), result in zip(examples, results, strict=True):
-        forward = _forward(victim, [text])
+        forward = _forward(victim, victim.model, [text])
         if isinstance(result, SkippedAttackResult):
             passes += forward
             continue
@@ -54,10 +55,10 @@ def mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
-def _forward(victim: Victim, texts: list[str]) -> float:
+def _forward(victim: Victim, model: PreTrainedModel, texts: list[str]) -> float:
     inputs = victim.tokenizer(texts, return_tensors="pt").to(victim.model.device)
     with torch.inference_mode():
-        return timed(lambda: victim.model(**inputs).logits.cpu())[1]
+        return timed(lambda: model(**inputs).logits.cpu())[1]
 
 
 def _token_layer(victim: Victim, text: str) -> float:
@@ -65,7 +66,7 @@ def _token_layer(victim: Victim, text: str) -> float:
     tokens = len(victim.tokens(text))
     rows = -(-ROWS // tokens)
     layers = int(victim.model.config.num_hidden_layers)
-    return _forward(victim, [text] * rows) / (rows * tokens * layers)
+    return _forward(victim, victim.engine.twin, [text] * rows) / (rows * tokens * layers)
 
 
 def _both_passes(victim: Victim, text: str, label: int) -> float:

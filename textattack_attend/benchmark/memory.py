@@ -46,6 +46,7 @@ def measure(tokens: int, layers: int, heads: int) -> Memory:
     (clean,) = forward_passes(model, inputs, [None])
     before = peak(model.device)
     engine = Engine(model)
+    engine.renew()
     engine.rows_at_once = LARGEST_BATCH
     run = Run(clean)
     engine.logits([(run, structure) for structure in _structures(model, tokens)])

@@ -36,8 +36,10 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
     before = peak(wrapper.model.device)
     both = last(compare(wrapper, examples), ceil(len(examples) / AT_A_TIME), "both ways")
     per_attack = 1 / max(1, both.attacked)
+    engine = wrapper.victim.engine
     for name, value in {
         "threads": threads,
+        "engine multiplies in": "PyTorch's kernels" if engine.twin is engine.model else "oneDNN",
         "examples attacked": f"{both.attacked} of {len(examples)}",
         "different decisions": both.differing,
         "hackattend, s per attack": f"{both.seconds * per_attack:.3f}",
