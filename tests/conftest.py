@@ -137,12 +137,12 @@ def random_texts(count: int, seed: int = 0) -> list[str]:
 
 
 def hooks_of(model: nn.Module) -> list[str]:
-    """Where the model carries a hook of any kind, as ``module: kind``."""
+    """Where the model carries a hook of any kind, or another forward, as ``module: kind``."""
     return [
         f"{name}: {kind}"
         for name, module in model.named_modules()
         for kind, hooks in vars(module).items()
-        if "_hooks" in kind and hooks
+        if ("_hooks" in kind and hooks) or kind == "forward"
     ]
 
 

@@ -76,10 +76,10 @@ class PlantedReading(Reading):
         self.__dict__.update(text=text, clean=self, run=self)
         self.__dict__.update(tokens=4, logits=torch.tensor([5.0, 0.0]))
 
-    def capture(self, *, scores: bool = False) -> AttentionCapture:
-        size = (*PlantedVictim.shape, PlantedVictim.shape.tokens)
+    def capture(self) -> AttentionCapture:
+        size = PlantedVictim.shape.size
         planted = torch.arange(float(np.prod(size))).view(size)
-        return AttentionCapture(planted, -planted)
+        return AttentionCapture(planted, -planted, planted.log())
 
 
 class PlantedVictim(Victim):

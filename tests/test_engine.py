@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import BertForSequenceClassification
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from textattack_attend.attention import Engine, Run
+from textattack_attend.attention import Engine, Run, WholeModel
 from textattack_attend.attention import engine as engine_module
 from textattack_attend.structures import Shape, Structure
 from textattack_attend.victim import Reading, Victim
@@ -58,7 +58,7 @@ def whole_model(victim: Victim, asked: Asked) -> Tensor:
 @st.composite
 def growing_structures(draw: st.DrawFn, shape: Shape) -> list[Structure]:
     """As searches ask for them: unions of a few masks, so that many agree up to some layer."""
-    units = st.tuples(*(st.integers(0, size - 1) for size in (*shape, shape.tokens)))
+    units = st.tuples(*(st.integers(0, size - 1) for size in shape.size))
     parts = draw(st.lists(st.lists(units, max_size=5), min_size=1, max_size=4))
     masks = [Structure.from_units(shape, np.array(part).reshape(-1, 4)) for part in parts]
     whole = st.tuples(st.integers(0, shape.layers - 1), st.integers(0, shape.heads - 1))
@@ -260,4 +260,4 @@ def test_a_head_of_its_own_is_not_for_the_engine_and_stays_right(make_victim: Ma
     expected = whole_model(victim, asked)
     assert (expected - victim.logits([TEXT])).abs().max() > 1e-4  # its last layer's rows matter
     torch.testing.assert_close(victim.logits_from(asked), expected, atol=1e-5, rtol=0)
-    assert victim.engine.token_layers == 0
+    assert isinstance(victim.engine, WholeModel)

@@ -69,7 +69,7 @@ def test_the_effect_of_masking_is_the_slope_of_the_loss(victim: Victim) -> None:
     masked[1, 2, 3, :-1] = True
     structure = Structure.from_units(shape, np.argwhere(masked))
     (done,) = victim.forward_passes([TEXT], [structure], [lambda logits: -logits[0, 1]])
-    found = masking_effect(done.capture(scores=True), torch.from_numpy(structure.dense()))
+    found = masking_effect(done.capture(), structure)
     units: Units = frozenset((a, b, c, d) for a, b, c, d in structure.units.tolist())
     chosen = [*sorted(units)[::9], (0, 1, 2, 3), (1, 3, 4, 2), (2, 0, 0, 1), (1, 2, 3, 0)]
     expected = torch.tensor([slope(model, ids, units, unit, 1) for unit in chosen])
@@ -83,7 +83,7 @@ def test_a_gradient_that_is_zero_everywhere_is_said(
 ) -> None:
     empty = victim.empty_structure(TEXT)
     (done,) = victim.forward_passes([TEXT], [empty], [lambda logits: 0 * logits[0, 0]])
-    assert not masking_effect(done.capture(scores=True), torch.from_numpy(empty.dense())).any()
+    assert not masking_effect(done.capture(), empty).any()
     assert "the gradient is zero everywhere" in caplog.text
 
 

@@ -28,7 +28,7 @@ from textattack_attend.benchmark.speed import compare
 from textattack_attend.commands.main import main
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.sanity import findings
-from textattack_attend.structures import Budget
+from textattack_attend.structures import Budget, Shape
 from textattack_attend.victim import Victim
 
 from .conftest import MakeVictim, random_texts
@@ -131,20 +131,21 @@ def test_the_smallest_fraction_flips_and_the_next_smaller_does_not(
     assert len({one.units for one in found}) > 2
 
     def succeeds(example: tuple[str, int], one: Smallest, units: float) -> bool:
-        whole = Budget(1).units_per_matrix(one.tokens)
+        whole = Budget(1).units_per_matrix(one.shape, 0)
         attack = HackAttendPlus.build(wrapper, mask_fraction=min(1, (units + 0.5) / whole))
-        assert attack.transformation.budget.units_per_matrix(one.tokens) == units
+        assert attack.transformation.budget.units_per_matrix(one.shape, 0) == units
         return isinstance(attack.attack(*example), SuccessfulAttackResult)
 
     for example, one in flipped:
-        assert one.fraction == one.units / Budget(1).units_per_matrix(one.tokens)
+        assert one.fraction == one.units / Budget(1).units_per_matrix(one.shape, 0)
         assert succeeds(example, one, one.units)
         if 1 < one.units < 10:
             assert not succeeds(example, one, one.units - 1)
 
 
 def test_curves_count_who_survives() -> None:
-    found = [Smallest(12, 0, 0), Smallest(12, 2, 2 / 121), Smallest(12, inf, inf)]
+    shape = Shape(1, 1, 12)
+    found = [Smallest(shape, 0, 0), Smallest(shape, 2, 2 / 121), Smallest(shape, inf, inf)]
     # 121 attackable units: 1 at 0.1% and at 1%, 2 at 2%, 121 at 100%.
     assert list(fraction_curve(found, [0.001, 0.01, 0.02, 1])) == [2 / 3, 2 / 3, 1 / 3, 1 / 3]
     assert list(matrices_curve([0, 3, inf, 5], [0, 2, 3, 5])) == [3 / 4, 3 / 4, 2 / 4, 1 / 4]

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from textattack_attend.attention import AttentionCapture
 from textattack_attend.errors import InvalidInputError
@@ -31,8 +32,14 @@ from textattack_attend.structures import Budget, Shape
 CAPTURE = AttentionCapture(
     probabilities=torch.tensor([[[[0.25, 0.75], [0.5, 0.5]]]]),
     gradients=torch.tensor([[[[2.0, -2.0], [4.0, 0.0]]]]),
+    scores=torch.tensor([[[[0.25, 0.75], [0.5, 0.5]]]]).log(),
 )
 ALL = Budget(0.01, spare_first_token=False)
+SHAPE = Shape(1, 1, 2)
+
+
+def capture_of(probabilities: Tensor, gradients: Tensor) -> AttentionCapture:
+    return AttentionCapture(probabilities, gradients, scores=probabilities.log())
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,7 @@ ALL = Budget(0.01, spare_first_token=False)
     ],
 )
 def test_rankings_by_hand(name: str, expected: list[list[float]]) -> None:
-    assert rank(name, CAPTURE, ALL)[0, 0].tolist() == expected
+    assert rank(name, CAPTURE, SHAPE, ALL)[0, 0].tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,7 @@ def test_rankings_by_hand(name: str, expected: list[list[float]]) -> None:
 )
 def test_the_best_unit_of_two_tokens_is_masked(name: str, best: tuple[int, int]) -> None:
     shape = Shape(1, 1, 2)
-    (mask,) = candidate_masks(rank(name, CAPTURE, ALL), shape, ALL).values()
+    (mask,) = candidate_masks(rank(name, CAPTURE, SHAPE, ALL), shape, ALL).values()
     assert mask.units.tolist() == [[0, 0, *best]]
 
 
@@ -67,7 +74,7 @@ def test_first_order_is_the_linear_term_of_masking() -> None:
     """Moving a probability a little towards 0, the row renormalised, moves a linear loss by it."""
     probabilities = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
     weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
-    capture = AttentionCapture(probabilities.view(1, 1, 1, 3), weights.view(1, 1, 1, 3))
+    capture = capture_of(probabilities.view(1, 1, 1, 3), weights.view(1, 1, 1, 3))
     masked = probabilities * torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
     change = (masked / masked.sum() - probabilities) @ weights
     scores = -capture.score_gradients / (1 - capture.probabilities)
@@ -79,7 +86,7 @@ def test_a_matrix_without_gradient_falls_back_to_attention(
 ) -> None:
     gradients = torch.stack([torch.zeros(2, 2), torch.ones(2, 2)]).view(1, 2, 2, 2)
     probabilities = torch.rand(1, 2, 2, 2, generator=torch.Generator().manual_seed(0))
-    scores = rank("probability_gradient", AttentionCapture(probabilities, gradients), ALL)
+    scores = rank("probability_gradient", capture_of(probabilities, gradients), Shape(1, 2, 2), ALL)
     assert np.array_equal(scores[0, 0], probabilities[0, 0].numpy())
     assert (scores[0, 1] == -1).all()
     assert not caplog.records
@@ -89,14 +96,14 @@ def test_the_fallback_looks_at_the_gradient_that_ranks() -> None:
     """One-hot attention: no gradient at the scores, though there is one at the probabilities."""
     one_hot = torch.eye(4).flip(1).view(1, 1, 4, 4)
     gradients = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    scores = rank("score_gradient", AttentionCapture(one_hot, gradients), ALL)
+    scores = rank("score_gradient", capture_of(one_hot, gradients), Shape(1, 1, 4), ALL)
     assert np.array_equal(scores, one_hot.numpy())
 
 
 def test_no_gradient_anywhere_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    capture = AttentionCapture(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+    capture = capture_of(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
     with caplog.at_level(logging.WARNING):
-        rank("score_gradient", capture, ALL)
+        rank("score_gradient", capture, SHAPE, ALL)
     assert "ranked by attention instead" in caplog.text
 
 
@@ -113,7 +120,7 @@ def test_candidate_masks_take_the_top_of_every_matrix_within_the_budget() -> Non
     masks = candidate_masks(scores, shape, budget)
     assert list(masks) == [(layer, head) for layer in range(2) for head in range(3)]
     for (layer, head), mask in masks.items():
-        attackable = np.where(budget.attackable(6), scores[layer, head], -1)
+        attackable = np.where(budget.attackable(shape, layer), scores[layer, head], -1)
         worst = min(attackable[q, k] for _, _, q, k in mask.units)
         assert budget.allows(mask)
         assert len(mask) == 5

@@ -1,10 +1,14 @@
-"""Which models are classifiers that can be attacked."""
+"""Which models and tokenizers are classifiers that can be attacked."""
 
 from __future__ import annotations
 
-from transformers import PreTrainedModel
+import logging
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .errors import UnsupportedModelError
+
+logger = logging.getLogger(__name__)
 
 
 def require_classifier(model: PreTrainedModel) -> None:
@@ -33,6 +37,32 @@ def require_classifier(model: PreTrainedModel) -> None:
         raise UnsupportedModelError(
             f"the checkpoint is a {saved_as[0]} without a classification head (transformers made "
             "up a random one); expected a checkpoint fine-tuned for classification"
+        )
+
+
+def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give a tokenizer without a padding token one, and tell the model, as transformers expects.
+
+    Decoders come without; their classifiers find the last token of a text by its padding.
+
+    Raises:
+        UnsupportedModelError: there is no token that could be used, or the two disagree.
+    """
+    expected = model.config.pad_token_id
+    if tokenizer.pad_token_id is None:
+        padding = tokenizer.eos_token_id if expected is None else expected
+        if padding is None:
+            raise UnsupportedModelError(
+                "the tokenizer has no padding token; expected one: set tokenizer.pad_token"
+            )
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(padding)
+        logger.warning("the tokenizer has no padding token; %r is used", tokenizer.pad_token)
+    if expected is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    elif expected != tokenizer.pad_token_id:
+        raise UnsupportedModelError(
+            f"the tokenizer pads with token {tokenizer.pad_token_id}, the model expects "
+            f"{expected}; set model.config.pad_token_id, or take the model's own tokenizer"
         )
 
 

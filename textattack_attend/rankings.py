@@ -45,7 +45,7 @@ def first_order(capture: AttentionCapture) -> Tensor:
     return -capture.score_gradients / rest
 
 
-def masking_effect(capture: AttentionCapture, masked: Tensor) -> Tensor:
+def masking_effect(capture: AttentionCapture, structure: Structure) -> Tensor:
     """Linear term of the loss for each unit being masked rather than open, float (L, H, T, T).
 
     As `first_order`, but at a state where units are masked: a unit that, open, has the probability
@@ -54,12 +54,16 @@ def masking_effect(capture: AttentionCapture, masked: Tensor) -> Tensor:
     is what its score would give it if it alone were opened.
 
     Args:
-        capture: taken under the mask, with gradients and scores.
-        masked: what was masked, bool (L, H, T, T).
+        capture: taken under the mask, with gradients.
+        structure: what was masked.
     """
+    shape = structure.shape
+    masked = torch.from_numpy(structure.dense())
+    layers = range(shape.layers)
+    closed = torch.from_numpy(~np.stack([shape.visible(layer) for layer in layers])[:, None])
     gradients = capture.probability_gradients.double()
-    scores = capture.unmasked_scores.double()  # a probability near 1 has no digits left in single
-    open_scores = scores.masked_fill(masked, -torch.inf)
+    scores = capture.scores.double()  # a probability near 1 has no digits left in single
+    open_scores = scores.masked_fill(masked | closed, -torch.inf)
     total = open_scores.logsumexp(-1, keepdim=True)
     uniform = capture.probabilities.double()
     open_row = torch.isfinite(total)
@@ -68,7 +72,7 @@ def masking_effect(capture: AttentionCapture, masked: Tensor) -> Tensor:
     mean = (probabilities * gradients).sum(-1, keepdim=True)
     others = (1 - probabilities).clamp_min(torch.finfo(torch.float64).tiny)
     rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
-    effect = (-alone * (gradients - rest)).float()
+    effect = (-alone * (gradients - rest)).masked_fill(closed, 0).float()
     if not effect.any():
         logger.warning("the gradient is zero everywhere; no unit seems better than another")
     return effect
@@ -93,7 +97,9 @@ def require_ranking(name: str) -> None:
         raise InvalidInputError(f"ranking: expected one of {', '.join(RANKINGS)}, got {name!r}")
 
 
-def rank(name: str, capture: AttentionCapture, budget: Budget) -> npt.NDArray[np.float32]:
+def rank(
+    name: str, capture: AttentionCapture, shape: Shape, budget: Budget
+) -> npt.NDArray[np.float32]:
     """Scores of every unit, float32 (L, H, T, T).
 
     A matrix whose gradient is zero at every attackable unit is ranked by attention instead (paper,
@@ -102,7 +108,9 @@ def rank(name: str, capture: AttentionCapture, budget: Budget) -> npt.NDArray[np
     if name == "attention":
         return attention(capture).numpy()
     scores = GRADIENT_RANKINGS[name](capture)
-    attackable = torch.from_numpy(budget.attackable(scores.shape[-1]))
+    attackable = torch.from_numpy(
+        np.stack([budget.attackable(shape, layer) for layer in range(shape.layers)])[:, None]
+    )
     flat = (scores * attackable).abs().amax((-1, -2), keepdim=True) == 0
     if flat.all():
         logger.warning("the gradient is zero everywhere; units are ranked by attention instead")
@@ -111,8 +119,7 @@ def rank(name: str, capture: AttentionCapture, budget: Budget) -> npt.NDArray[np
 
 def random_scores(shape: Shape, generator: np.random.Generator) -> npt.NDArray[np.float32]:
     """Uniform scores, float32 (L, H, T, T): the paper's baseline."""
-    size = (shape.layers, shape.heads, shape.tokens, shape.tokens)
-    return generator.random(size, dtype=np.float32)
+    return generator.random(shape.size, dtype=np.float32)
 
 
 def candidate_masks(
@@ -128,16 +135,14 @@ def candidate_masks(
         budget: how many units of a matrix may be masked.
         share: how much of that is taken, in (0, 1].
     """
-    attackable = np.flatnonzero(budget.attackable(shape.tokens)).astype(np.int32)
-    count = ceil(share * budget.units_per_matrix(shape.tokens))
-    flat = scores.reshape(shape.layers, shape.heads, -1)[..., attackable]
-    return {
-        (layer, head): Structure(
-            shape, {(layer, head): attackable[_highest(flat[layer, head], count)]}
-        )
-        for layer in range(shape.layers)
-        for head in range(shape.heads)
-    }
+    masks: dict[Matrix, Structure] = {}
+    for layer in range(shape.layers):
+        attackable = np.flatnonzero(budget.attackable(shape, layer)).astype(np.int32)
+        count = ceil(share * budget.units_per_matrix(shape, layer))
+        for head, own in enumerate(scores[layer].reshape(shape.heads, -1)[:, attackable]):
+            cells = attackable[_highest(own, count)]
+            masks[layer, head] = Structure(shape, {(layer, head): cells})
+    return masks
 
 
 def generator_for(text: Text, seed: int | None, purpose: str = "units") -> np.random.Generator:

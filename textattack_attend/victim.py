@@ -17,12 +17,14 @@ from .attention import (
     ForwardPass,
     Loss,
     Run,
+    WholeModel,
+    autocast,
     family_of,
     forward_passes,
     masked_attention,
     shape_of,
 )
-from .classifiers import require_classifier
+from .classifiers import require_classifier, require_padding
 from .errors import (
     InvalidInputError,
     ModelOutputError,
@@ -30,13 +32,10 @@ from .errors import (
     UnsupportedModelError,
 )
 from .fingerprint import fingerprint
-from .structures import SavedStructure, Structure, load, save
+from .structures import SavedStructure, Shape, Structure, load, save
 from .structures.file import Text
 
 logger = logging.getLogger(__name__)
-
-_BATCH = 32
-"""Rows of a batch where the engine cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -86,17 +85,22 @@ class Victim:
         tokenizer: PreTrainedTokenizerBase,
         precision: str = "float32",
     ) -> None:
+        family = family_of(model)
+        require_classifier(model)
         self.model = model
         self.tokenizer = tokenizer
-        self.max_tokens = min(family_of(model).max_tokens(model), tokenizer.model_max_length)
-        require_classifier(model)
-        if tokenizer.cls_token_id is None:
+        self.precision = precision
+        self.max_tokens = min(family.max_tokens(model), tokenizer.model_max_length)
+        if family.engine and tokenizer.cls_token_id is None:
             raise UnsupportedModelError(
                 "the tokenizer has no classification token; expected one that starts every text "
                 "with it (tokenizer.cls_token, as [CLS] or <s>)"
             )
-        self.engine = Engine(model, precision)
-        self._engine_agrees: bool | None = None
+        require_padding(model, tokenizer)
+        self.engine: Engine | WholeModel = (Engine if family.engine else WholeModel)(
+            model, precision
+        )
+        self._engine_compared = False
         self._said_truncation = False
 
     @property
@@ -119,7 +123,7 @@ class Victim:
             raise InvalidInputError(
                 f"empty text {text!r}: expected at least one token to attack; remove the example"
             )
-        return Structure(shape_of(self.model, len(ids)))
+        return Structure(self._shape(ids))
 
     def logits(
         self, texts: Sequence[Text], structures: Sequence[Structure] | None = None
@@ -168,8 +172,8 @@ class Victim:
         """
         self._eval()
         inputs = self._encode(texts).to(self.model.device)
-        with self.engine.autocast(), masked_attention(self.model, structures):
-            passes = forward_passes(self.model, inputs, losses)
+        with autocast(self.model, self.precision):
+            passes = forward_passes(self.model, inputs, losses, structures)
         _finite(torch.stack([done.logits for done in passes]))
         return passes
 
@@ -194,25 +198,23 @@ class Victim:
         """
         self._eval()
         readings, structures = zip(*asked, strict=True)
-        self._check_shapes(structures, [reading.run.tokens for reading in readings])
-        if self._engine_agrees is None:
-            self._engine_agrees = self._compare_engine(readings[0].text)
+        self._check_shapes(structures, [reading.clean.tokens for reading in readings])
+        if not self._engine_compared:
+            self._engine_compared = True
+            if isinstance(self.engine, Engine) and not self._engine_agrees(readings[0].text):
+                self.engine = WholeModel(self.model, self.precision)
             if self.answers_at_random(readings[0].text):
                 logger.warning(
                     "the victim answers the same text differently the second time; expected the "
                     "same logits: switch off dropout and other randomness, or trust no result"
                 )
-        if self._engine_agrees:
-            pairs = [(reading.run, structure) for reading, structure in asked]
-            return _finite(self.engine.logits(pairs))
-        parts = [asked[start : start + _BATCH] for start in range(0, len(asked), _BATCH)]
-        return torch.cat([self.logits([r.text for r, _ in p], [s for _, s in p]) for p in parts])
+        return _finite(self.engine.logits([(reading.run, s) for reading, s in asked]))
 
-    def _compare_engine(self, text: Text) -> bool:
+    def _engine_agrees(self, text: Text) -> bool:
         """Whether the engine computes what the model does; a subclass may do something else."""
         inputs = self._encode([text]).to(self.model.device)
         (clean,) = forward_passes(self.model, inputs, [None])
-        whole = Structure.whole(shape_of(self.model, len(clean.hidden[0])), [(0, 0)])
+        whole = Structure.whole(shape_of(self.model, clean.tokens), [(0, 0)])
         expected = self.logits([text], [whole])
         found = Engine(self.model).logits([(Run(clean), whole)])
         return expected.shape == found.shape and torch.allclose(
@@ -250,6 +252,10 @@ class Victim:
         """Names the weights: model type, and a hash of the head and of a sample of the rest."""
         return fingerprint(self.model)
 
+    def _shape(self, ids: Sequence[int]) -> Shape:
+        first_is_special = ids[0] in self.tokenizer.all_special_ids
+        return shape_of(self.model, len(ids), first_is_special)
+
     def _eval(self) -> None:
         if self.model.training:  # a caller may have trained it in the meantime
             self.model.eval()
@@ -280,7 +286,7 @@ class Victim:
 
     def _check_shapes(self, structures: Sequence[Structure], lengths: Sequence[int]) -> None:
         for structure, tokens in zip(structures, lengths, strict=bool(structures)):
-            expected = shape_of(self.model, tokens)
+            expected = shape_of(self.model, tokens, structure.shape.first_is_special)
             if structure.shape != expected:
                 raise StructureMismatchError(
                     f"expected a structure of {expected}, got one of {structure.shape}: it belongs "

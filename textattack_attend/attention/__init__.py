@@ -1,20 +1,35 @@
-"""Inside the model: families (data), injection (the one hook), capture of gradients, the engine."""
+"""Inside the model: families (data), the softmax, injection, capture of gradients, the engine."""
 
 from .capture import AttentionCapture, ForwardPass, Loss, forward_passes
 from .engine import Engine, Run
-from .families import FAMILIES, Family, family_of, shape_of
+from .families import (
+    FAMILIES,
+    EngineParts,
+    Family,
+    Projections,
+    family_of,
+    register_family,
+    shape_of,
+)
 from .injection import masked_attention
+from .precision import autocast
+from .whole_model import WholeModel
 
 __all__ = [
     "FAMILIES",
     "AttentionCapture",
     "Engine",
+    "EngineParts",
     "Family",
     "ForwardPass",
     "Loss",
+    "Projections",
     "Run",
+    "WholeModel",
+    "autocast",
     "family_of",
     "forward_passes",
     "masked_attention",
+    "register_family",
     "shape_of",
 ]

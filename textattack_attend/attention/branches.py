@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..structures import Cells
-from .families import Family
+from .families import EngineParts
 from .states import Indices, State, distinct, indices_on, packed, padded, take
 
 Masks = tuple[tuple[int, Cells], ...]
@@ -35,13 +35,13 @@ class Branch(NamedTuple):
 
 
 def advance(
-    family: Family, layer: nn.Module, heads: int, branches: Sequence[Branch]
+    parts: EngineParts, layer: nn.Module, heads: int, branches: Sequence[Branch]
 ) -> list[State]:
     """The states after a layer, in the order of the branches."""
     after: dict[int, State] = {}
     for group in _alike(branches):
         queries = _queries([branches[position] for position in group], heads)
-        table = _mixed(family, layer, heads, queries)
+        table = _mixed(parts, layer, heads, queries)
         after |= {
             position: State(table, rows)
             for position, rows in zip(group, queries.of_branch, strict=True)
@@ -49,7 +49,9 @@ def advance(
     return [after[position] for position in range(len(branches))]
 
 
-def first_token(family: Family, layer: nn.Module, heads: int, branches: Sequence[Branch]) -> Tensor:
+def first_token(
+    parts: EngineParts, layer: nn.Module, heads: int, branches: Sequence[Branch]
+) -> Tensor:
     """The hidden state of the first token after a layer, float (B, D).
 
     Masks are those of the first token.
@@ -57,15 +59,13 @@ def first_token(family: Family, layer: nn.Module, heads: int, branches: Sequence
     weighted hidden states instead of to every token: the same product, in another order.
     """
     states, parents = distinct([branch.state for branch in branches])
-    attention: Any = layer.get_submodule(family.attention)
-    names = family.projections
-    key, value = (attention.get_submodule(name) for name in (names.key, names.value))
+    query_of, key, value = _projections(parts, layer)
     hidden, lengths = padded(states)  # (P, T, D)
     came_from = torch.from_numpy(parents).to(hidden.device)
     first = hidden[:, 0]
     with torch.autocast(hidden.device.type, enabled=False):
         hidden = hidden.to(key.weight.dtype)
-        query: Tensor = attention.get_submodule(names.query)(hidden[:, 0])
+        query: Tensor = query_of(hidden[:, 0])
         query = query.view(len(query), heads, -1)
         per_head = (*query.shape[1:], hidden.shape[-1])
         directions = torch.einsum("phc,hcd->phd", query, key.weight.view(per_head))
@@ -75,7 +75,7 @@ def first_token(family: Family, layer: nn.Module, heads: int, branches: Sequence
         weighed = scores.softmax(-1).to(hidden.dtype) @ hidden[came_from]  # (B, H, D)
         attended = torch.einsum("bhd,hcd->bhc", weighed, value.weight.view(per_head)).flatten(1)
         attended = (attended + value.bias).to(first.dtype)
-    return family.mix(layer, attended, first[came_from])
+    return parts.mix(layer, attended, first[came_from])
 
 
 class _Queries(NamedTuple):
@@ -174,15 +174,11 @@ def _units(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
     )
 
 
-def _mixed(family: Family, layer: nn.Module, heads: int, queries: _Queries) -> Tensor:
+def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _Queries) -> Tensor:
     """The rows that a layer gives for the queries, float (Q, D)."""
     table, rows, lengths = packed(queries.states)
     own = rows[queries.state, queries.token]
-    attention: Any = layer.get_submodule(family.attention)
-    query, key, value = (
-        attention.get_submodule(name)(table)
-        for name in (family.projections.query, family.projections.key, family.projections.value)
-    )
+    query, key, value = (project(table) for project in _projections(parts, layer))
     slots = _slots(queries.state)
     asked = take(query, own[np.maximum(slots, 0)])  # (P, slots, D)
     bias = _bias(queries, (len(rows), heads, slots.shape[1], rows.shape[1]), lengths, table)
@@ -196,7 +192,12 @@ def _mixed(family: Family, layer: nn.Module, heads: int, queries: _Queries) -> T
         )
     attended = attended.transpose(1, 2).flatten(2).flatten(0, 1)
     attended = take(attended, np.flatnonzero(slots >= 0))
-    return family.mix(layer, attended.to(table.dtype), take(table, own))
+    return parts.mix(layer, attended.to(table.dtype), take(table, own))
+
+
+def _projections(parts: EngineParts, layer: nn.Module) -> list[Any]:
+    """What gives queries, keys and values."""
+    return [layer.get_submodule(path) for path in vars(parts.projections).values()]
 
 
 def _by_head(projected: Tensor, heads: int) -> Tensor:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from functools import cached_property
 
 import numpy as np
@@ -20,15 +19,15 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..errors import InvalidInputError
+from ..errors import UnsupportedModelError
 from ..structures import Cells, Structure
 from .branches import Branch, Masks, advance, first_token
 from .capture import ForwardPass
 from .families import family_of
 from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights
+from .precision import autocast, require_precision
 from .states import State
 
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 LAYER_SECONDS = 0.05
 """A layer that takes this long has enough rows: what a call costs by itself is no matter then."""
 ONEDNN_GAIN = 1.2
@@ -55,10 +54,16 @@ class Run:
 
     Args:
         clean: the forward pass over the clean text.
+
+    Attributes:
+        tokens: how many the text has.
+        inputs: of the model, each (T,).
+        path: the clean text before every layer; empty where the engine cannot be used.
     """
 
     def __init__(self, clean: ForwardPass) -> None:
-        self.tokens = len(clean.hidden[0])
+        self.tokens = clean.tokens
+        self.inputs = clean.inputs
         rows = np.arange(self.tokens)
         self.path = [Node(State(hidden, rows)) for hidden in clean.hidden[:-1]]
         self.clean_logits = clean.logits.float().cpu()
@@ -71,22 +76,24 @@ class Run:
 
     def forget(self) -> None:
         """Keep nothing but the clean text."""
+        self.kept_bytes = 0
+        if not self.path:
+            return
         for node, after in zip(self.path, self.path[1:], strict=False):
             node.after = {(): after}
         self.path[-1].logits = {(): self.clean_logits}
-        self.kept_bytes = 0
 
 
 class Engine:
     """Evaluates structures on a model.
 
     Args:
-        model: of a supported family, in eval mode.
+        model: of a family with `EngineParts`, in eval mode.
         precision: "float32", which is the model's own, or "bfloat16" or "float16" to compute under
             ``torch.autocast``.
 
     Raises:
-        UnsupportedModelError: the model's family is unknown.
+        UnsupportedModelError: the engine cannot compute the layers of the model's family.
         InvalidInputError: the precision is unknown.
 
     Attributes:
@@ -95,14 +102,15 @@ class Engine:
     """
 
     def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
-        if precision not in PRECISIONS:
-            raise InvalidInputError(
-                f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}"
-            )
+        require_precision(precision)
         self.model = model
         self.precision = precision
         self.token_layers = 0
         self._family = family_of(model)
+        if self._family.engine is None:
+            name = self._family.model_type
+            raise UnsupportedModelError(f"the engine does not know the layers of {name!r}")
+        self._parts = self._family.engine
         self._heads = int(model.config.num_attention_heads)
         self.twin = model
         self._mark: Mark | None = None
@@ -114,14 +122,6 @@ class Engine:
         mark = mark_of_weights(self.model)
         if mark != self._mark:
             self._mark, self.twin = mark, in_onednn(self.model)
-
-    def autocast(self) -> AbstractContextManager[None]:
-        """The context in which the model computes."""
-        dtype = PRECISIONS[self.precision]
-        context: AbstractContextManager[None] = torch.autocast(
-            self.model.device.type, dtype, enabled=dtype is not None
-        )
-        return context
 
     @cached_property
     def rows_at_once(self) -> int:
@@ -153,18 +153,18 @@ class Engine:
 
         def run() -> float:
             start = time.perf_counter()
-            self._family.mix(layer, hidden, hidden).sum().item()  # waits for the device
+            self._parts.mix(layer, hidden, hidden).sum().item()  # waits for the device
             return time.perf_counter() - start
 
-        with torch.inference_mode(), self.autocast():
+        with torch.inference_mode(), autocast(self.model, self.precision):
             return min(run() for _ in range(3))
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
-        with torch.inference_mode(), self.autocast():
-            return torch.cat([self._evaluate(part) for part in self._parts(asked)])
+        with torch.inference_mode(), autocast(self.model, self.precision):
+            return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
-    def _parts(
+    def _portions(
         self, asked: Sequence[tuple[Run, Structure]]
     ) -> Iterator[Sequence[tuple[Run, Structure]]]:
         tokens = max((structure.shape.tokens for _, structure in asked), default=1)
@@ -203,7 +203,7 @@ class Engine:
         if not missing:
             return 0
         branches = [branch for _, branch in missing.values()]
-        states = advance(self._family, layer, self._heads, branches)
+        states = advance(self._parts, layer, self._heads, branches)
         for ((_, key), (node, _)), state in zip(missing.items(), states, strict=True):
             node.after[key] = Node(state)
         tables = {id(state.table): state.table for state in states}.values()
@@ -222,8 +222,8 @@ class Engine:
         if not missing:
             return
         branches = [branch for _, branch in missing.values()]
-        hidden = first_token(self._family, layer, self._heads, branches)
-        logits = self._family.head(self.twin, hidden[:, None]).float().cpu()
+        hidden = first_token(self._parts, layer, self._heads, branches)
+        logits = self._parts.head(self.twin, hidden[:, None]).float().cpu()
         for ((_, key), (node, _)), own in zip(missing.items(), logits, strict=True):
             node.logits[key] = own
         self.token_layers += len(branches)

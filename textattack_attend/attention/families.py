@@ -1,15 +1,14 @@
-"""Model families as data: where the attention modules are and where their mask arrives.
+"""Model families as data: where a model's attention is, and what a query of it can see.
 
-A family is one record. To add one: where its layers sit under the base model and their
-self-attention in them, the name under which the mask reaches it, where its queries, keys and values
-come from, what a layer does with the attended values, and how its head turns the last hidden state
-into logits; if the eager path takes a 0/1 mask, which cannot differ by head, also the submodule
-that is handed the attention probabilities.
+A family is one record. To add one of your own, register it: where its layers sit under the base
+model, and the attention module in a layer, which takes the softmax. With `EngineParts` the engine
+computes layers itself, which is much faster; without, structures are evaluated by whole forward
+passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..errors import UnsupportedModelError
-from ..structures import Shape
+from ..errors import InvalidInputError, UnsupportedModelError
+from ..structures import Reach, Shape
 
 BACKENDS = ("eager", "sdpa")
 Head = Callable[[Any, Tensor], Tensor]
@@ -27,11 +26,33 @@ Mix = Callable[[Any, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Projections:
-    """Submodules of an attention module that give (..., D) from the hidden states, (..., D)."""
+    """Paths in a layer of what gives (..., D) from the hidden states, (..., D)."""
 
     query: str
     key: str
     value: str
+
+
+@dataclass(frozen=True)
+class EngineParts:
+    """What the engine has to know to compute the layers of an encoder that reads its first token.
+
+    Scores must be the scaled products of queries and keys, and nothing else.
+
+    Args:
+        projections: where queries, keys and values come from.
+        mix: what a layer gives, (..., D), from the layer, the attended values (..., D) of some
+            tokens and the hidden states (..., D) that these tokens had before it.
+        head: logits (B, C) from the classifier and the last hidden state (B, T, D).
+    """
+
+    projections: Projections
+    mix: Mix
+    head: Head
+
+
+def _sees_everything(config: Any) -> Sequence[Reach]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -41,31 +62,28 @@ class Family:
     Args:
         model_type: ``config.model_type`` of its models.
         layers: path of the list of layers under the base model.
-        attention: path of the self-attention module in a layer.
-        mask_argument: keyword under which the mask reaches that module.
-        projections: where queries, keys and values come from.
-        mix: what a layer gives, (..., D), from the layer, the attended values (..., D) of some
-            tokens and the hidden states (..., D) that these tokens had before it.
-        head: logits (B, C) from the classifier and the last hidden state (B, T, D).
-        zero_one_mask_probabilities: only for a family whose eager path takes a mask of 0 and 1,
-            (B, T), which cannot differ by head: the submodule of the attention module that is
-            handed the probabilities, (B, H, T, T), before they weigh the values.
+        attention: path in a layer of the module that takes the softmax of self-attention.
+        engine: what the engine needs; None if it cannot compute these layers.
+        reach: from the configuration, what a query can see in each layer; empty for everything.
+        served_by: for layers that share weights: from the configuration, for each layer the
+            position in the list of what computes it.
         reserved_positions: rows of the position table that no token can use.
     """
 
     model_type: str
     layers: str
     attention: str
-    mask_argument: str
-    projections: Projections
-    mix: Mix
-    head: Head
-    zero_one_mask_probabilities: str | None = None
+    engine: EngineParts | None = None
+    reach: Callable[[Any], Sequence[Reach]] = _sees_everything
+    served_by: Callable[[Any], Sequence[int]] | None = None
     reserved_positions: int = 0
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
-        """The layers; each takes hidden states (B, T, D) and a mask."""
-        return list(model.base_model.get_submodule(self.layers).children())
+        """The layers in the order in which they run, a shared one as often as it does."""
+        modules = list(model.base_model.get_submodule(self.layers).children())
+        if self.served_by is None:
+            return modules
+        return [modules[position] for position in self.served_by(model.config)]
 
     def attention_modules(self, model: PreTrainedModel) -> list[nn.Module]:
         """The self-attention modules, by layer."""
@@ -88,6 +106,13 @@ def _distilbert_mix(layer: Any, attended: Tensor, hidden: Tensor) -> Tensor:
     return mixed
 
 
+def _albert_mix(group: Any, attended: Tensor, hidden: Tensor) -> Tensor:
+    (layer,) = group.albert_layers
+    hidden = layer.attention.LayerNorm(hidden + layer.attention.dense(attended))
+    mixed: Tensor = layer.full_layer_layer_norm(layer.ff_chunk(hidden) + hidden)
+    return mixed
+
+
 def _bert_head(model: Any, hidden: Tensor) -> Tensor:
     logits: Tensor = model.classifier(model.dropout(model.base_model.pooler(hidden)))
     return logits
@@ -104,38 +129,119 @@ def _distilbert_head(model: Any, hidden: Tensor) -> Tensor:
     return logits
 
 
+def _albert_head(model: Any, hidden: Tensor) -> Tensor:
+    base = model.albert
+    pooled = base.pooler_activation(base.pooler(hidden[:, 0]))
+    logits: Tensor = model.classifier(model.dropout(pooled))
+    return logits
+
+
+def _albert_groups(config: Any) -> Sequence[int]:
+    if config.inner_group_num != 1:
+        raise UnsupportedModelError(
+            f"expected an ALBERT with 1 layer a group, got {config.inner_group_num}"
+        )
+    layers_of_a_group = config.num_hidden_layers / config.num_hidden_groups
+    return [int(layer / layers_of_a_group) for layer in range(config.num_hidden_layers)]
+
+
+def _earlier_tokens(config: Any) -> Sequence[Reach]:
+    return [Reach(None, 0)] * config.num_hidden_layers
+
+
+def _sliding_window(config: Any) -> Sequence[Reach]:
+    """Causal; in layers of type "sliding_attention", or in all where there are no types, local."""
+    every = ["sliding_attention"] * config.num_hidden_layers
+    types = getattr(config, "layer_types", None) or every
+    window = config.sliding_window
+    near = Reach(None if window is None else window - 1, 0)
+    return [near if kind == "sliding_attention" else Reach(None, 0) for kind in types]
+
+
+def _modernbert_windows(config: Any) -> Sequence[Reach]:
+    side = config.local_attention // 2
+    every = config.global_attn_every_n_layers
+    layers = range(config.num_hidden_layers)
+    return [Reach() if layer % every == 0 else Reach(side, side) for layer in layers]
+
+
+def _projections(path: str) -> Projections:
+    return Projections(*(path.format(name) for name in ("query", "key", "value")))
+
+
 def _bert_like(model_type: str, head: Head, reserved_positions: int = 0) -> Family:
     return Family(
         model_type,
         layers="encoder.layer",
         attention="attention.self",
-        mask_argument="attention_mask",
-        projections=Projections("query", "key", "value"),
-        mix=_bert_mix,
-        head=head,
+        engine=EngineParts(_projections("attention.self.{}"), _bert_mix, head),
         reserved_positions=reserved_positions,
     )
 
 
-FAMILIES = {
-    family.model_type: family
-    for family in (
-        _bert_like("bert", _bert_head),
-        Family(
-            "distilbert",
-            layers="transformer.layer",
-            attention="attention",
-            mask_argument="mask",
-            projections=Projections("q_lin", "k_lin", "v_lin"),
-            mix=_distilbert_mix,
-            head=_distilbert_head,
-            zero_one_mask_probabilities="dropout",
+def _decoder(
+    model_type: str,
+    reach: Callable[[Any], Sequence[Reach]] = _earlier_tokens,
+    layers: str = "layers",
+    attention: str = "self_attn",
+) -> Family:
+    return Family(model_type, layers=layers, attention=attention, reach=reach)
+
+
+FAMILIES: dict[str, Family] = {}
+
+
+def register_family(family: Family) -> None:
+    """Make models of a family attackable.
+
+    Raises:
+        InvalidInputError: there is a family of that model type.
+    """
+    if family.model_type in FAMILIES:
+        raise InvalidInputError(
+            f"model type {family.model_type!r} is registered already; expected a new one: "
+            "to replace its family, delete it from FAMILIES first"
+        )
+    FAMILIES[family.model_type] = family
+
+
+for _family in (
+    _bert_like("bert", _bert_head),
+    _bert_like("electra", _plain_head),
+    # The positions of these start behind the padding index, 1.
+    _bert_like("camembert", _plain_head, reserved_positions=2),
+    _bert_like("roberta", _plain_head, reserved_positions=2),
+    _bert_like("xlm-roberta", _plain_head, reserved_positions=2),
+    Family(
+        "distilbert",
+        layers="transformer.layer",
+        attention="attention",
+        engine=EngineParts(
+            Projections("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+            _distilbert_mix,
+            _distilbert_head,
         ),
-        _bert_like("electra", _plain_head),
-        # Its positions start behind the padding index, 1.
-        _bert_like("roberta", _plain_head, reserved_positions=2),
-    )
-}
+    ),
+    Family(
+        "albert",
+        layers="encoder.albert_layer_groups",
+        attention="albert_layers.0.attention",
+        engine=EngineParts(_projections("albert_layers.0.attention.{}"), _albert_mix, _albert_head),
+        served_by=_albert_groups,
+    ),
+    # Their scores depend on the distance of two tokens, which the engine does not compute.
+    Family("deberta", layers="encoder.layer", attention="attention.self"),
+    Family("deberta-v2", layers="encoder.layer", attention="attention.self"),
+    Family("mpnet", layers="encoder.layer", attention="attention.attn", reserved_positions=2),
+    Family("modernbert", layers="layers", attention="attn", reach=_modernbert_windows),
+    _decoder("gemma"),
+    _decoder("gpt2", layers="h", attention="attn"),
+    _decoder("llama"),
+    _decoder("mistral", _sliding_window),
+    _decoder("opt", layers="decoder.layers"),
+    _decoder("qwen2", _sliding_window),
+):
+    register_family(_family)
 
 
 def family_of(model: PreTrainedModel) -> Family:
@@ -169,7 +275,15 @@ def family_of(model: PreTrainedModel) -> Family:
     return family
 
 
-def shape_of(model: PreTrainedModel, tokens: int) -> Shape:
-    """The shape of the structures of a model, for texts of that many tokens."""
+def shape_of(model: PreTrainedModel, tokens: int, first_is_special: bool = True) -> Shape:
+    """The shape of the structures of a model, for texts of that many tokens.
+
+    Args:
+        model: of a supported family.
+        tokens: of the text, special ones included.
+        first_is_special: whether the first of them is.
+    """
     config = model.config
-    return Shape(int(config.num_hidden_layers), int(config.num_attention_heads), tokens)
+    reach = tuple(family_of(model).reach(config))
+    layers, heads = int(config.num_hidden_layers), int(config.num_attention_heads)
+    return Shape(layers, heads, tokens, reach, first_is_special)

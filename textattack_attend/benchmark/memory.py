@@ -53,7 +53,7 @@ def measure(tokens: int, layers: int, heads: int) -> Memory:
     after_engine = peak(model.device)
     del run, engine
     (read,) = forward_passes(model, inputs, [lambda logits: logits[0, 0]])
-    read.capture(scores=True)
+    read.capture()
     return Memory(before, after_engine - before, peak(model.device) - before)
 
 

@@ -16,7 +16,7 @@ from ..attack import StructureAttack
 from ..attack_recipes import HackAttendPlus
 from ..attack_results import StructureAttackResult
 from ..models.wrappers import AttentionModelWrapper
-from ..structures import Budget
+from ..structures import Budget, Shape
 from .reference import Example
 
 RESOLUTION = 1.1
@@ -28,12 +28,12 @@ class Smallest:
     """What it takes to flip one example: 0 if it is wrong already, infinite if nothing did.
 
     Args:
-        tokens: of the text.
+        shape: of the structures of the text.
         units: masked units in a matrix, all matrices being masked.
         fraction: the same as a share of the attackable units of a matrix.
     """
 
-    tokens: int
+    shape: Shape
     units: float
     fraction: float
 
@@ -44,10 +44,10 @@ def smallest_fractions(
     """Search for the smallest mask fraction at which HackAttend+ flips each example."""
     attack = HackAttendPlus.build(wrapper, prune=False)
     for text, label in examples:
-        tokens = wrapper.victim.empty_structure(text).shape.tokens
-        units = Budget(1).units_per_matrix(tokens)
+        shape = wrapper.victim.empty_structure(text).shape
+        units = _units(Budget(1), shape)
         smallest = _smallest(attack, (text, label), units)
-        yield Smallest(tokens, smallest, smallest / units)
+        yield Smallest(shape, smallest, smallest / units)
 
 
 def _smallest(attack: StructureAttack, example: Example, units: int) -> float:
@@ -91,7 +91,12 @@ def fraction_curve(found: Sequence[Smallest], fractions: Sequence[float]) -> Ite
     """Accuracy of all examples under attack at each mask fraction."""
     for fraction in fractions:
         budget = Budget(fraction)
-        yield _mean([one.units > budget.units_per_matrix(one.tokens) for one in found])
+        yield _mean([one.units > _units(budget, one.shape) for one in found])
+
+
+def _units(budget: Budget, shape: Shape) -> int:
+    """Units of a matrix that may be masked, in the layer whose queries see most."""
+    return max(budget.units_per_matrix(shape, layer) for layer in range(shape.layers))
 
 
 def matrices_curve(found: Sequence[float], counts: Sequence[int]) -> Iterator[float]:

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding
 
-from ..attention import forward_passes, masked_attention, shape_of
+from ..attention import forward_passes, masked_attention
 from ..importance import head_probes, layer_probes, most_important_first
 from ..rankings import candidate_masks, rank
-from ..structures import Budget, Structure
+from ..structures import Budget, Shape, Structure
 from ..victim import Victim
 
 PADDED = 128
@@ -55,10 +55,10 @@ class SequentialHackAttend:
     def attack(self, text: str, label: int) -> Outcome:
         """Attack one text."""
         inputs = self._encode(text)
-        shape = shape_of(self.victim.model, int(inputs["attention_mask"].sum()))
+        shape = self.victim.empty_structure(text).shape
         if self._probabilities(inputs, Structure(shape)).argmax() != label:
             return Outcome("skipped")
-        masks = candidate_masks(self._scores(inputs, label), shape, self.budget)
+        masks = candidate_masks(self._scores(inputs, label, shape), shape, self.budget)
         structure, queries = Structure(shape), 0
         for layer in self._order(inputs, layer_probes(shape), label):
             for head in self._order(inputs, head_probes(shape, [layer]), label):
@@ -88,9 +88,9 @@ class SequentialHackAttend:
             logits: Tensor = model(**inputs).logits
         return logits[0].double().softmax(-1)
 
-    def _scores(self, inputs: BatchEncoding, label: int) -> npt.NDArray[np.float32]:
+    def _scores(self, inputs: BatchEncoding, label: int, shape: Shape) -> npt.NDArray[np.float32]:
         target = torch.tensor([label])
         (done,) = forward_passes(
             self.victim.model, inputs, [lambda logits: cross_entropy(logits, target)]
         )
-        return rank("probability_gradient", done.capture(), self.budget)
+        return rank("probability_gradient", done.capture(), shape, self.budget)

@@ -39,7 +39,7 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
     engine = wrapper.victim.engine
     for name, value in {
         "threads": threads,
-        "engine multiplies in": "PyTorch's kernels" if engine.twin is engine.model else "oneDNN",
+        "engine multiplies in": "PyTorch's kernels" if engine.twin is wrapper.model else "oneDNN",
         "examples attacked": f"{both.attacked} of {len(examples)}",
         "different decisions": both.differing,
         "hackattend, s per attack": f"{both.seconds * per_attack:.3f}",

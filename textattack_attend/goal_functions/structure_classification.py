@@ -118,9 +118,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
         self.tell(structure, forward_pass.logits.float().cpu())
         self._passes = {structure: forward_pass}
 
-    def capture(
-        self, text: StructuredText, *, gradients: bool, scores: bool = False
-    ) -> AttentionCapture:
+    def capture(self, text: StructuredText, *, gradients: bool) -> AttentionCapture:
         """The attention of a text under its structure, with the gradient of the goal if asked.
 
         A gradient pass is counted; the attention alone comes with the query.
@@ -131,7 +129,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
             (known,) = self.victim.forward_passes(
                 [text.tokenizer_input], [text.structure], [self.loss if gradients else None]
             )
-        return known.capture(scores=scores)
+        return known.capture()
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:

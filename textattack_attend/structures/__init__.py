@@ -5,12 +5,13 @@ TextAttack.
 from .budget import Budget
 from .describe import describe, summarize
 from .file import SavedStructure, load, save
-from .structure import Cells, Matrix, Shape, Structure
+from .structure import Cells, Matrix, Reach, Shape, Structure
 
 __all__ = [
     "Budget",
     "Cells",
     "Matrix",
+    "Reach",
     "SavedStructure",
     "Shape",
     "Structure",

@@ -4,8 +4,10 @@ Content, format version 1:
 
 - tensor ``units``, int32 (N, 4): the masked (layer, head, query, key), counted from 0;
 - metadata, all strings: ``format`` ("textattack_attend.structure"), ``version`` ("1"), ``layers``,
-  ``heads``, ``tokens`` (the shape), ``text`` (JSON: a string, or a list for a text pair),
-  ``model`` (the fingerprint of the model's weights).
+  ``heads``, ``tokens`` (the shape), ``reach`` (JSON: for each layer, how many keys before and after
+  it a query sees, null for all; [] if all see everything, as without it), ``first_is_special``
+  (JSON, true if it is missing), ``text`` (JSON: a string, or a list for a text pair), ``model``
+  (the fingerprint of the model's weights).
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..errors import InvalidInputError
-from .structure import Shape, Structure
+from .structure import Reach, Shape, Structure
 
 FORMAT = "textattack_attend.structure"
 VERSION = "1"
@@ -46,6 +48,8 @@ def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
         "layers": str(shape.layers),
         "heads": str(shape.heads),
         "tokens": str(shape.tokens),
+        "reach": json.dumps(shape.reach),
+        "first_is_special": json.dumps(shape.first_is_special),
         "text": json.dumps(saved.text, ensure_ascii=False),
         "model": saved.model,
     }
@@ -71,12 +75,18 @@ def load(path: str | os.PathLike[str]) -> SavedStructure:
                 raise InvalidInputError(
                     f"{path}: expected a {FORMAT} file of version {VERSION}, got {found}"
                 )
-            shape = Shape(*(int(metadata[key]) for key in Shape._fields))
-            structure = Structure.from_units(shape, file.get_tensor("units"))
+            structure = Structure.from_units(_shape(metadata), file.get_tensor("units"))
             text = json.loads(metadata["text"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, InvalidInputError):
             raise
         raise InvalidInputError(f"{path}: not a readable structure file ({error})") from error
     text = text if isinstance(text, str) else tuple(text)
     return SavedStructure(structure, text, metadata["model"])
+
+
+def _shape(metadata: dict[str, str]) -> Shape:
+    reach = tuple(Reach(*one) for one in json.loads(metadata.get("reach", "[]")))
+    layers, heads, tokens = (int(metadata[key]) for key in ("layers", "heads", "tokens"))
+    first_is_special = bool(json.loads(metadata.get("first_is_special", "true")))
+    return Shape(layers, heads, tokens, reach, first_is_special)

@@ -18,17 +18,46 @@ Cells = npt.NDArray[np.int32]
 """Sorted, unique cells of one (T, T) matrix, each as ``query * T + key``."""
 
 
+class Reach(NamedTuple):
+    """How many keys before and after its own token a query can see; None for all."""
+
+    before: int | None = None
+    after: int | None = None
+
+
 class Shape(NamedTuple):
-    """Where a structure lives: every unit is (layer, head, query, key)."""
+    """Where a structure lives: every unit is (layer, head, query, key).
+
+    Args:
+        layers: of the model.
+        heads: of a layer.
+        tokens: of the text, special ones included.
+        reach: of each layer; empty if every query sees everything.
+        first_is_special: whether the first token is a special one, as [CLS] or <s>.
+    """
 
     layers: int
     heads: int
     tokens: int
+    reach: tuple[Reach, ...] = ()
+    first_is_special: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.layers} layers, {self.heads} heads and {self.tokens} tokens"
+
+    @property
+    def size(self) -> tuple[int, int, int, int]:
+        """Of a dense array over it, (L, H, T, T)."""
+        return self.layers, self.heads, self.tokens, self.tokens
+
+    def visible(self, layer: int) -> npt.NDArray[np.bool_]:
+        """The units that are open before anything is masked, bool (T, T), not to be written."""
+        return _visible(self.reach[layer] if self.reach else Reach(), self.tokens)
 
     @property
     def num_units(self) -> int:
-        """Attention units of the whole model for a text of this length."""
-        return self.layers * self.heads * self.tokens**2
+        """Attention units of the whole model that are open for a text of this length."""
+        return self.heads * sum(int(self.visible(layer).sum()) for layer in range(self.layers))
 
 
 class Structure:
@@ -68,7 +97,7 @@ class Structure:
     @classmethod
     def whole(cls, shape: Shape, matrices: Iterable[Matrix]) -> Structure:
         """Every unit of these matrices, which the softmax turns into uniform attention."""
-        return cls(shape, dict.fromkeys(matrices, _every_cell(shape.tokens)))
+        return cls(shape, {m: _every_cell(shape, m[0]) for m in matrices})
 
     @classmethod
     def union(cls, shape: Shape, structures: Iterable[Structure]) -> Structure:
@@ -171,9 +200,22 @@ class Structure:
         return query, key
 
 
-@lru_cache(maxsize=8)
-def _every_cell(tokens: int) -> Cells:
-    """All cells of a matrix, one array for all the structures that mask whole matrices."""
-    cells = np.arange(tokens**2, dtype=np.int32)
+@lru_cache(maxsize=32)
+def _visible(reach: Reach, tokens: int) -> npt.NDArray[np.bool_]:
+    position = np.arange(tokens)
+    ahead = position - position[:, None]  # of the query is the key
+    visible = np.ones((tokens, tokens), dtype=np.bool_)
+    if reach.before is not None:
+        visible &= ahead >= -reach.before
+    if reach.after is not None:
+        visible &= ahead <= reach.after
+    visible.flags.writeable = False
+    return visible
+
+
+@lru_cache(maxsize=32)
+def _every_cell(shape: Shape, layer: int) -> Cells:
+    """All open cells of a matrix, one array for all the structures that mask whole matrices."""
+    cells = np.flatnonzero(shape.visible(layer)).astype(np.int32)
     cells.flags.writeable = False
     return cells

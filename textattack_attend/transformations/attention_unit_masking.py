@@ -64,7 +64,7 @@ class AttentionUnitMasking(StructureTransformation):
             generator = generator_for(text.tokenizer_input, self.seed)
             return random_scores(text.structure.shape, generator)
         capture = self.goal_function.capture(text, gradients=self.needs_gradient)
-        return rank(self.ranking, capture, self.budget)
+        return rank(self.ranking, capture, text.structure.shape, self.budget)
 
     def extra_repr_keys(self) -> list[str]:
         """What TextAttack prints of it."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ..errors import InvalidInputError
 from ..goal_functions import StructureGoalFunction
@@ -82,8 +81,8 @@ class Reselection(StructureTransformation):
         return candidate
 
     def _effect(self, text: StructuredText) -> npt.NDArray[np.float32]:
-        capture = self.goal_function.capture(text, gradients=True, scores=True)
-        return masking_effect(capture, torch.from_numpy(text.structure.dense())).numpy()
+        capture = self.goal_function.capture(text, gradients=True)
+        return masking_effect(capture, text.structure).numpy()
 
     def extra_repr_keys(self) -> list[str]:
         """What TextAttack prints of it."""

@@ -41,7 +41,7 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         Raises:
             UnsupportedModelError: the wrapper is not over a HuggingFace model.
         """
-        if isinstance(wrapper, cls) and wrapper.victim.engine.precision == precision:
+        if isinstance(wrapper, cls) and wrapper.victim.precision == precision:
             return wrapper
         if not isinstance(wrapper, HuggingFaceModelWrapper):
             raise UnsupportedModelError(

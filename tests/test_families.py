@@ -1,0 +1,361 @@
+"""Every family: masked as a plain softmax masks, untouched outside, nothing closed chosen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import BatchEncoding, BertForSequenceClassification
+
+from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
+from textattack_attend.attack_results import StructureAttackResult, SuccessfulAttackResult
+from textattack_attend.attention import (
+    FAMILIES,
+    Engine,
+    Family,
+    WholeModel,
+    family_of,
+    forward_passes,
+    masked_attention,
+    register_family,
+)
+from textattack_attend.benchmark.sequential import SequentialHackAttend
+from textattack_attend.benchmark.speed import outcome_of
+from textattack_attend.errors import InvalidInputError, UnsupportedModelError
+from textattack_attend.models.wrappers import AttentionModelWrapper
+from textattack_attend.structures import Budget, Reach, Shape, Structure
+from textattack_attend.victim import Victim
+
+from .conftest import HEADS, LABELS, LAYERS, hooks_of, random_texts, tiny_config
+from .tiny_families import CAUSAL, COMBINATIONS, CONFIGS, ENGINE, tiny, tiny_tokenizer, tiny_victim
+
+TEXT = "the actor was never dull but the plot is"
+
+
+@cache
+def cached_victim(family: str, backend: str = "eager") -> Victim:
+    return tiny_victim(family, backend)
+
+
+@pytest.fixture(params=COMBINATIONS, ids="-".join)
+def victim(request: pytest.FixtureRequest) -> Victim:
+    """Shared: leave it as you found it."""
+    return cached_victim(*request.param)
+
+
+@contextmanager
+def plain_masking(masked: list[Tensor], visible: list[Tensor]) -> Iterator[None]:
+    """PyTorch's softmax, once a layer in order, with these probabilities zero, the rest rescaled.
+
+    A row of nothing else is uniform over what is visible. Each tensor is bool (B, H, T, T).
+    """
+    own: Any = torch.nn.functional.softmax
+    turn = iter(range(len(masked)))
+
+    def softmax(scores: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        layer = next(turn)
+        kept = own(scores, *args, **kwargs).masked_fill(masked[layer], 0)
+        uniform = visible[layer] / visible[layer].sum(-1, keepdim=True)
+        nothing = (masked[layer] | ~visible[layer]).all(-1, keepdim=True)
+        return torch.where(nothing, uniform, kept / kept.sum(-1, keepdim=True)).to(kept.dtype)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "softmax", softmax)
+        yield
+    assert next(turn, None) is None, "not every layer took a softmax"
+
+
+def plain_logits(victim: Victim, inputs: BatchEncoding, structure: Structure, pad: slice) -> Tensor:
+    """Of an eager model, in double precision, its real tokens standing at ``pad``."""
+    tokens = inputs["input_ids"].shape[1]
+    masked, visible = [], []
+    for layer, dense in enumerate(structure.dense()):
+        whole = torch.zeros(1, HEADS, tokens, tokens, dtype=torch.bool)
+        whole[..., pad, pad] = torch.from_numpy(dense)
+        masked.append(whole)
+        seen = torch.zeros(1, HEADS, tokens, tokens, dtype=torch.bool)
+        seen[..., pad, pad] = torch.from_numpy(structure.shape.visible(layer).copy())
+        seen[..., torch.arange(tokens), torch.arange(tokens)] = True
+        visible.append(seen)
+    with torch.no_grad(), plain_masking(masked, visible):
+        logits: Tensor = victim.model(**inputs).logits
+    return logits.float()
+
+
+def structures_of(shape: Shape) -> dict[str, Structure]:
+    """By name; each of them must change the logits."""
+    generator = random.Random(3)
+    units = [
+        (layer, head, query, key)
+        for layer in range(shape.layers)
+        for head in range(shape.heads)
+        for query, key in np.argwhere(shape.visible(layer)).tolist()
+    ]
+    last, ends = shape.layers - 1, (0, shape.tokens - 1)
+    every = [(layer, head) for layer in range(shape.layers) for head in range(shape.heads)]
+    chosen = {
+        "a key of the first layer": [u for u in units if u[0] == 0 and u[3] == 2],
+        "rows of the last layer": [u for u in units if u[0] == last and u[2] in ends],
+        "a fifth": [u for u in units if generator.random() < 0.2],
+    }
+    structures = {name: Structure.from_units(shape, own) for name, own in chosen.items()}
+    structures["a whole layer"] = Structure.whole(shape, [m for m in every if m[0] == 1])
+    structures["everything"] = Structure.whole(shape, every)
+    return structures
+
+
+@cache
+def expected(family: str, name: str) -> Tensor:
+    """Of the eager model in double precision, without padding."""
+    victim = tiny_victim(family)
+    nn.Module.to(victim.model, torch.double)
+    shape = victim.empty_structure(TEXT).shape
+    inputs = victim.tokenizer([TEXT], return_tensors="pt")
+    structure = structures_of(shape)[name]
+    return plain_logits(victim, inputs, structure, slice(0, shape.tokens))
+
+
+STRUCTURES = tuple(structures_of(Shape(LAYERS, HEADS, 5)))
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_masking_changes_inside_equals_plain_inside_and_is_undone_outside(
+    victim: Victim, name: str
+) -> None:
+    before = victim.logits([TEXT])
+    structure = structures_of(victim.empty_structure(TEXT).shape)[name]
+    inside = victim.logits([TEXT], [structure])
+    assert (inside - before).abs().max() > 1e-3
+    plain = expected(victim.model.config.model_type, name)
+    torch.testing.assert_close(inside, plain, atol=1e-4, rtol=1e-4)
+    assert torch.equal(victim.logits([TEXT]), before)
+    assert hooks_of(victim.model) == []
+
+
+def test_padding_changes_nothing(victim: Victim) -> None:
+    assert_padding_changes_nothing(victim, "right")
+
+
+@pytest.mark.parametrize(
+    ("family", "backend"), [combination for combination in COMBINATIONS if combination[0] in CAUSAL]
+)
+def test_padding_on_the_left_changes_nothing_for_decoders(family: str, backend: str) -> None:
+    assert_padding_changes_nothing(cached_victim(family, backend), "left")
+
+
+def assert_padding_changes_nothing(victim: Victim, side: str) -> None:
+    shape = victim.empty_structure(TEXT).shape
+    structure = structures_of(shape)["a fifth"]
+    alone = victim.tokenizer([TEXT], return_tensors="pt")
+    padded = victim.tokenizer(
+        [TEXT],
+        return_tensors="pt",
+        padding="max_length",
+        max_length=shape.tokens + 5,
+        padding_side=side,
+    )
+    if side == "left":  # not every decoder counts positions from the mask
+        padded["position_ids"] = (padded["attention_mask"].cumsum(-1) - 1).clamp_min(0)
+    with torch.no_grad():
+        with masked_attention(victim.model, [structure]):
+            one = victim.model(**alone).logits
+        with masked_attention(victim.model, [structure], padding_side=side):
+            other = victim.model(**padded).logits
+    torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_the_shape_tells_what_each_layer_can_see(victim: Victim) -> None:
+    """The attention of the clean text is zero exactly where the shape says so."""
+    (done,) = victim.forward_passes([TEXT], [], [None])
+    shape = victim.empty_structure(TEXT).shape
+    seen = (done.capture().probabilities > 0).numpy()
+    for layer in range(LAYERS):
+        assert (seen[layer] <= shape.visible(layer)).all()
+        assert (seen[layer].any(0) == shape.visible(layer)).all()
+
+
+def test_closed_units_are_not_attackable(victim: Victim) -> None:
+    shape = victim.empty_structure(TEXT).shape
+    for layer in range(LAYERS):
+        for spare in (True, False):
+            attackable = Budget(1, spare).attackable(shape, layer)
+            spared = spare and shape.first_is_special
+            expected = shape.visible(layer)[1:, 1:] if spared else shape.visible(layer)
+            assert (
+                attackable.sum()
+                == expected.sum()
+                == Budget(1, spare).units_per_matrix(shape, layer)
+            )
+            assert (attackable <= shape.visible(layer)).all()
+
+
+def test_hooks_are_gone_after_a_layer_raised_and_layers_stay_in_order(victim: Victim) -> None:
+    shape = victim.empty_structure(TEXT).shape
+    structure = structures_of(shape)["a fifth"]
+    clean, masked = victim.logits([TEXT]), victim.logits([TEXT], [structure])
+    modules = family_of(victim.model).attention_modules(victim.model)
+
+    class Broken(Exception):
+        pass
+
+    calls = iter(range(LAYERS))
+
+    def broken(module: nn.Module, args: object, kwargs: object) -> None:
+        if next(calls) == 1:
+            raise Broken
+
+    handles = [m.register_forward_pre_hook(broken, with_kwargs=True) for m in {*modules}]
+    with pytest.raises(Broken):
+        victim.logits([TEXT], [structure])
+    for handle in handles:
+        handle.remove()
+    assert hooks_of(victim.model) == []
+    assert torch.equal(victim.logits([TEXT]), clean)
+    assert torch.equal(victim.logits([TEXT], [structure]), masked)
+
+
+@pytest.mark.parametrize(("family", "backend"), COMBINATIONS)
+def test_gradients_are_the_slope_of_the_loss(family: str, backend: str) -> None:
+    """At the scores: the loss with one score moved, by a softmax that adds to it."""
+    precise, eager = tiny_victim(family, backend), tiny_victim(family)
+    for victim in (precise, eager):
+        nn.Module.to(victim.model, torch.double)
+    inputs = precise.tokenizer([TEXT], return_tensors="pt")
+    (done,) = forward_passes(precise.model, inputs, [lambda logits: logits[0, 1]])
+    gradients = done.capture().score_gradients
+    for layer in range(LAYERS):
+        place = np.unravel_index(int(gradients[layer].abs().argmax()), gradients[layer].shape)
+        unit = (layer, *(int(position) for position in place))
+        # Some families compute their norms in single precision: no smaller steps than these.
+        ahead, behind = (score_moved(eager, inputs, unit, step) for step in (0.01, -0.01))
+        slope = (ahead - behind) / 0.02
+        assert abs(slope) > 1e-3
+        assert float(gradients[unit]) == pytest.approx(slope, rel=0.02)
+
+
+def score_moved(victim: Victim, inputs: BatchEncoding, unit: tuple[int, ...], step: float) -> float:
+    """The logit of class 1 with one score moved."""
+    own, turn = torch.nn.functional.softmax, iter(range(LAYERS))
+    layer, head, query, key = unit
+
+    def softmax(scores: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if next(turn) == layer:
+            scores = scores.clone()
+            scores[0, head, query, key] += step
+        return own(scores, *args, **{**kwargs, "dtype": scores.dtype})
+
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(torch.nn.functional, "softmax", softmax)
+        return float(victim.model(**inputs).logits[0, 1])
+
+
+# --- attacks ---
+
+
+def examples_for(victim: Victim, count: int = 6) -> list[tuple[str, int]]:
+    texts = random_texts(count, seed=5)
+    return [(text, int(victim.logits([text]).argmax())) for text in texts]
+
+
+def test_hackattend_decides_as_one_structure_after_the_other(victim: Victim) -> None:
+    """Probes, candidates, first tokens, the order and the queries: as a plain loop has them."""
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    attack = HackAttendLiong2024.build(wrapper, mask_fraction=0.1)
+    plain = SequentialHackAttend(wrapper.victim, Budget(0.1))
+    results = list(attack.attack_many(examples_for(victim)))
+    assert [outcome_of(r) for r in results] == [plain.attack(*e) for e in examples_for(victim)]
+
+
+@pytest.mark.parametrize("build", [HackAttendLiong2024.build, HackAttendPlus.build])
+def test_attacks_succeed_within_what_is_visible(victim: Victim, build: Callable[..., Any]) -> None:
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    results: list[StructureAttackResult] = list(
+        build(wrapper, mask_fraction=0.5).attack_many(examples_for(victim, 12))
+    )
+    successes = [r for r in results if isinstance(r, SuccessfulAttackResult)]
+    assert successes
+    for result in successes:
+        for layer, _, query, key in result.structure.units.tolist():
+            assert result.structure.shape.visible(layer)[query, key]
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_the_engine_computes_the_families_it_knows(family: str) -> None:
+    victim = cached_victim(family)
+    (reading,) = victim.read([TEXT], [None])
+    structures = list(structures_of(victim.empty_structure(TEXT).shape).values())
+    found = victim.logits_from([(reading, structure) for structure in structures])
+    assert isinstance(victim.engine, Engine if family in ENGINE else WholeModel)
+    plain = torch.cat([victim.logits([TEXT], [structure]) for structure in structures])
+    torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
+
+
+# --- first tokens, padding tokens, registration ---
+
+
+def test_a_text_without_a_special_first_token_has_nothing_to_spare() -> None:
+    assert not cached_victim("gpt2").empty_structure(TEXT).shape.first_is_special
+    assert cached_victim("llama").empty_structure(TEXT).shape.first_is_special
+    assert Budget().attackable(
+        cached_victim("gpt2").empty_structure("a film").shape, 0
+    ).tolist() == [
+        [True, False],
+        [True, True],
+    ]
+
+
+def test_a_missing_padding_token_is_set_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    victim = tiny_victim("gpt2")
+    assert victim.tokenizer.pad_token == "</s>"
+    assert "no padding token; '</s>' is used" in caplog.text
+
+
+def test_no_token_to_pad_with_is_refused() -> None:
+    tokenizer = tiny_tokenizer("gpt2")
+    tokenizer.eos_token = None
+    with pytest.raises(UnsupportedModelError, match="no padding token; expected one"):
+        Victim(tiny("gpt2"), tokenizer)
+
+
+def test_another_padding_token_than_the_models_is_refused() -> None:
+    model = tiny("llama")
+    model.config.pad_token_id = 7
+    with pytest.raises(UnsupportedModelError, match="pads with token 1, the model expects 7"):
+        Victim(model, tiny_tokenizer("llama"))
+
+
+def test_a_family_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textattack_attend.attention.families.FAMILIES", FAMILIES.copy())
+    config = tiny_config("bert")
+    config.num_labels = LABELS
+    model = BertForSequenceClassification(config)
+    model.config.model_type = "my-bert"
+    model.eval()
+    with pytest.raises(UnsupportedModelError, match="'my-bert' is not supported"):
+        family_of(model)
+    mine = Family("my-bert", layers="encoder.layer", attention="attention.self")
+    register_family(mine)
+    assert family_of(model) is mine
+    with pytest.raises(InvalidInputError, match="'my-bert' is registered already"):
+        register_family(mine)
+
+
+def test_reach_by_hand() -> None:
+    assert Shape(1, 1, 3, (Reach(None, 0),)).visible(0).tolist() == [
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
+    assert Shape(1, 1, 3, (Reach(1, 1),)).visible(0).tolist() == [
+        [True, True, False],
+        [True, True, True],
+        [False, True, True],
+    ]
+    assert Shape(2, 3, 3, (Reach(None, 0), Reach())).num_units == 3 * (6 + 9)

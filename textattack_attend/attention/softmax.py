@@ -1,0 +1,128 @@
+"""The softmax of attention: the one place where the package looks into a model, or changes it.
+
+Families bring their masks in many ways: added to the scores, as booleans, as 0 and 1, together with
+a position bias, or not at all. In the end each attention module takes one softmax over the scores
+(B, H, queries, keys), by itself or inside PyTorch's ``scaled_dot_product_attention``. While a
+module runs, PyTorch's own function modes show these two calls; everything else passes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import cycle
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
+from torch.overrides import TorchFunctionMode
+
+
+class SoftmaxMode(TorchFunctionMode):
+    """Sees the softmax of one layer's attention; subclasses say what they do with it.
+
+    Attributes:
+        ran: whether the layer took its softmax.
+    """
+
+    ran = False
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if function is softmax:
+            self.ran = True
+            return self.softmax(*args, **kwargs)
+        if function is scaled_dot_product_attention:
+            self.ran = True
+            return self.fused(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
+        """Probabilities from scores, each (B, H, queries, keys)."""
+        return softmax(scores, dim, **options)
+
+    def fused(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        """``scaled_dot_product_attention``, step by step."""
+        shared_by = query.shape[1] // key.shape[1]
+        key, value = (heads.repeat_interleave(shared_by, 1) for heads in (key, value))
+        scale = query.shape[-1] ** -0.5 if scale is None else scale
+        scores = query @ key.transpose(-1, -2) * scale
+        mask = added_to_scores(attn_mask, is_causal, scores)
+        scores = scores if mask is None else scores + mask
+        probabilities = self.softmax(scores, -1).to(value.dtype)
+        return dropout(probabilities, dropout_p) @ value
+
+
+def added_to_scores(mask: Tensor | None, is_causal: bool, like: Tensor) -> Tensor | None:
+    """What a mask of ``scaled_dot_product_attention`` adds to scores, (..., queries, keys)."""
+    if is_causal:
+        mask = torch.ones(like.shape[-2:], dtype=torch.bool, device=like.device).tril()
+    if mask is None or mask.is_floating_point():
+        return mask
+    closed = torch.finfo(like.dtype).min
+    return torch.zeros(mask.shape, dtype=like.dtype, device=like.device).masked_fill(~mask, closed)
+
+
+@contextmanager
+def softmax_modes(modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode]) -> Iterator[None]:
+    """Inside, every attention module runs under the mode of its layer, if there is one.
+
+    Args:
+        modules: by layer; a module that serves several layers is called once for each, in order.
+        modes: by layer.
+
+    Raises:
+        RuntimeError: a layer with a mode never took a softmax inside the context.
+    """
+    with _wrapped(modules, modes):
+        yield
+    idle = [layer for layer, mode in sorted(modes.items()) if not mode.ran]
+    if idle:
+        raise RuntimeError(f"attention of layers {idle} never ran: the structure had no effect")
+
+
+@contextmanager
+def _wrapped(modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode]) -> Iterator[None]:
+    turns: dict[nn.Module, list[SoftmaxMode | None]] = {}
+    for layer, module in enumerate(modules):
+        turns.setdefault(module, []).append(modes.get(layer))
+    before = {module: vars(module).get("forward") for module in turns if any(turns[module])}
+    try:
+        for module in before:
+            module.forward = _in_turn(module.forward, turns[module])
+        yield
+    finally:
+        for module, forward in before.items():
+            vars(module).pop("forward", None)
+            if forward is not None:
+                module.forward = forward
+
+
+def _in_turn(
+    forward: Callable[..., Any], modes: Sequence[SoftmaxMode | None]
+) -> Callable[..., Any]:
+    """The same, under one mode after the other."""
+    turn = cycle(modes)
+
+    def under_a_mode(*args: Any, **kwargs: Any) -> Any:
+        with next(turn) or nullcontext():
+            return forward(*args, **kwargs)
+
+    return under_a_mode
