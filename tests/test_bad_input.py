@@ -14,9 +14,9 @@ from transformers import (
     BertForSequenceClassification,
     BertModel,
     BertTokenizerFast,
-    GPT2Config,
-    GPT2ForSequenceClassification,
     PreTrainedModel,
+    XLNetConfig,
+    XLNetForSequenceClassification,
 )
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
@@ -57,8 +57,9 @@ def wrapped(victim: Victim) -> AttentionModelWrapper:
 # --- models ---
 
 
-def gpt2() -> PreTrainedModel:
-    return GPT2ForSequenceClassification(GPT2Config(n_layer=1, n_head=2, n_embd=8, vocab_size=40))
+def unknown() -> PreTrainedModel:
+    sizes = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 8, "vocab_size": 40}
+    return XLNetForSequenceClassification(XLNetConfig(**sizes))
 
 
 def no_head() -> PreTrainedModel:
@@ -104,7 +105,10 @@ def half() -> PreTrainedModel:
     ("make", "line"),
     [
         (half, "float16 is too short"),
-        (gpt2, "model type 'gpt2' is not supported; supported: bert, distilbert, electra, roberta"),
+        (
+            unknown,
+            "model type 'xlnet' is not supported; supported: albert, bert, camembert, deberta",
+        ),
         (no_head, "BertModel has no classification head; expected a ...ForSequence"),
         (random_head, "the checkpoint is a BertForMaskedLM without a classification head"),
         (regression, "expected a model that chooses one of at least 2 classes"),
@@ -262,7 +266,7 @@ def test_a_structure_of_another_length(make_victim: MakeVictim) -> None:
     victim = make_victim()
     structure = victim.empty_structure("a film")
     line = refusal(lambda: victim.logits(["a good film"], [structure]), StructureMismatchError)
-    assert "expected a structure of Shape(layers=3, heads=4, tokens=5), got one of" in line
+    assert "expected a structure of 3 layers, 4 heads and 5 tokens, got one of 3 layers" in line
 
 
 def test_a_structure_of_a_model_of_another_size(make_victim: MakeVictim, tmp_path: Path) -> None:
@@ -270,7 +274,7 @@ def test_a_structure_of_a_model_of_another_size(make_victim: MakeVictim, tmp_pat
     path = tmp_path / "structure.safetensors"
     victim.save_structure(path, "a film", Structure(Shape(12, 12, 4)))
     line = refusal(lambda: victim.replay(path), StructureMismatchError)
-    assert "layers=12" in line
+    assert "got one of 12 layers" in line
 
 
 def test_a_batch_with_too_few_structures(make_victim: MakeVictim) -> None:

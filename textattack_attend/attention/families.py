@@ -255,7 +255,7 @@ def family_of(model: PreTrainedModel) -> Family:
     if family is None:
         raise UnsupportedModelError(
             f"model type {model.config.model_type!r} is not supported; "
-            f"supported: {', '.join(FAMILIES)}"
+            f"supported: {', '.join(sorted(FAMILIES))}"
         )
     backend = model.config._attn_implementation
     if backend not in BACKENDS:
