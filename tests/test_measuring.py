@@ -72,7 +72,8 @@ def test_the_attack_decides_what_the_sequential_run_decides(wrapper: AttentionMo
     last = steps[-1]
     assert 20 <= last.attacked < len(examples)
     assert last.token_layers > 0
-    assert 0 < last.floor_seconds < last.sequential_seconds
+    assert 0 < last.floor.forwards < last.floor.plain < last.sequential_seconds
+    assert 0 < last.floor.same_kernels < last.sequential_seconds
     assert last.ratio == last.sequential_seconds / last.seconds
 
 

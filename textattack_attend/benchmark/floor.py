@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -26,19 +27,38 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
     return call(), time.perf_counter() - start
 
 
+@dataclass(frozen=True)
+class Floor:
+    """Seconds that no attack that makes the same search could do without.
+
+    Args:
+        plain: a forward and a backward pass an attacked example, a forward pass a skipped one, and
+            the token-layers in plain batches, each of one text.
+        same_kernels: the same, with the linear layers that the engine uses in the batches.
+        forwards: of all that, one forward pass an attacked example.
+    """
+
+    plain: float
+    same_kernels: float
+    forwards: float
+
+    def __add__(self, other: Floor) -> Floor:
+        return Floor(
+            self.plain + other.plain,
+            self.same_kernels + other.same_kernels,
+            self.forwards + other.forwards,
+        )
+
+
 def floor(
     victim: Victim,
     examples: Sequence[Example],
     results: Sequence[StructureAttackResult],
     token_layers: int,
-) -> tuple[float, float]:
-    """Seconds of the floor, and of one plain forward pass an attacked example.
-
-    The floor is a forward and a backward pass an attacked example, a forward pass a skipped one,
-    and the token-layers in plain batches, each of one text, with the linear layers of the engine.
-    """
+) -> Floor:
+    """Time it on the examples of an attack that computed so many token-layers."""
     passes = forwards = 0.0
-    per_token_layer = []
+    plain, same_kernels = [], []
     for (text, label), result in zip(examples, results, strict=True):
         forward = _forward(victim, victim.model, [text])
         if isinstance(result, SkippedAttackResult):
@@ -46,8 +66,13 @@ def floor(
             continue
         forwards += forward
         passes += _both_passes(victim, text, label)
-        per_token_layer.append(_token_layer(victim, text))
-    return passes + token_layers * mean(per_token_layer or [0]), forwards
+        plain.append(_token_layer(victim, victim.model, text))
+        same_kernels.append(_token_layer(victim, victim.engine.twin, text))
+    return Floor(
+        passes + token_layers * mean(plain or [0]),
+        passes + token_layers * mean(same_kernels or [0]),
+        forwards,
+    )
 
 
 def mean(numbers: Sequence[float]) -> float:
@@ -61,12 +86,12 @@ def _forward(victim: Victim, model: PreTrainedModel, texts: list[str]) -> float:
         return timed(lambda: model(**inputs).logits.cpu())[1]
 
 
-def _token_layer(victim: Victim, text: str) -> float:
+def _token_layer(victim: Victim, model: PreTrainedModel, text: str) -> float:
     """Seconds a token and layer of a plain forward pass over a batch of the text."""
     tokens = len(victim.tokens(text))
     rows = -(-ROWS // tokens)
     layers = int(victim.model.config.num_hidden_layers)
-    return _forward(victim, victim.engine.twin, [text] * rows) / (rows * tokens * layers)
+    return _forward(victim, model, [text] * rows) / (rows * tokens * layers)
 
 
 def _both_passes(victim: Victim, text: str, label: int) -> float:

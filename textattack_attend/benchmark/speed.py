@@ -14,7 +14,7 @@ from ..attack_recipes import HackAttendLiong2024
 from ..attack_results import StructureAttackResult
 from ..models.wrappers import AttentionModelWrapper
 from ..structures import Budget
-from .floor import floor, mean, timed
+from .floor import Floor, floor, mean, timed
 from .reference import Example
 from .sequential import Outcome, SequentialHackAttend
 
@@ -31,9 +31,7 @@ class Comparison:
         differing: examples on which the two decided differently.
         seconds: time of the attack, all examples.
         sequential_seconds: time of the plain sequential run.
-        floor_seconds: one forward and backward pass an example, and the token-layers that the
-            attack computed, at the speed of plain batched forward passes.
-        forward_seconds: one plain forward pass an attacked example.
+        floor: what no attack could do without, all examples.
         token_layers: hidden states, each of one token after one layer, that the attack computed.
     """
 
@@ -41,8 +39,7 @@ class Comparison:
     differing: int
     seconds: float
     sequential_seconds: float
-    floor_seconds: float
-    forward_seconds: float
+    floor: Floor
     token_layers: int
 
     @property
@@ -53,7 +50,7 @@ class Comparison:
     @property
     def over_floor(self) -> float:
         """How many times the floor the attack takes."""
-        return self.seconds / self.floor_seconds
+        return self.seconds / self.floor.plain
 
 
 def compare(
@@ -64,28 +61,26 @@ def compare(
     sequential = SequentialHackAttend(wrapper.victim, Budget(mask_fraction))
     attack.attack(*examples[0])  # what is made at first use is no part of the time
     attacked = differing = token_layers = 0
-    seconds = sequential_seconds = floor_seconds = forward_seconds = 0.0
+    seconds = sequential_seconds = 0.0
+    least = Floor(0, 0, 0)
     for start in range(0, len(examples), AT_A_TIME):
         few = examples[start : start + AT_A_TIME]
         before = wrapper.victim.engine.token_layers
         results, spent = timed(partial(_attack_all, attack, few))
         computed = wrapper.victim.engine.token_layers - before
         expected, sequential_spent = timed(partial(_attack_all_sequentially, sequential, few))
-        least, forward = floor(wrapper.victim, few, results, computed)
+        least += floor(wrapper.victim, few, results, computed)
         attacked += sum(not isinstance(result, SkippedAttackResult) for result in results)
         differing += sum(outcome_of(r) != e for r, e in zip(results, expected, strict=True))
         token_layers += computed
         seconds += spent
         sequential_seconds += sequential_spent
-        floor_seconds += least
-        forward_seconds += forward
         yield Comparison(
             attacked,
             differing,
             seconds,
             sequential_seconds,
-            floor_seconds,
-            forward_seconds,
+            least,
             token_layers,
         )
 
