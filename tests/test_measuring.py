@@ -132,13 +132,13 @@ def test_the_smallest_fraction_flips_and_the_next_smaller_does_not(
     assert len({one.units for one in found}) > 2
 
     def succeeds(example: tuple[str, int], one: Smallest, units: float) -> bool:
-        whole = Budget(1).units_per_matrix(one.shape, 0)
+        (whole,) = Budget(1).units_per_matrix(one.shape, 0)
         attack = HackAttendPlus.build(wrapper, mask_fraction=min(1, (units + 0.5) / whole))
-        assert attack.transformation.budget.units_per_matrix(one.shape, 0) == units
+        assert attack.transformation.budget.units_per_matrix(one.shape, 0) == [units]
         return isinstance(attack.attack(*example), SuccessfulAttackResult)
 
     for example, one in flipped:
-        assert one.fraction == one.units / Budget(1).units_per_matrix(one.shape, 0)
+        assert one.fraction == one.units / Budget(1).units_per_matrix(one.shape, 0)[0]
         assert succeeds(example, one, one.units)
         if 1 < one.units < 10:
             assert not succeeds(example, one, one.units - 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .attention import AttentionCapture
 from .errors import InvalidInputError
-from .structures import Budget, Matrix, Shape, Structure
+from .structures import Budget, Cells, Matrix, Shape, Structure
 from .structures.file import Text
 
 logger = logging.getLogger(__name__)
@@ -137,12 +137,43 @@ def candidate_masks(
     """
     masks: dict[Matrix, Structure] = {}
     for layer in range(shape.layers):
-        attackable = np.flatnonzero(budget.attackable(shape, layer)).astype(np.int32)
-        count = ceil(share * budget.units_per_matrix(shape, layer))
-        for head, own in enumerate(scores[layer].reshape(shape.heads, -1)[:, attackable]):
-            cells = attackable[_highest(own, count)]
+        attackable = budget.attackable(shape, layer)
+        counts = [ceil(share * count) for count in budget.units_per_matrix(shape, layer)]
+        for head, cells in enumerate(_highest_cells(scores[layer], attackable, counts, shape)):
+            if budget.joins_choices(shape):
+                cells = _joined(cells, attackable, shape)
             masks[layer, head] = Structure(shape, {(layer, head): cells})
     return masks
+
+
+def _highest_cells(
+    scores: npt.NDArray[np.float32],
+    attackable: npt.NDArray[np.bool_],
+    counts: Sequence[int],
+    shape: Shape,
+) -> list[Cells]:
+    """Of each head of a layer, the highest-ranked attackable cells of every sequence."""
+    by_sequence = []
+    for count, span in zip(counts, shape.spans, strict=True):
+        inside = np.zeros_like(attackable)
+        inside[span, span] = attackable[span, span]
+        cells = np.flatnonzero(inside).astype(np.int32)
+        by_head = scores.reshape(shape.heads, -1)[:, cells]
+        by_sequence.append([cells[_highest(own, count)] for own in by_head])
+    return [np.concatenate(own) for own in zip(*by_sequence, strict=True)]
+
+
+def _joined(cells: Cells, attackable: npt.NDArray[np.bool_], shape: Shape) -> Cells:
+    """The attackable cells at the same place of any sequence."""
+    chosen = np.zeros_like(attackable)
+    chosen.ravel()[cells] = True
+    longest = max(shape.sequences)
+    union = np.zeros((longest, longest), dtype=np.bool_)
+    for span, size in zip(shape.spans, shape.sequences, strict=True):
+        union[:size, :size] |= chosen[span, span]
+    for span, size in zip(shape.spans, shape.sequences, strict=True):
+        chosen[span, span] = union[:size, :size]
+    return np.flatnonzero(chosen & attackable).astype(np.int32)
 
 
 def generator_for(text: Text, seed: int | None, purpose: str = "units") -> np.random.Generator:

@@ -96,7 +96,7 @@ def fraction_curve(found: Sequence[Smallest], fractions: Sequence[float]) -> Ite
 
 def _units(budget: Budget, shape: Shape) -> int:
     """Units of a matrix that may be masked, in the layer whose queries see most."""
-    return max(budget.units_per_matrix(shape, layer) for layer in range(shape.layers))
+    return max(max(budget.units_per_matrix(shape, layer)) for layer in range(shape.layers))
 
 
 def matrices_curve(found: Sequence[float], counts: Sequence[int]) -> Iterator[float]:

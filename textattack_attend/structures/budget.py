@@ -12,6 +12,8 @@ import numpy.typing as npt
 from ..errors import InvalidInputError
 from .structure import Shape, Structure
 
+CHOICE_BUDGETS = ("per_matrix", "released")
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -21,13 +23,17 @@ class Budget:
         mask_fraction: alpha of the paper (section 3.5), in (0, 1].
         spare_first_token: whether the row and the column of the first token stay untouched, if it
             is a special one ([CLS], <s>). The paper does not exclude them, its released code does.
+        choice_budget: for multiple choice, where each choice has a matrix of its own: "per_matrix",
+            or "released" for what the released code does. There n is the square of all choices'
+            lengths together over their number, and every choice is masked wherever one is.
 
     Raises:
-        InvalidInputError: the mask fraction is outside (0, 1].
+        InvalidInputError: an option is outside its range.
     """
 
     mask_fraction: float = 0.01
     spare_first_token: bool = True
+    choice_budget: str = "per_matrix"
 
     def __post_init__(self) -> None:
         if not 0 < self.mask_fraction <= 1:
@@ -35,26 +41,51 @@ class Budget:
                 f"mask_fraction: expected a share in (0, 1], got {self.mask_fraction}; "
                 "1% of the units is 0.01"
             )
+        if self.choice_budget not in CHOICE_BUDGETS:
+            raise InvalidInputError(
+                f"choice_budget: expected one of {', '.join(CHOICE_BUDGETS)}, got "
+                f"{self.choice_budget!r}"
+            )
 
     def attackable(self, shape: Shape, layer: int) -> npt.NDArray[np.bool_]:
-        """The attackable units of one matrix of a layer, bool (T, T)."""
+        """The attackable units of one head of a layer, bool (T, T)."""
         attackable = shape.visible(layer).copy()
         if self.spare_first_token and shape.first_is_special:
-            attackable[0, :] = attackable[:, 0] = False
+            first = [span.start for span in shape.spans]
+            attackable[first, :] = attackable[:, first] = False
         return attackable
 
-    def units_per_matrix(self, shape: Shape, layer: int) -> int:
-        """How many units of a matrix of a layer may be masked, at least 1 if one is attackable."""
-        n_attackable = int(self.attackable(shape, layer).sum())
+    def units_per_matrix(self, shape: Shape, layer: int) -> list[int]:
+        """How many units of the matrix of each sequence may be chosen; 1 at least if one may be."""
+        attackable = self.attackable(shape, layer)
+        counts = [int(attackable[span, span].sum()) for span in shape.spans]
+        if self.choice_budget == "released" and shape.sequences:
+            share = Fraction(shape.tokens**2, len(counts))
+            return [min(n, self._share_of(share)) for n in counts]
+        return [min(n, self._share_of(Fraction(n))) for n in counts]
+
+    def _share_of(self, units: Fraction) -> int:
         exact = Fraction(str(self.mask_fraction))  # 0.29 * 100 is 28.999... in binary
-        return min(n_attackable, max(1, floor(exact * n_attackable)))
+        return max(1, floor(exact * units))
+
+    def joins_choices(self, shape: Shape) -> bool:
+        """Whether what is chosen in one sequence is masked in all of them."""
+        return self.choice_budget == "released" and bool(shape.sequences)
 
     def allows(self, structure: Structure) -> bool:
         """Whether every matrix of the structure is within the budget."""
         return all(self._allows_in_layer(structure, layer) for layer in structure.layers)
 
     def _allows_in_layer(self, structure: Structure, layer: int) -> bool:
-        attackable = self.attackable(structure.shape, layer).ravel()
-        limit = self.units_per_matrix(structure.shape, layer)
-        cells = [own for _, own in structure.cells_of_layer(layer)]
-        return all(len(c) <= limit and attackable[c].all() for c in cells)
+        shape = structure.shape
+        attackable = self.attackable(shape, layer).ravel()
+        limits = self.units_per_matrix(shape, layer)
+        if self.joins_choices(shape):
+            limits = [sum(limits)] * len(limits)
+        every = [own for _, own in structure.cells_of_layer(layer)]
+        within = all(
+            len(own) <= limit
+            for part, limit in zip(structure.parts, limits, strict=True)
+            for _, own in part.cells_of_layer(layer)
+        )
+        return within and all(attackable[own].all() for own in every)

@@ -6,8 +6,9 @@ Content, format version 1:
 - metadata, all strings: ``format`` ("textattack_attend.structure"), ``version`` ("1"), ``layers``,
   ``heads``, ``tokens`` (the shape), ``reach`` (JSON: for each layer, how many keys before and after
   it a query sees, null for all; [] if all see everything, as without it), ``first_is_special``
-  (JSON, true if it is missing), ``text`` (JSON: a string, or a list for a text pair), ``model``
-  (the fingerprint of the model's weights).
+  (JSON, true if it is missing), ``sequences`` (JSON, [] if it is missing), ``text`` (JSON: a
+  string, or a list for a text of several parts), ``model`` (the fingerprint of the model's
+  weights).
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
         "tokens": str(shape.tokens),
         "reach": json.dumps(shape.reach),
         "first_is_special": json.dumps(shape.first_is_special),
+        "sequences": json.dumps(shape.sequences),
         "text": json.dumps(saved.text, ensure_ascii=False),
         "model": saved.model,
     }
@@ -89,4 +91,5 @@ def _shape(metadata: dict[str, str]) -> Shape:
     reach = tuple(Reach(*one) for one in json.loads(metadata.get("reach", "[]")))
     layers, heads, tokens = (int(metadata[key]) for key in ("layers", "heads", "tokens"))
     first_is_special = bool(json.loads(metadata.get("first_is_special", "true")))
-    return Shape(layers, heads, tokens, reach, first_is_special)
+    sequences = tuple(int(length) for length in json.loads(metadata.get("sequences", "[]")))
+    return Shape(layers, heads, tokens, reach, first_is_special, sequences)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,8 @@ class Shape(NamedTuple):
         tokens: of the text, special ones included.
         reach: of each layer; empty if every query sees everything.
         first_is_special: whether the first token is a special one, as [CLS] or <s>.
+        sequences: lengths of the sequences that the model reads apart, as the choices of a
+            question; their tokens are counted through. Empty if there is but one.
     """
 
     layers: int
@@ -41,6 +44,7 @@ class Shape(NamedTuple):
     tokens: int
     reach: tuple[Reach, ...] = ()
     first_is_special: bool = True
+    sequences: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.layers} layers, {self.heads} heads and {self.tokens} tokens"
@@ -52,7 +56,21 @@ class Shape(NamedTuple):
 
     def visible(self, layer: int) -> npt.NDArray[np.bool_]:
         """The units that are open before anything is masked, bool (T, T), not to be written."""
-        return _visible(self.reach[layer] if self.reach else Reach(), self.tokens)
+        reach = self.reach[layer] if self.reach else Reach()
+        return _visible(reach, self.sequences or (self.tokens,))
+
+    @property
+    def parts(self) -> list[Shape]:
+        """The shape of each sequence by itself."""
+        lengths = self.sequences or (self.tokens,)
+        return [self._replace(tokens=tokens, sequences=()) for tokens in lengths]
+
+    @property
+    def spans(self) -> list[slice]:
+        """Where the tokens of each sequence are."""
+        return [
+            slice(a, b) for a, b in pairwise((0, *accumulate(self.sequences or (self.tokens,))))
+        ]
 
     @property
     def num_units(self) -> int:
@@ -163,6 +181,20 @@ class Structure:
             masked[layer, head, cells] = True
         return masked.reshape(*masked.shape[:2], self.shape.tokens, self.shape.tokens)
 
+    @cached_property
+    def parts(self) -> list[Structure]:
+        """What is masked in each sequence, as a structure of the sequence alone."""
+        if not self.shape.sequences:
+            return [self]
+        parts: list[dict[Matrix, Cells]] = [{} for _ in self.shape.sequences]
+        for matrix, cells in self._cells.items():
+            query, key = self._split(cells)
+            for own, span in zip(parts, self.shape.spans, strict=True):
+                inside = (query >= span.start) & (query < span.stop)
+                flat = (query[inside] - span.start) * (span.stop - span.start) + key[inside]
+                own[matrix] = (flat - span.start).astype(np.int32)
+        return [Structure(s, own) for s, own in zip(self.shape.parts, parts, strict=True)]
+
     def only(self, matrices: Iterable[Matrix]) -> Structure:
         """The same units in these matrices, none elsewhere."""
         return Structure(self.shape, {matrix: self.cells(*matrix) for matrix in matrices})
@@ -201,10 +233,11 @@ class Structure:
 
 
 @lru_cache(maxsize=32)
-def _visible(reach: Reach, tokens: int) -> npt.NDArray[np.bool_]:
-    position = np.arange(tokens)
+def _visible(reach: Reach, lengths: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    sequence = np.repeat(np.arange(len(lengths)), lengths)
+    visible: npt.NDArray[np.bool_] = sequence == sequence[:, None]
+    position = np.arange(len(sequence))
     ahead = position - position[:, None]  # of the query is the key
-    visible = np.ones((tokens, tokens), dtype=np.bool_)
     if reach.before is not None:
         visible &= ahead >= -reach.before
     if reach.after is not None:
