@@ -110,7 +110,7 @@ def half() -> PreTrainedModel:
             "model type 'xlnet' is not supported; supported: albert, bert, camembert, deberta",
         ),
         (no_head, "BertModel has no classification head; expected a ...ForSequence"),
-        (random_head, "the checkpoint is a BertForMaskedLM without a classification head"),
+        (random_head, "the checkpoint is a BertForMaskedLM without the head of a BertForSequenceC"),
         (regression, "expected a model that chooses one of at least 2 classes"),
         (multi_label, "problem type 'multi_label_classification'"),
         (flash_attention, "attn_implementation set to one of: eager, sdpa"),

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import BertForSequenceClassification
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from textattack_attend.attention import Engine, Run, WholeModel
+from textattack_attend.attention import Engine, WholeModel
 from textattack_attend.attention import engine as engine_module
 from textattack_attend.structures import Shape, Structure
 from textattack_attend.victim import Reading, Victim
@@ -47,7 +47,7 @@ def read(victim: Victim, *texts: str) -> list[Reading]:
 
 
 def shape_of_reading(reading: Reading) -> Shape:
-    return Shape(LAYERS, HEADS, reading.run.tokens)
+    return Shape(LAYERS, HEADS, reading.clean.tokens)
 
 
 def whole_model(victim: Victim, asked: Asked) -> Tensor:
@@ -211,7 +211,7 @@ def test_states_are_forgotten_when_they_take_too_much_and_results_stay(
         parts = [asked[start : start + size] for start in range(0, len(asked), size)]
         found = torch.cat([victim.logits_from([(again, s) for _, s in part]) for part in parts])
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-        assert all(list(node.after) == [()] for node in again.run.path[:-1])
+        assert all(list(node.after) == [()] for node in again.runs[0].path[:-1])
 
 
 def test_the_engine_measures_how_many_rows_keep_a_layer_busy(make_victim: MakeVictim) -> None:
@@ -232,7 +232,7 @@ def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
     (reading,) = read(victim, TEXT)
     structures = many_structures(shape_of_reading(reading))
     expected = whole_model(victim, [(reading, structure) for structure in structures])
-    found = Engine(victim.model, precision).logits([(Run(reading.clean), s) for s in structures])
+    found = Engine(victim.model, precision).logits([(reading.runs[0], s) for s in structures])
     assert not torch.allclose(found, expected, atol=1e-5)  # it was in that precision
     torch.testing.assert_close(found, expected, atol=tolerance * float(expected.std()), rtol=0.1)
 

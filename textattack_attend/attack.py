@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from textattack import Attack
 from textattack.datasets import Dataset
@@ -104,8 +105,9 @@ class StructureAttack(Attack):
         for position in positions:
             columns, label = dataset[position]
             try:
-                self.goal_function.require_label(label)
-                self.goal_function.victim.empty_structure(AttackedText(columns).tokenizer_input)
+                text = AttackedText(columns).tokenizer_input
+                self.goal_function.require_labels(text, label)
+                self.goal_function.victim.empty_structure(text)
             except InvalidInputError as error:
                 raise InvalidInputError(f"example {position} of the dataset: {error}") from error
 
@@ -140,7 +142,7 @@ class StructureAttack(Attack):
     def _lane(self, example: Text, label: int) -> Lane:
         text = example if isinstance(example, AttackedText) else AttackedText(example)
         empty = self.goal_function.victim.empty_structure(text.tokenizer_input)
-        own = self._for_example(label)
+        own = self._for_example(text.tokenizer_input, label)
         return Lane(
             StructuredText.of(text, empty),
             own.goal_function,
@@ -148,9 +150,9 @@ class StructureAttack(Attack):
             own.transformation.needs_gradient,
         )
 
-    def _for_example(self, label: int) -> StructureAttack:
+    def _for_example(self, text: Any, label: int) -> StructureAttack:
         """The same attack, with counts of its own."""
-        goal_function = self.goal_function.for_example(label)
+        goal_function = self.goal_function.for_example(text, label)
         transformation = copy.copy(self.transformation)
         transformation.goal_function = goal_function
         return StructureAttack(goal_function, transformation, copy.copy(self.search_method))

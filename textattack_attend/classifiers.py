@@ -6,6 +6,7 @@ import logging
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from .attention import chooses
 from .errors import UnsupportedModelError
 
 logger = logging.getLogger(__name__)
@@ -19,24 +20,32 @@ def require_classifier(model: PreTrainedModel) -> None:
             choose one of several classes.
     """
     name = type(model).__name__
-    if not any(c.__name__.endswith("ForSequenceClassification") for c in type(model).__mro__):
+    head = "ForMultipleChoice" if chooses(model) else "ForSequenceClassification"
+    if not any(c.__name__.endswith(head) for c in type(model).__mro__):
         raise UnsupportedModelError(
-            f"{name} has no classification head; expected a ...ForSequenceClassification model"
+            f"{name} has no classification head; expected a ...ForSequenceClassification or a "
+            "...ForMultipleChoice model"
         )
+    if not chooses(model):
+        _require_classes(model)
+    saved_as = model.config.architectures or [name]
+    trained = name in saved_as or any(head in saved for saved in saved_as)
+    if not trained and _untrained(model):
+        raise UnsupportedModelError(
+            f"the checkpoint is a {saved_as[0]} without the head of a {name} (transformers made "
+            "up a random one); expected a checkpoint fine-tuned for that"
+        )
+
+
+def _require_classes(model: PreTrainedModel) -> None:
     if model.config.num_labels < 2 or model.config.problem_type not in (
         None,
         "single_label_classification",
     ):
         raise UnsupportedModelError(
-            f"expected a model that chooses one of at least 2 classes, got {name} with "
-            f"{model.config.num_labels} outputs and problem type {model.config.problem_type!r}"
-        )
-    saved_as = model.config.architectures or [name]
-    trained = name in saved_as or any("ForSequenceClassification" in saved for saved in saved_as)
-    if not trained and _untrained(model):
-        raise UnsupportedModelError(
-            f"the checkpoint is a {saved_as[0]} without a classification head (transformers made "
-            "up a random one); expected a checkpoint fine-tuned for classification"
+            f"expected a model that chooses one of at least 2 classes, got {type(model).__name__} "
+            f"with {model.config.num_labels} outputs and problem type "
+            f"{model.config.problem_type!r}"
         )
 
 
@@ -68,6 +77,7 @@ def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
 
 def _untrained(model: PreTrainedModel) -> bool:
     """Whether the last bias of the head is still all zero, as it is initialised."""
+    outputs = 1 if chooses(model) else model.config.num_labels
     biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
-    last = [p for p in biases if p.shape == (model.config.num_labels,)]
+    last = [p for p in biases if p.shape == (outputs,)]
     return bool(last) and not last[-1].detach().any()

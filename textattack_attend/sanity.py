@@ -54,7 +54,7 @@ def _vanished_gradients(
     goal = goal_function(wrapper)
     vanished = 0
     for text, label in examples:
-        gradients = wrapper.victim.capture(text, goal.for_example(label).loss).gradients
+        gradients = wrapper.victim.capture(text, goal.for_example(text, label).loss).gradients
         assert gradients is not None
         vanished += bool(gradients.abs().max() < VANISHED)
     if vanished:

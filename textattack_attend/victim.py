@@ -19,9 +19,11 @@ from .attention import (
     Run,
     WholeModel,
     autocast,
+    chooses,
     family_of,
     forward_passes,
     masked_attention,
+    run_rows,
     shape_of,
 )
 from .classifiers import require_classifier, require_padding
@@ -45,12 +47,12 @@ class Reading:
     Args:
         text: the text.
         clean: the forward pass over it, nothing masked.
-        run: what the engine knows of it.
+        runs: what the engine knows of it, of each sequence.
     """
 
     text: Text
     clean: ForwardPass
-    run: Run
+    runs: list[Run]
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,19 @@ class Replay:
 
 
 class Victim:
-    """A sequence classifier with its tokenizer, in eval mode.
+    """A sequence classifier, or a model that scores choices, with its tokenizer, in eval mode.
 
     Texts are truncated as TextAttack truncates them (to the model's maximum, which is said once)
-    and padded on the right to the longest of the batch.
+    and padded on the right to the longest of the batch. For multiple choice a text has the parts
+    (context, question, choice, choice, ...). It is read as a sequence for each choice: the context,
+    cut if need be, and the question with the choice.
 
     Args:
         model: of a supported family.
         tokenizer: its tokenizer.
         precision: "float32", or "bfloat16" or "float16" to search under ``torch.autocast``;
             `logits` are always in the model's own.
+        max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
 
     Raises:
         UnsupportedModelError: the family, the head, or the tokenizer cannot be attacked.
@@ -84,13 +89,15 @@ class Victim:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         precision: str = "float32",
+        max_tokens: int | None = None,
     ) -> None:
         family = family_of(model)
         require_classifier(model)
         self.model = model
         self.tokenizer = tokenizer
         self.precision = precision
-        self.max_tokens = min(family.max_tokens(model), tokenizer.model_max_length)
+        longest = min(family.max_tokens(model), tokenizer.model_max_length)
+        self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
         if family.engine and tokenizer.cls_token_id is None:
             raise UnsupportedModelError(
                 "the tokenizer has no classification token; expected one that starts every text "
@@ -108,9 +115,14 @@ class Victim:
         """How many classes the victim tells apart."""
         return int(self.model.config.num_labels)
 
+    def num_classes(self, text: Text) -> int:
+        """How many classes, or choices, there are for that text."""
+        return len(self._sequences(text)) if chooses(self.model) else self.num_labels
+
     def tokens(self, text: Text) -> list[str]:
-        """The tokens the model sees, special tokens included."""
-        return list(self.tokenizer.convert_ids_to_tokens(self._encode([text])["input_ids"][0]))
+        """The tokens the model sees, special tokens included, of all sequences."""
+        ids = [i for row in self._ids(text) for i in row]
+        return list(self.tokenizer.convert_ids_to_tokens(ids))
 
     def empty_structure(self, text: Text) -> Structure:
         """The structure of that text that masks nothing.
@@ -118,8 +130,10 @@ class Victim:
         Raises:
             InvalidInputError: the text has no token but special ones.
         """
-        (ids,) = self._encode([text])["input_ids"].tolist()
-        if len(ids) <= self.tokenizer.num_special_tokens_to_add(pair=not isinstance(text, str)):
+        ids = self._ids(text)
+        (sequence, *_) = self._sequences(text)
+        pair = not isinstance(sequence, str)
+        if min(map(len, ids)) <= self.tokenizer.num_special_tokens_to_add(pair=pair):
             raise InvalidInputError(
                 f"empty text {text!r}: expected at least one token to attack; remove the example"
             )
@@ -140,12 +154,12 @@ class Victim:
         """
         self._eval()
         encoded = self._encode(texts)
-        structures = [] if structures is None else structures
-        self._check_shapes(structures, encoded["attention_mask"].sum(1).tolist())
+        rows = _parts_of([] if structures is None else structures)
+        self._check_shapes(rows, encoded["attention_mask"].sum(1).tolist())
         encoded = encoded.to(self.model.device)
-        with torch.inference_mode(), masked_attention(self.model, structures):
-            logits: Tensor = self.model(**encoded).logits
-        return _finite(logits.float().cpu())
+        with torch.inference_mode(), masked_attention(self.model, rows):
+            logits: Tensor = run_rows(self.model, encoded).logits
+        return _finite(logits.float().cpu()).reshape(len(texts), -1)
 
     def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
         """Read clean texts once; those with a loss can be differentiated.
@@ -155,7 +169,10 @@ class Victim:
         """
         self.engine.renew()
         clean = self.forward_passes(texts, [], losses)
-        return [Reading(text, done, Run(done)) for text, done in zip(texts, clean, strict=True)]
+        return [
+            Reading(text, done, [Run(sequence) for sequence in done.sequences])
+            for text, done in zip(texts, clean, strict=True)
+        ]
 
     def forward_passes(
         self, texts: Sequence[Text], structures: Sequence[Structure], losses: Sequence[Loss | None]
@@ -173,7 +190,7 @@ class Victim:
         self._eval()
         inputs = self._encode(texts).to(self.model.device)
         with autocast(self.model, self.precision):
-            passes = forward_passes(self.model, inputs, losses, structures)
+            passes = forward_passes(self.model, inputs, losses, _parts_of(structures))
         _finite(torch.stack([done.logits for done in passes]))
         return passes
 
@@ -198,7 +215,14 @@ class Victim:
         """
         self._eval()
         readings, structures = zip(*asked, strict=True)
-        self._check_shapes(structures, [reading.clean.tokens for reading in readings])
+        pairs = list(
+            zip(
+                [run for reading in readings for run in reading.runs],
+                _parts_of(structures),
+                strict=True,
+            )
+        )
+        self._check_shapes([s for _, s in pairs], [run.tokens for run, _ in pairs])
         if not self._engine_compared:
             self._engine_compared = True
             if isinstance(self.engine, Engine) and not self._engine_agrees(readings[0].text):
@@ -208,15 +232,17 @@ class Victim:
                     "the victim answers the same text differently the second time; expected the "
                     "same logits: switch off dropout and other randomness, or trust no result"
                 )
-        return _finite(self.engine.logits([(reading.run, s) for reading, s in asked]))
+        return _finite(self.engine.logits(pairs)).reshape(len(asked), -1)
 
     def _engine_agrees(self, text: Text) -> bool:
         """Whether the engine computes what the model does; a subclass may do something else."""
         inputs = self._encode([text]).to(self.model.device)
         (clean,) = forward_passes(self.model, inputs, [None])
-        whole = Structure.whole(shape_of(self.model, clean.tokens), [(0, 0)])
+        whole = Structure.whole(self.empty_structure(text).shape, [(0, 0)])
         expected = self.logits([text], [whole])
-        found = Engine(self.model).logits([(Run(clean), whole)])
+        runs = [Run(sequence) for sequence in clean.sequences]
+        found = Engine(self.model).logits(list(zip(runs, whole.parts, strict=True)))
+        found = found.reshape(1, -1)
         return expected.shape == found.shape and torch.allclose(
             found, expected, rtol=1e-4, atol=1e-5
         )
@@ -252,25 +278,54 @@ class Victim:
         """Names the weights: model type, and a hash of the head and of a sample of the rest."""
         return fingerprint(self.model)
 
-    def _shape(self, ids: Sequence[int]) -> Shape:
-        first_is_special = ids[0] in self.tokenizer.all_special_ids
-        return shape_of(self.model, len(ids), first_is_special)
+    def _shape(self, ids: Sequence[Sequence[int]]) -> Shape:
+        """From the token ids of each sequence."""
+        lengths = tuple(map(len, ids))
+        first_is_special = ids[0][0] in self.tokenizer.all_special_ids
+        shape = shape_of(self.model, sum(lengths), first_is_special)
+        return shape._replace(sequences=lengths) if chooses(self.model) else shape
+
+    def _sequences(self, text: Text) -> list[Text]:
+        """What the model reads, a row each."""
+        if not chooses(self.model):
+            return [text]
+        context, question, *choices = text if isinstance(text, tuple) else ("", text)
+        if len(choices) < 2:
+            raise InvalidInputError(
+                f"a question with {len(choices)} choices: expected the columns context, question "
+                f"and at least 2 choices, got {text!r}"
+            )
+        return [(context, f"{question} {choice}") for choice in choices]
+
+    def _ids(self, text: Text) -> list[list[int]]:
+        """Token ids of each sequence, without padding."""
+        encoded = self._encode([text])
+        rows = zip(encoded["input_ids"], encoded["attention_mask"], strict=True)
+        return [row[mask.bool()].tolist() for row, mask in rows]
 
     def _eval(self) -> None:
         if self.model.training:  # a caller may have trained it in the meantime
             self.model.eval()
 
     def _encode(self, texts: Sequence[Text]) -> BatchEncoding:
+        by_text = [self._sequences(text) for text in texts]
+        if len({len(sequences) for sequences in by_text}) > 1:
+            numbers = sorted({len(sequences) for sequences in by_text})
+            raise InvalidInputError(
+                f"questions with {' and '.join(map(str, numbers))} choices: expected the same "
+                "number everywhere; attack them in datasets of their own"
+            )
+        rows = [sequence for sequences in by_text for sequence in sequences]
         encoded: BatchEncoding = self.tokenizer(
-            list(texts),
-            truncation=True,
+            rows,
+            truncation="only_first" if chooses(self.model) else True,
             max_length=self.max_tokens,
             padding=True,
             padding_side="right",
             return_tensors="pt",
         )
         if encoded["input_ids"].shape[1] == self.max_tokens and not self._said_truncation:
-            self._say_truncation(texts)
+            self._say_truncation(rows)
         return encoded
 
     def _say_truncation(self, texts: Sequence[Text]) -> None:
@@ -292,6 +347,11 @@ class Victim:
                     f"expected a structure of {expected}, got one of {structure.shape}: it belongs "
                     "to another model or to a text of another length"
                 )
+
+
+def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
+    """Of each row."""
+    return [part for structure in structures for part in structure.parts]
 
 
 def _parts(text: Text) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class HackAttendLiong2024(AttackRecipe):
         importance: str = "probability",
         accumulate: bool = True,
         spare_first_token: bool = True,
+        choice_budget: str = "per_matrix",
         target_class: int | None = None,
         seed: int | None = None,
         precision: str = "float32",
@@ -49,6 +50,8 @@ class HackAttendLiong2024(AttackRecipe):
                 without it the attack hardly succeeds on single sentences.
             spare_first_token: never mask the row and column of [CLS] or <s>, as the released code;
                 the text does not exclude them.
+            choice_budget: for multiple choice: "per_matrix" counts the units of each choice's
+                matrix by itself, "released" as the released code does; see `Budget`.
             target_class: the class to reach; None for any wrong one.
             seed: for what is random; None follows TextAttack's ``--random-seed``.
             precision: "float32", or "bfloat16" or "float16" for the search; a success is confirmed
@@ -59,7 +62,7 @@ class HackAttendLiong2024(AttackRecipe):
             InvalidInputError: an option is outside its range.
         """
         goal = goal_function(model_wrapper, target_class, precision)
-        budget = Budget(mask_fraction, spare_first_token)
+        budget = Budget(mask_fraction, spare_first_token, choice_budget)
         transformation = AttentionUnitMasking(goal, budget, ranking, seed)
         search_method = GreedyMatrixSearch(max_layers, max_heads, importance, accumulate, seed)
         return StructureAttack(goal, transformation, search_method)

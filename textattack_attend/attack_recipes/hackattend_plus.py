@@ -30,6 +30,7 @@ class HackAttendPlus(AttackRecipe):
         growth: int = 1,
         prune: bool = True,
         spare_first_token: bool = True,
+        choice_budget: str = "per_matrix",
         target_class: int | None = None,
         precision: str = "float32",
     ) -> StructureAttack:
@@ -43,6 +44,8 @@ class HackAttendPlus(AttackRecipe):
             growth: rounds over which the masked units grow to the budget; 1 for all at once.
             prune: drop matrices from a success while the prediction stays wrong.
             spare_first_token: never mask the row and column of [CLS] or <s>, as `HackAttend`.
+            choice_budget: for multiple choice: "per_matrix" counts the units of each choice's
+                matrix by itself, "released" as the released code does; see `Budget`.
             target_class: the class to reach; None for any wrong one.
             precision: "float32", or "bfloat16" or "float16" for the search; a success is confirmed
                 in the model's own precision.
@@ -52,6 +55,6 @@ class HackAttendPlus(AttackRecipe):
             InvalidInputError: an option is outside its range.
         """
         goal = goal_function(model_wrapper, target_class, precision, lead_of_the_others)
-        budget = Budget(mask_fraction, spare_first_token)
+        budget = Budget(mask_fraction, spare_first_token, choice_budget)
         transformation = Reselection(goal, budget, decay, growth)
         return StructureAttack(goal, transformation, ReselectionSearch(rounds, prune))

@@ -1,6 +1,6 @@
 """Inside the model: families (data), the softmax, injection, capture of gradients, the engine."""
 
-from .capture import AttentionCapture, ForwardPass, Loss, forward_passes
+from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, forward_passes
 from .engine import Engine, Run
 from .families import (
     FAMILIES,
@@ -13,6 +13,7 @@ from .families import (
 )
 from .injection import masked_attention
 from .precision import autocast
+from .rows import chooses, run_rows
 from .whole_model import WholeModel
 
 __all__ = [
@@ -24,12 +25,15 @@ __all__ = [
     "ForwardPass",
     "Loss",
     "Projections",
+    "ReadSequence",
     "Run",
     "WholeModel",
     "autocast",
+    "chooses",
     "family_of",
     "forward_passes",
     "masked_attention",
     "register_family",
+    "run_rows",
     "shape_of",
 ]

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from ..structures import Structure
 from .families import family_of
 from .injection import masked_attention
+from .rows import run_rows
 from .softmax import SoftmaxMode, softmax_modes
 
 Loss = Callable[[Tensor], Tensor]
@@ -50,34 +51,55 @@ class AttentionCapture:
         return self.probabilities * (gradients - mean)
 
 
+@dataclass(frozen=True)
+class ReadSequence:
+    """One row of a forward pass, without its padding.
+
+    Args:
+        inputs: of the model, each (T,).
+        logits: float (C,), or (1,) for a choice.
+        hidden: hidden states before every layer and after the last, each (T, D); empty if the
+            engine cannot use them.
+    """
+
+    inputs: Mapping[str, Tensor]
+    logits: Tensor
+    hidden: tuple[Tensor, ...]
+
+    @property
+    def tokens(self) -> int:
+        """How many there are."""
+        return len(self.inputs["input_ids"])
+
+
 class ForwardPass:
     """One text of a batched forward pass; what it takes to differentiate is kept until `capture`.
 
     Args:
         batch: the pass.
-        row: the text's row in it.
-        tokens: how many tokens the text has; the rest of the row is padding.
+        rows: the text's rows in it: one, or one for every choice.
 
     Attributes:
         logits: float (C,).
-        inputs: of the model, each (T,).
-        tokens: how many tokens the text has.
-        hidden: hidden states before every layer and after the last, each (T, D); empty if the
-            engine cannot use them.
+        sequences: what was read, a row each.
     """
 
-    def __init__(self, batch: _Batch, row: int, tokens: int) -> None:
-        self.logits = batch.logits[row].detach()
-        self.inputs = {name: rows[row, :tokens] for name, rows in batch.inputs.items()}
-        self.tokens = tokens
-        self.hidden = tuple(states[row, :tokens].detach() for states in batch.hidden)
+    def __init__(self, batch: _Batch, rows: range) -> None:
+        self.sequences = [batch.sequence(row) for row in rows]
+        self.logits = batch.logits[rows].flatten().detach()
         self._batch: _Batch | None = batch
-        self._row = row
+        self._rows = rows
+
+    @property
+    def tokens(self) -> int:
+        """How many the text has, of all sequences together."""
+        return sum(sequence.tokens for sequence in self.sequences)
 
     def capture(self) -> AttentionCapture:
         """The attention, and its gradient if there is a loss; float, on the CPU.
 
-        Takes the backward pass, for the whole batch at once. Can be asked for once.
+        Takes the backward pass, for the whole batch at once. Can be asked for once. Between two
+        sequences there is no attention: zeros.
         """
         if self._batch is None:
             raise RuntimeError("captured before: the pass is not kept any longer")
@@ -89,10 +111,23 @@ class ForwardPass:
         )
 
     def _own(self, matrices: Sequence[Tensor]) -> Tensor:
-        own = torch.stack(
-            [m[self._row, :, : self.tokens, : self.tokens].detach() for m in matrices]
-        ).cpu()
+        """Of all layers, (L, H, T, T)."""
+        lengths = [sequence.tokens for sequence in self.sequences]
+        layers = []
+        for matrix in matrices:
+            parts = [
+                matrix[row, :, :tokens, :tokens].detach()
+                for row, tokens in zip(self._rows, lengths, strict=True)
+            ]
+            layers.append(parts[0] if len(parts) == 1 else _block_diagonal(parts))
+        own = torch.stack(layers).cpu()
         return own.to(torch.promote_types(own.dtype, torch.float32))
+
+
+def _block_diagonal(parts: Sequence[Tensor]) -> Tensor:
+    """From (H, T, T) of each sequence."""
+    block_diagonal: Any = torch.block_diag
+    return torch.stack([block_diagonal(*heads) for heads in zip(*parts, strict=True)])
 
 
 class _Batch:
@@ -105,15 +140,22 @@ class _Batch:
         layers: Sequence[_Recording],
         losses: Sequence[Loss | None],
     ) -> None:
-        self.inputs = inputs
         self.logits: Tensor = output.logits
-        self.hidden: tuple[Tensor, ...] = output.hidden_states or ()
         self.scores = [layer.scores for layer in layers]
         self.probabilities = [layer.probabilities for layer in layers]
-        rows = [
-            loss(self.logits[row : row + 1]) for row, loss in enumerate(losses) if loss is not None
-        ]
+        self._inputs = inputs
+        self._lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
+        self._hidden: tuple[Tensor, ...] = output.hidden_states or ()
+        by_text = self.logits.reshape(len(losses), 1, -1)
+        rows = [loss(own) for loss, own in zip(losses, by_text, strict=True) if loss is not None]
         self.loss = torch.stack(rows).sum() if rows else None
+
+    def sequence(self, row: int) -> ReadSequence:
+        """One row."""
+        tokens = self._lengths[row]
+        inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
+        hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
+        return ReadSequence(inputs, self.logits[row].detach(), hidden)
 
     @cached_property
     def gradients(self) -> tuple[Tensor, ...]:
@@ -143,9 +185,10 @@ def forward_passes(
 
     Args:
         model: of a supported family.
-        inputs: B texts, as its tokenizer gives them.
-        losses: what to differentiate, of each of them.
-        structures: what is masked in each of them, or empty for nothing.
+        inputs: the rows of the texts, as its tokenizer gives them, each (B, T); a text has one row,
+            or one for every choice.
+        losses: what to differentiate, of each text.
+        structures: what is masked in each row, or empty for nothing.
     """
     family = family_of(model)
     modules = family.attention_modules(model)
@@ -155,10 +198,10 @@ def forward_passes(
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)))
     with torch.set_grad_enabled(wanted), gradient, record, masked_attention(model, structures):
-        output = model(**inputs, output_hidden_states=family.engine is not None)
+        output = run_rows(model, inputs, output_hidden_states=family.engine is not None)
         batch = _Batch(inputs, output, layers, losses)
-    lengths = inputs["attention_mask"].sum(1).tolist()
-    return [ForwardPass(batch, row, tokens) for row, tokens in enumerate(lengths)]
+    size = len(inputs["attention_mask"]) // len(losses)
+    return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
 
 
 @contextmanager

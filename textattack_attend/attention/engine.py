@@ -22,10 +22,11 @@ from transformers import PreTrainedModel
 from ..errors import UnsupportedModelError
 from ..structures import Cells, Structure
 from .branches import Branch, Masks, advance, first_token
-from .capture import ForwardPass
+from .capture import ReadSequence
 from .families import family_of
 from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights
 from .precision import autocast, require_precision
+from .rows import chooses
 from .states import State
 
 LAYER_SECONDS = 0.05
@@ -50,18 +51,18 @@ class Node:
 
 
 class Run:
-    """What is known of one text.
+    """What is known of one sequence.
 
     Args:
-        clean: the forward pass over the clean text.
+        clean: the sequence as it was read, nothing masked.
 
     Attributes:
-        tokens: how many the text has.
+        tokens: how many there are.
         inputs: of the model, each (T,).
-        path: the clean text before every layer; empty where the engine cannot be used.
+        path: the clean sequence before every layer; empty where the engine cannot be used.
     """
 
-    def __init__(self, clean: ForwardPass) -> None:
+    def __init__(self, clean: ReadSequence) -> None:
         self.tokens = clean.tokens
         self.inputs = clean.inputs
         rows = np.arange(self.tokens)
@@ -111,6 +112,7 @@ class Engine:
             name = self._family.model_type
             raise UnsupportedModelError(f"the engine does not know the layers of {name!r}")
         self._parts = self._family.engine
+        self._head = self._parts.choice_head if chooses(model) else self._parts.head
         self._heads = int(model.config.num_attention_heads)
         self.twin = model
         self._mark: Mark | None = None
@@ -160,7 +162,7 @@ class Engine:
             return min(run() for _ in range(3))
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
-        """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
+        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         with torch.inference_mode(), autocast(self.model, self.precision):
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
@@ -223,7 +225,7 @@ class Engine:
             return
         branches = [branch for _, branch in missing.values()]
         hidden = first_token(self._parts, layer, self._heads, branches)
-        logits = self._parts.head(self.twin, hidden[:, None]).float().cpu()
+        logits = self._head(self.twin, hidden[:, None]).float().cpu()
         for ((_, key), (node, _)), own in zip(missing.items(), logits, strict=True):
             node.logits[key] = own
         self.token_layers += len(branches)

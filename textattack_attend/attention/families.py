@@ -44,11 +44,13 @@ class EngineParts:
         mix: what a layer gives, (..., D), from the layer, the attended values (..., D) of some
             tokens and the hidden states (..., D) that these tokens had before it.
         head: logits (B, C) from the classifier and the last hidden state (B, T, D).
+        choice_head: the same of a model that scores choices, (B, 1).
     """
 
     projections: Projections
     mix: Mix
     head: Head
+    choice_head: Head
 
 
 def _sees_everything(config: Any) -> Sequence[Reach]:
@@ -136,6 +138,11 @@ def _albert_head(model: Any, hidden: Tensor) -> Tensor:
     return logits
 
 
+def _electra_choice_head(model: Any, hidden: Tensor) -> Tensor:
+    logits: Tensor = model.classifier(model.sequence_summary(hidden))
+    return logits
+
+
 def _albert_groups(config: Any) -> Sequence[int]:
     if config.inner_group_num != 1:
         raise UnsupportedModelError(
@@ -169,12 +176,14 @@ def _projections(path: str) -> Projections:
     return Projections(*(path.format(name) for name in ("query", "key", "value")))
 
 
-def _bert_like(model_type: str, head: Head, reserved_positions: int = 0) -> Family:
+def _bert_like(
+    model_type: str, head: Head, choice_head: Head = _bert_head, reserved_positions: int = 0
+) -> Family:
     return Family(
         model_type,
         layers="encoder.layer",
         attention="attention.self",
-        engine=EngineParts(_projections("attention.self.{}"), _bert_mix, head),
+        engine=EngineParts(_projections("attention.self.{}"), _bert_mix, head, choice_head),
         reserved_positions=reserved_positions,
     )
 
@@ -207,7 +216,7 @@ def register_family(family: Family) -> None:
 
 for _family in (
     _bert_like("bert", _bert_head),
-    _bert_like("electra", _plain_head),
+    _bert_like("electra", _plain_head, _electra_choice_head),
     # The positions of these start behind the padding index, 1.
     _bert_like("camembert", _plain_head, reserved_positions=2),
     _bert_like("roberta", _plain_head, reserved_positions=2),
@@ -220,13 +229,16 @@ for _family in (
             Projections("attention.q_lin", "attention.k_lin", "attention.v_lin"),
             _distilbert_mix,
             _distilbert_head,
+            _distilbert_head,
         ),
     ),
     Family(
         "albert",
         layers="encoder.albert_layer_groups",
         attention="albert_layers.0.attention",
-        engine=EngineParts(_projections("albert_layers.0.attention.{}"), _albert_mix, _albert_head),
+        engine=EngineParts(
+            _projections("albert_layers.0.attention.{}"), _albert_mix, _albert_head, _albert_head
+        ),
         served_by=_albert_groups,
     ),
     # Their scores depend on the distance of two tokens, which the engine does not compute.

@@ -13,6 +13,7 @@ from ..structures import Structure
 from .engine import Run
 from .injection import masked_attention
 from .precision import autocast, require_precision
+from .rows import run_rows
 
 ROWS_AT_ONCE = 1024
 
@@ -45,7 +46,7 @@ class WholeModel:
         """The weights are those of the model as they are."""
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
-        """Logits of (text, structure) pairs, float32 (B, C), on the CPU."""
+        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         size = max(1, self.rows_at_once // max(run.tokens for run, _ in asked))
         parts = [asked[start : start + size] for start in range(0, len(asked), size)]
         with torch.inference_mode(), autocast(self.twin, self.precision):
@@ -54,7 +55,7 @@ class WholeModel:
     def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         inputs = self._batch([run for run, _ in asked])
         with masked_attention(self.twin, [structure for _, structure in asked]):
-            logits: Tensor = self.twin(**inputs).logits
+            logits: Tensor = run_rows(self.twin, inputs).logits
         layers = int(self.twin.config.num_hidden_layers)
         self.token_layers += layers * sum(run.tokens for run, _ in asked)
         return logits.float().cpu()

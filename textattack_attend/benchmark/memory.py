@@ -48,7 +48,7 @@ def measure(tokens: int, layers: int, heads: int) -> Memory:
     engine = Engine(model)
     engine.renew()
     engine.rows_at_once = LARGEST_BATCH
-    run = Run(clean)
+    run = Run(clean.sequences[0])
     engine.logits([(run, structure) for structure in _structures(model, tokens)])
     after_engine = peak(model.device)
     del run, engine

@@ -20,11 +20,12 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..attention import AttentionCapture, ForwardPass
+from ..attention import AttentionCapture, ForwardPass, chooses
 from ..errors import InvalidInputError
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
 from ..structures import Structure
+from ..structures.file import Text
 from ..victim import Reading, Victim
 
 Objective = Callable[[Tensor, Tensor], Tensor]
@@ -72,13 +73,13 @@ class StructureGoalFunction(ClassificationGoalFunction):
         victim: Victim = self.model.victim
         return victim
 
-    def for_example(self, label: int) -> Self:
+    def for_example(self, text: Text, label: int) -> Self:
         """The same goal with counts and answers of its own, for one example.
 
         Raises:
-            InvalidInputError: the label is not one of the model's classes.
+            InvalidInputError: the label is not one of the model's classes or of the choices.
         """
-        self.require_label(label)
+        self.require_labels(text, label)
         own = copy.copy(self)
         own.ground_truth_output = label
         own.num_queries = own.num_gradient_passes = 0
@@ -96,14 +97,9 @@ class StructureGoalFunction(ClassificationGoalFunction):
         assert self._reading is not None, "no example was begun"
         return self._reading
 
-    def require_label(self, label: int, what: str = "label") -> None:
-        """Raises InvalidInputError for a label outside the model's classes."""
-        classes = self.victim.num_labels
-        if not isinstance(label, int) or not 0 <= label < classes:
-            raise InvalidInputError(
-                f"{what} {label!r}: expected one of the model's {classes} classes, "
-                f"0 to {classes - 1}; check the dataset's label order"
-            )
+    def require_labels(self, text: Text, label: int) -> None:
+        """Raises InvalidInputError for a label outside the model's classes or the choices."""
+        _require_label(label, self.victim.num_classes(text), "label")
 
     def knows(self, structure: Structure) -> bool:
         """Whether it was told the logits under a structure."""
@@ -192,7 +188,13 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
 
     def __init__(self, model_wrapper: ModelWrapper, target_class: int, **options: Any) -> None:
         super().__init__(model_wrapper, target_class=target_class, **options)
-        self.require_label(target_class, what="target_class")
+        if not chooses(self.victim.model):  # how many choices there are, a text tells
+            _require_label(target_class, self.victim.num_labels, "target_class")
+
+    def require_labels(self, text: Text, label: int) -> None:
+        """Raises InvalidInputError for a label or a target outside the classes or the choices."""
+        super().require_labels(text, label)
+        _require_label(self.target_class, self.victim.num_classes(text), "target_class")
 
     def loss(self, logits: Tensor) -> Tensor:
         """Minus the objective at the target class."""
@@ -201,6 +203,14 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
     def margin(self, result: GoalFunctionResult) -> float:
         """Of the best other class over the target."""
         return -_lead(result, self.target_class)
+
+
+def _require_label(label: int, classes: int, what: str) -> None:
+    if not isinstance(label, int) or not 0 <= label < classes:
+        raise InvalidInputError(
+            f"{what} {label!r}: expected one of the model's {classes} classes, "
+            f"0 to {classes - 1}; check the dataset's label order"
+        )
 
 
 def goal_function(

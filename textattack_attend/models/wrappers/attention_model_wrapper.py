@@ -20,9 +20,11 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
     of the model's maximum, so word-level attacks run on it too, and faster.
 
     Args:
-        model: a sequence classifier of a supported family.
+        model: a sequence classifier of a supported family, or a model that scores choices: then a
+            text has the columns context, question, and one for each choice.
         tokenizer: its tokenizer.
         precision: of the search, see `Victim`; answers are always in the model's own.
+        max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
     """
 
     def __init__(
@@ -30,9 +32,10 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         precision: str = "float32",
+        max_tokens: int | None = None,
     ) -> None:
         super().__init__(model, tokenizer)  # `self.model`: where TextAttack looks to move it to GPU
-        self.victim = Victim(model, tokenizer, precision)
+        self.victim = Victim(model, tokenizer, precision, max_tokens)
 
     @classmethod
     def of(cls, wrapper: ModelWrapper, precision: str = "float32") -> AttentionModelWrapper:
@@ -48,8 +51,12 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
                 f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
                 f"{type(wrapper).__name__}: attention is masked inside a transformers model"
             )
-        return cls(wrapper.model, wrapper.tokenizer, precision)
+        return cls(wrapper.model, wrapper.tokenizer, precision, _max_tokens(wrapper))
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
-        """Logits, float32 (B, C)."""
+        """Logits, float32 (B, C): of classes, or of choices."""
         return self.victim.logits(text_input_list)
+
+
+def _max_tokens(wrapper: HuggingFaceModelWrapper) -> int | None:
+    return wrapper.victim.max_tokens if isinstance(wrapper, AttentionModelWrapper) else None
