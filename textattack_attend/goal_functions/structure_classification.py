@@ -242,4 +242,7 @@ for _ours, _stock in (
     (UntargetedStructureClassification, UntargetedClassification),
     (TargetedStructureClassification, TargetedClassification),
 ):
-    validators.MODELS_BY_GOAL_FUNCTION[_ours] = validators.MODELS_BY_GOAL_FUNCTION[_stock]
+    validators.MODELS_BY_GOAL_FUNCTION[_ours] = [
+        *validators.MODELS_BY_GOAL_FUNCTION[_stock],
+        r"^transformers\.models\.\w+\.modeling_\w*\.\w*ForMultipleChoice$",
+    ]
