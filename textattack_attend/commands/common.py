@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ..published import sst2
+
 if TYPE_CHECKING:
     from ..benchmark.reference import Example
     from ..models.wrappers import AttentionModelWrapper
@@ -49,7 +51,7 @@ def prepare(
     model: str, data: str, num_examples: int, threads: int
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
-    examples = _read(data)[:num_examples]
+    examples = [(sentence, label) for (sentence,), label in sst2(data)[:num_examples]]
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -60,21 +62,6 @@ def prepare(
     loaded = AutoModelForSequenceClassification.from_pretrained(model)
     loaded.to("cuda" if torch.cuda.is_available() else "cpu")
     return AttentionModelWrapper(loaded, AutoTokenizer.from_pretrained(model)), examples
-
-
-def _read(path: str) -> list[Example]:
-    examples = []
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            text, tab, label = line.rstrip("\n").rpartition("\t")
-            if not tab or not label.isdigit():
-                raise click.ClickException(
-                    f"{path}:{number}: expected sentence<TAB>label, got {line.rstrip()[:60]!r}"
-                )
-            examples.append((text, int(label)))
-    if not examples:
-        raise click.ClickException(f"{path}: expected sentence<TAB>label lines, got an empty file")
-    return examples
 
 
 def last(progress: Iterator[T], total: int, name: str) -> T:

@@ -1,4 +1,4 @@
-"""``textattack-attend``: measurements that TextAttack's own command line does not have.
+"""``textattack-attend``: what TextAttack's own command line does not have.
 
 Attacks run through ``textattack attack --recipe hackattend``. Heavy imports happen inside the
 commands, so ``--help`` is instant.
@@ -18,6 +18,7 @@ from .reference import reference
 from .robustness import robustness
 from .speed import speed
 from .strength import strength
+from .train import train
 
 
 class _Group(click.Group):
@@ -30,7 +31,7 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Group, commands=[reference, strength, robustness, check, speed, memory])
+@click.group(cls=_Group, commands=[reference, strength, robustness, check, speed, memory, train])
 @click.version_option(__version__)
 def main() -> None:
-    """Measure attacks on the self-attention of transformers."""
+    """Measure attacks on the self-attention of transformers, and train victims."""

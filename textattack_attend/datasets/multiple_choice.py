@@ -1,4 +1,4 @@
-"""Multiple choice in the file formats as published: DREAM, HellaSwag, ReClor.
+"""Multiple choice as TextAttack's datasets: DREAM, HellaSwag, ReClor, in their own file formats.
 
 Every example has the columns context, question, and one for each choice; its label is the position
 of the answer.
@@ -6,18 +6,11 @@ of the answer.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 from textattack.datasets import Dataset
 
-from ..errors import InvalidInputError
-
-Row = tuple[tuple[str, ...], int]
-"""Context, question and choices; the position of the answer."""
+from .. import published
 
 
 class MultipleChoiceDataset(Dataset):
@@ -25,22 +18,10 @@ class MultipleChoiceDataset(Dataset):
 
     Args:
         rows: of one number of choices.
-        path: where they are from, for messages.
-
-    Raises:
-        InvalidInputError: no row, fewer than 2 choices, or another number of them than the first.
     """
 
-    def __init__(self, rows: list[Row], path: str | os.PathLike[str]) -> None:
-        if not rows:
-            raise InvalidInputError(f"{path}: expected questions, got none")
+    def __init__(self, rows: list[published.Row]) -> None:
         choices = len(rows[0][0]) - 2
-        for number, (texts, _) in enumerate(rows, 1):
-            if len(texts) - 2 != choices or choices < 2:
-                raise InvalidInputError(
-                    f"{path}: question {number}: expected {max(2, choices)} choices, got "
-                    f"{len(texts) - 2}"
-                )
         columns = ["context", "question", *(f"choice {number + 1}" for number in range(choices))]
         super().__init__(rows, input_columns=columns)
 
@@ -51,14 +32,7 @@ def dream(path: str | os.PathLike[str]) -> MultipleChoiceDataset:
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-
-    def rows(entry: Any) -> Iterator[Row]:
-        turns, questions, _ = entry
-        for asked in questions:
-            choices = tuple(asked["choice"])
-            yield (" ".join(turns), asked["question"], *choices), choices.index(asked["answer"])
-
-    return _read(path, _entries, rows, "(turns, questions, id) with an answer among its choices")
+    return MultipleChoiceDataset(published.dream(path))
 
 
 def hellaswag(path: str | os.PathLike[str]) -> MultipleChoiceDataset:
@@ -67,12 +41,7 @@ def hellaswag(path: str | os.PathLike[str]) -> MultipleChoiceDataset:
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-
-    def rows(entry: Any) -> Iterator[Row]:
-        endings = entry["endings"]
-        yield (entry["ctx"], "", *endings), _position(int(entry["label"]), endings)
-
-    return _read(path, _lines, rows, "an object with ctx, endings and the label of one of them")
+    return MultipleChoiceDataset(published.hellaswag(path))
 
 
 def reclor(path: str | os.PathLike[str]) -> MultipleChoiceDataset:
@@ -81,68 +50,4 @@ def reclor(path: str | os.PathLike[str]) -> MultipleChoiceDataset:
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-
-    def rows(entry: Any) -> Iterator[Row]:
-        answers = entry["answers"]
-        label = _position(int(entry["label"]), answers)
-        yield (entry["context"], entry["question"], *answers), label
-
-    return _read(path, _entries, rows, "an object with context, question, answers and a label")
-
-
-def _position(label: int, choices: list[str]) -> int:
-    if not 0 <= label < len(choices):
-        raise ValueError(f"label {label} of {len(choices)} choices")
-    return label
-
-
-def _read(
-    path: str | os.PathLike[str],
-    entries: Callable[[Path], Iterator[tuple[str, Any]]],
-    rows: Callable[[Any], Iterator[Row]],
-    expected: str,
-) -> MultipleChoiceDataset:
-    found: list[Row] = []
-    for place, entry in entries(Path(path)):
-        try:
-            found += rows(entry)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"{path}: {place}: expected {expected}, got {str(entry)[:60]!r} "
-                f"({type(error).__name__}: {error})"
-            ) from error
-    return MultipleChoiceDataset(found, path)
-
-
-def _entries(path: Path) -> Iterator[tuple[str, Any]]:
-    """Of a JSON list, with their places."""
-    entries = _parsed(_text(path), str(path), 1)
-    if not isinstance(entries, list):
-        raise InvalidInputError(f"{path}: expected a list, got {type(entries).__name__}")
-    for number, entry in enumerate(entries, 1):
-        yield f"entry {number}", entry
-
-
-def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Of JSON lines, with their places."""
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        if line.strip():
-            yield f"line {number}", _parsed(line, str(path), number)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path}: cannot be read ({error})") from error
-
-
-def _parsed(text: str, path: str, first_line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        line = first_line + error.lineno - 1
-        raise InvalidInputError(
-            f"{path}: line {line}: expected JSON, got an error at column {error.colno} "
-            f"({error.msg}); is the file complete?"
-        ) from error
+    return MultipleChoiceDataset(published.reclor(path))

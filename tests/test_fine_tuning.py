@@ -1,0 +1,158 @@
+"""Training victims: on tiny data, to the end, and on from where it stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+from transformers import (
+    AutoModelForMultipleChoice,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertModel,
+    BertTokenizerFast,
+    Trainer,
+    TrainerCallback,
+)
+
+from textattack_attend import fine_tuning
+from textattack_attend.attack_recipes import HackAttendLiong2024
+from textattack_attend.commands.main import main
+from textattack_attend.errors import InvalidInputError
+from textattack_attend.fine_tuning import TASKS, fine_tune, task_of
+from textattack_attend.models.wrappers import AttentionModelWrapper
+
+from .conftest import random_text, tiny_config
+
+
+@pytest.fixture
+def pretrained(vocabulary: Path, tmp_path: Path) -> str:
+    """A tiny BERT without a head, drawn so that it can learn."""
+    folder = tmp_path / "pretrained"
+    config = tiny_config("bert")
+    config.update({"initializer_range": 0.1, "hidden_dropout_prob": 0.0})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """A text is positive if it has the word good."""
+    folder, generator = tmp_path / "reviews", random.Random(0)
+    folder.mkdir()
+    for name, count in (("train.tsv", 192), ("dev.tsv", 32)):
+        texts = [random_text(generator).replace("good", "dull") for _ in range(count)]
+        lines = [f"{t} good good\t1" if n % 2 else f"{t} bad bad\t0" for n, t in enumerate(texts)]
+        (folder / name).write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture
+def dialogues(tmp_path: Path) -> Path:
+    """The answer is the choice with the word good."""
+    folder, generator = tmp_path / "dialogues", random.Random(0)
+    folder.mkdir()
+    for name, count in (("train.json", 192), ("dev.json", 32)):
+        entries = []
+        for number in range(count):
+            choices = ["good good", "bad bad", "dull dull"]
+            generator.shuffle(choices)
+            asked = {"question": "the film is", "choice": choices, "answer": "good good"}
+            entries.append([[random_text(generator)], [asked], str(number)])
+        (folder / name).write_text(json.dumps(entries))
+    return folder
+
+
+def test_a_sentence_classifier_learns_and_is_an_ordinary_checkpoint(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "victim"
+    arguments = ["train", "--task", "sst2", "--model", pretrained, "--data", str(reviews)]
+    arguments += ["--output", str(output), "--learning-rate", "0.003", "--epochs", "6"]
+    arguments += ["--batch-size", "8"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    accuracy = float(done.output.split("dev accuracy ")[1].split("%")[0])
+    assert accuracy > 90
+    model = AutoModelForSequenceClassification.from_pretrained(output)
+    wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(output))
+    lines = [line.split("\t") for line in (reviews / "dev.tsv").read_text().splitlines()]
+    found = wrapper([text for text, _ in lines]).argmax(1).tolist()
+    right = sum(a == int(label) for a, (_, label) in zip(found, lines, strict=True))
+    assert right / len(lines) == pytest.approx(accuracy / 100, abs=0.04)
+    assert not (output / "checkpoints").exists()
+
+
+def test_a_model_that_scores_choices_learns_and_can_be_attacked(
+    pretrained: str, dialogues: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "victim"
+    settings: dict[str, Any] = {"learning_rate": 0.003, "batch_size": 8, "epochs": 6}
+    assert fine_tune(TASKS["dream"], pretrained, dialogues, output, **settings) > 0.9
+    model = AutoModelForMultipleChoice.from_pretrained(output)
+    wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(output), max_tokens=32)
+    HackAttendLiong2024.build(wrapper)  # accepted: the head is a trained one
+
+
+def test_an_interrupted_run_ends_as_one_that_was_not(
+    pretrained: str, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = dataclasses.replace(TASKS["sst2"], batch_size=16, epochs=3, learning_rate=0.001)
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    fine_tune(task, pretrained, reviews, whole)
+
+    class Interrupt(TrainerCallback):
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.epoch >= 2:
+                raise KeyboardInterrupt
+
+    class Interrupted(Trainer):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            add: Any = self.add_callback
+            add(Interrupt())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fine_tuning, "Trainer", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(task, pretrained, reviews, halved)
+    assert not (halved / "model.safetensors").exists()
+    fine_tune(task, pretrained, reviews, halved)
+    one, other = (
+        AutoModelForSequenceClassification.from_pretrained(folder).state_dict()
+        for folder in (whole, halved)
+    )
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, other[name], atol=1e-6, rtol=1e-5)
+
+
+def test_the_settings_are_those_of_table_9() -> None:
+    settings = {
+        name: (t.learning_rate, t.batch_size, t.epochs, t.warmup, t.max_tokens)
+        for name, t in TASKS.items()
+    }
+    assert settings == {
+        "dream": (3e-5, 16, 8, 0.1, 128),
+        "hellaswag": (2e-5, 32, 3, 0.1, 128),
+        "reclor": (2e-5, 24, 6, 0.06, 128),
+        "sst2": (2e-5, 32, 3, 0.06, 128),
+    }
+
+
+def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> None:
+    arguments = ["train", "--task", "dream", "--model", pretrained, "--data", str(tmp_path)]
+    done = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "victim")])
+    assert done.exit_code == 1
+    assert "train.json: cannot be read" in done.output
+    assert not (tmp_path / "victim").exists()
+    with pytest.raises(InvalidInputError, match="task: expected one of sst2, dream"):
+        task_of("imdb")
