@@ -257,6 +257,8 @@ def test_a_structure_over_choices_keeps_its_parts_in_a_file(tmp_path: Path) -> N
     first, second = structure.parts
     assert first == Structure.from_units(Shape(2, 2, 3), [(0, 1, 2, 1)])
     assert second == Structure.from_units(Shape(2, 2, 5), [(1, 0, 4, 0)])
+    with pytest.raises(InvalidInputError, match="got one between two of them"):
+        Structure.from_units(shape, [(0, 1, 2, 3)])
     save(SavedStructure(structure, QUESTION, "model"), tmp_path / "structure")
     assert load(tmp_path / "structure") == SavedStructure(structure, QUESTION, "model")
 

@@ -99,12 +99,18 @@ class Structure:
         """The structure that masks these (layer, head, query, key) rows, shape (N, 4), any order.
 
         Raises:
-            InvalidInputError: a unit lies outside the shape.
+            InvalidInputError: a unit lies outside the shape, or between two sequences.
         """
         rows = np.asarray(units, dtype=np.int64).reshape(-1, 4)
         limits = np.array([shape.layers, shape.heads, shape.tokens, shape.tokens])
         if ((rows < 0) | (rows >= limits)).any():
             raise InvalidInputError(f"expected units inside {shape}, got one outside")
+        query, key = np.searchsorted(np.cumsum(shape.sequences), rows[:, 2:].T, "right")
+        if (query != key).any():
+            raise InvalidInputError(
+                "expected units inside a sequence, got one between two of them: no query of a "
+                "choice sees another choice"
+            )
         by_matrix: dict[Matrix, Cells] = {}
         for layer, head in np.unique(rows[:, :2], axis=0).tolist():
             own = rows[(rows[:, 0] == layer) & (rows[:, 1] == head)]
