@@ -321,6 +321,14 @@ def test_no_token_to_pad_with_is_refused() -> None:
         Victim(tiny("gpt2"), tokenizer)
 
 
+def test_an_encoder_does_not_mind_another_padding_token() -> None:
+    model = tiny("albert")
+    expected = tiny_victim("albert").logits([TEXT, "dull"])
+    model.config.pad_token_id = 7
+    found = Victim(model, tiny_tokenizer("albert")).logits([TEXT, "dull"])
+    torch.testing.assert_close(found, expected)
+
+
 def test_another_padding_token_than_the_models_is_refused() -> None:
     model = tiny("llama")
     model.config.pad_token_id = 7

@@ -137,6 +137,16 @@ def test_a_layer_with_a_hook_stays_what_it_is(make_victim: MakeVictim) -> None:
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_model_without_plain_linear_layers_is_left_as_it_is(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    for module in victim.model.modules():
+        if isinstance(module, nn.Linear):
+            add_a_hook(module)
+    found, expected = masked_logits(victim)
+    assert victim.engine.twin is victim.model
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_weights_that_stayed_are_not_copied_again(make_victim: MakeVictim) -> None:
     victim = make_victim()
     masked_logits(victim)

@@ -6,7 +6,7 @@ import logging
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .attention import chooses
+from .attention import chooses, family_of
 from .errors import UnsupportedModelError
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
     Decoders come without; their classifiers find the last token of a text by its padding.
 
     Raises:
-        UnsupportedModelError: there is no token that could be used, or the two disagree.
+        UnsupportedModelError: there is no token that could be used, or the two disagree where the
+            model looks for the last token.
     """
     expected = model.config.pad_token_id
     if tokenizer.pad_token_id is None:
@@ -68,11 +69,15 @@ def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
         logger.warning("the tokenizer has no padding token; %r is used", tokenizer.pad_token)
     if expected is None:
         model.config.pad_token_id = tokenizer.pad_token_id
-    elif expected != tokenizer.pad_token_id:
+    elif expected != tokenizer.pad_token_id and _reads_the_last_token(model):
         raise UnsupportedModelError(
             f"the tokenizer pads with token {tokenizer.pad_token_id}, the model expects "
             f"{expected}; set model.config.pad_token_id, or take the model's own tokenizer"
         )
+
+
+def _reads_the_last_token(model: PreTrainedModel) -> bool:
+    return any(reach.after == 0 for reach in family_of(model).reach(model.config))
 
 
 def _untrained(model: PreTrainedModel) -> bool:

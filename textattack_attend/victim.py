@@ -241,8 +241,9 @@ class Victim:
         whole = Structure.whole(self.empty_structure(text).shape, [(0, 0)])
         expected = self.logits([text], [whole])
         runs = [Run(sequence) for sequence in clean.sequences]
-        found = Engine(self.model).logits(list(zip(runs, whole.parts, strict=True)))
-        found = found.reshape(1, -1)
+        engine = Engine(self.model)
+        engine.renew()
+        found = engine.logits(list(zip(runs, whole.parts, strict=True))).reshape(1, -1)
         return expected.shape == found.shape and torch.allclose(
             found, expected, rtol=1e-4, atol=1e-5
         )

@@ -145,8 +145,10 @@ class Engine:
         if self.precision != "float32" or not can_use_onednn(self.model):
             return False
         layer = self._family.layer_modules(self.model)[0]
-        plain, onednn = (self._seconds(either, 256) for either in (layer, in_onednn(layer)))
-        return plain > ONEDNN_GAIN * onednn
+        twin = in_onednn(layer)
+        if twin is layer:  # no plain linear layer in it
+            return False
+        return self._seconds(layer, 256) > ONEDNN_GAIN * self._seconds(twin, 256)
 
     def _seconds(self, layer: nn.Module, rows: int) -> float:
         """How long a layer takes to mix so many rows."""
