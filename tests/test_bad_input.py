@@ -107,7 +107,7 @@ def half() -> PreTrainedModel:
         (half, "float16 is too short"),
         (
             unknown,
-            "model type 'xlnet' is not supported; supported: albert, bert, camembert, deberta",
+            "model type 'xlnet' is not supported; supported: albert, bart, bert, camembert",
         ),
         (no_head, "BertModel has no classification head; expected a ...ForSequence"),
         (random_head, "the checkpoint is a BertForMaskedLM without the head of a BertForSequenceC"),

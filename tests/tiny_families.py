@@ -9,7 +9,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AlbertConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
+    BartConfig,
     CamembertConfig,
     DebertaConfig,
     DebertaV2Config,
@@ -24,9 +27,11 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen2Config,
+    T5Config,
     XLMRobertaConfig,
 )
 
+from textattack_attend.prompt import Prompt
 from textattack_attend.victim import Victim
 
 from .conftest import HEADS, HIDDEN, LABELS, LAYERS, MAX_TOKENS, PAD, WORDS
@@ -34,6 +39,7 @@ from .conftest import HEADS, HIDDEN, LABELS, LAYERS, MAX_TOKENS, PAD, WORDS
 BEGIN, END, UNKNOWN = 0, 2, 3
 VOCABULARY = ["<s>", "<pad>", "</s>", "<unk>", *WORDS]
 
+_SPECIAL: dict[str, Any] = {"pad_token_id": PAD, "bos_token_id": BEGIN, "eos_token_id": END}
 _SIZES: dict[str, Any] = {
     "vocab_size": len(VOCABULARY),
     "hidden_size": HIDDEN,
@@ -41,10 +47,8 @@ _SIZES: dict[str, Any] = {
     "num_attention_heads": HEADS,
     "intermediate_size": 2 * HIDDEN,
     "max_position_embeddings": MAX_TOKENS + 2,
-    "pad_token_id": PAD,
-    "bos_token_id": BEGIN,
-    "eos_token_id": END,
     "initializer_range": 0.5,
+    **_SPECIAL,
 }
 # Queries share keys and values by two.
 _GROUPED = {**_SIZES, "num_key_value_heads": HEADS // 2, "head_dim": HIDDEN // HEADS}
@@ -52,6 +56,20 @@ _DEBERTA = {**_SIZES, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]
 
 CONFIGS: dict[str, Callable[[], PretrainedConfig]] = {
     "albert": lambda: AlbertConfig(**_SIZES, embedding_size=12),
+    "bart": lambda: BartConfig(
+        vocab_size=len(VOCABULARY),
+        d_model=HIDDEN,
+        encoder_layers=LAYERS,
+        decoder_layers=LAYERS,
+        encoder_attention_heads=HEADS,
+        decoder_attention_heads=HEADS,
+        encoder_ffn_dim=2 * HIDDEN,
+        decoder_ffn_dim=2 * HIDDEN,
+        max_position_embeddings=MAX_TOKENS,
+        init_std=0.5,
+        **_SPECIAL,
+        decoder_start_token_id=END,
+    ),
     "camembert": lambda: CamembertConfig(**_SIZES),
     "deberta": lambda: DebertaConfig(**_DEBERTA),
     "deberta-v2": lambda: DebertaV2Config(**_DEBERTA),
@@ -80,28 +98,54 @@ CONFIGS: dict[str, Callable[[], PretrainedConfig]] = {
     "qwen2": lambda: Qwen2Config(
         **_GROUPED, use_sliding_window=True, sliding_window=4, max_window_layers=1
     ),
+    "t5": lambda: T5Config(
+        vocab_size=len(VOCABULARY),
+        d_model=HIDDEN,
+        d_kv=HIDDEN // HEADS,
+        d_ff=2 * HIDDEN,
+        num_layers=LAYERS,
+        num_heads=HEADS,
+        **_SPECIAL,
+        decoder_start_token_id=PAD,
+    ),
     "xlm-roberta": lambda: XLMRobertaConfig(**_SIZES),
 }
 ENGINE = ("albert", "camembert", "xlm-roberta")
 CAUSAL = ("gemma", "gpt2", "llama", "mistral", "opt", "qwen2")
-EAGER_ONLY = ("deberta", "deberta-v2", "mpnet")
+ENCODER_DECODERS = ("bart", "t5")
+EAGER_ONLY = ("deberta", "deberta-v2", "mpnet", "t5")
+PROMPT = Prompt("the {} was never", ("good", "bad", "dull"))
+CROSS = {"cross_attention": True}
+USED: dict[str, tuple[str, dict[str, Any]]] = {
+    **{family: (family, {}) for family in CONFIGS},
+    "bart crosswise": ("bart", CROSS),
+    "t5 crosswise": ("t5", CROSS),
+    **{
+        f"{family} prompted": (family, {"prompt": PROMPT})
+        for family in ("gpt2", "llama", "opt", *ENCODER_DECODERS)
+    },
+}
+"""The families in all their uses: the family, and options of a `Victim`."""
 COMBINATIONS = [
-    (family, backend)
-    for family in CONFIGS
+    (use, backend)
+    for use, (family, _) in USED.items()
     for backend in ("eager", "sdpa")
     if backend == "eager" or family not in EAGER_ONLY
 ]
 
 
-def tiny(family: str, backend: str = "eager", seed: int = 1) -> PreTrainedModel:
-    """A tiny random classifier in eval mode; the same weights for every backend."""
+def tiny(
+    family: str,
+    backend: str = "eager",
+    seed: int = 1,
+    auto: Any = AutoModelForSequenceClassification,
+) -> PreTrainedModel:
+    """A tiny random model in eval mode; the same weights for every backend."""
     config = CONFIGS[family]()
     config.num_labels = LABELS
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
-            config, attn_implementation=backend
-        )
+        model: PreTrainedModel = auto.from_config(config, attn_implementation=backend)
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if parameter.ndim == 1:
@@ -123,6 +167,7 @@ def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
         template = "<s> $A </s>"
     else:
         template = "$A" if family == "gpt2" else "<s> $A"
+    template = "$A </s>" if family == "t5" else template
     if family != "gpt2":  # it has no padding token of its own
         special |= {"pad_token": "<pad>"}
     ids = [("<s>", BEGIN), ("</s>", END)]
@@ -137,6 +182,11 @@ def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
     )
 
 
-def tiny_victim(family: str, backend: str = "eager", seed: int = 1) -> Victim:
+def tiny_victim(use: str, backend: str = "eager", seed: int = 1) -> Victim:
     """A victim of its own."""
-    return Victim(tiny(family, backend, seed), tiny_tokenizer(family))
+    family, options = USED[use]
+    auto: Any = AutoModelForSequenceClassification
+    if "prompt" in options:
+        auto = AutoModelForSeq2SeqLM if family in ENCODER_DECODERS else AutoModelForCausalLM
+    model = tiny(family, backend, seed, auto)
+    return Victim(model, tiny_tokenizer(family), **options)

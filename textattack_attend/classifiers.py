@@ -6,7 +6,7 @@ import logging
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .attention import chooses, family_of
+from .attention import LabelWordClassifier, chooses, family_of
 from .errors import UnsupportedModelError
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def require_classifier(model: PreTrainedModel) -> None:
     if not any(c.__name__.endswith(head) for c in type(model).__mro__):
         raise UnsupportedModelError(
             f"{name} has no classification head; expected a ...ForSequenceClassification or a "
-            "...ForMultipleChoice model"
+            "...ForMultipleChoice model, or a language model with a prompt"
         )
     if not chooses(model):
         _require_classes(model)
@@ -34,6 +34,26 @@ def require_classifier(model: PreTrainedModel) -> None:
         raise UnsupportedModelError(
             f"the checkpoint is a {saved_as[0]} without the head of a {name} (transformers made "
             "up a random one); expected a checkpoint fine-tuned for that"
+        )
+
+
+def require_language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a model that cannot go on after a prompt.
+
+    Raises:
+        UnsupportedModelError: it is no causal and no seq2seq language model, or the tokenizer ends
+            prompts with an end token, behind which a causal one would start anew.
+    """
+    causal = not model.config.is_encoder_decoder
+    if not model.can_generate() or (causal and not _reads_the_last_token(model)):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} does not go on after a prompt; expected a ...ForCausalLM or a "
+            "...ForConditionalGeneration model"
+        )
+    if causal and tokenizer("a")["input_ids"][-1] == tokenizer.eos_token_id:
+        raise UnsupportedModelError(
+            "the tokenizer puts an end token behind every prompt; expected one that leaves it "
+            "open: set add_eos_token=False"
         )
 
 
@@ -69,15 +89,20 @@ def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
         logger.warning("the tokenizer has no padding token; %r is used", tokenizer.pad_token)
     if expected is None:
         model.config.pad_token_id = tokenizer.pad_token_id
-    elif expected != tokenizer.pad_token_id and _reads_the_last_token(model):
+    elif expected != tokenizer.pad_token_id and _finds_the_last_token(model):
         raise UnsupportedModelError(
             f"the tokenizer pads with token {tokenizer.pad_token_id}, the model expects "
             f"{expected}; set model.config.pad_token_id, or take the model's own tokenizer"
         )
 
 
+def _finds_the_last_token(model: PreTrainedModel) -> bool:
+    """Whether a model reads the last token and finds it by the padding behind it."""
+    return not isinstance(model, LabelWordClassifier) and _reads_the_last_token(model)
+
+
 def _reads_the_last_token(model: PreTrainedModel) -> bool:
-    return any(reach.after == 0 for reach in family_of(model).reach(model.config))
+    return any(reach.after == 0 for reach in family_of(model).reach_of(model))
 
 
 def _untrained(model: PreTrainedModel) -> bool:

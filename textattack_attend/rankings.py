@@ -72,6 +72,8 @@ def masking_effect(capture: AttentionCapture, structure: Structure) -> Tensor:
     mean = (probabilities * gradients).sum(-1, keepdim=True)
     others = (1 - probabilities).clamp_min(torch.finfo(torch.float64).tiny)
     rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
+    # A mean lies between the extremes; beside a probability of 1 there are no digits left for it.
+    rest = rest.clamp(gradients.amin(-1, keepdim=True), gradients.amax(-1, keepdim=True))
     effect = (-alone * (gradients - rest)).masked_fill(closed, 0).float()
     if not effect.any():
         logger.warning("the gradient is zero everywhere; no unit seems better than another")

@@ -6,15 +6,17 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import (
     AttentionCapture,
     Engine,
     ForwardPass,
+    LabelWordClassifier,
     Loss,
     Run,
     WholeModel,
@@ -26,14 +28,11 @@ from .attention import (
     run_rows,
     shape_of,
 )
-from .classifiers import require_classifier, require_padding
-from .errors import (
-    InvalidInputError,
-    ModelOutputError,
-    StructureMismatchError,
-    UnsupportedModelError,
-)
+from .classifiers import require_classifier, require_language_model, require_padding
+from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
 from .fingerprint import fingerprint
+from .inputs import ChoiceInputs, Inputs, PromptInputs
+from .prompt import Prompt
 from .structures import SavedStructure, Shape, Structure, load, save
 from .structures.file import Text
 
@@ -65,12 +64,10 @@ class Replay:
 
 
 class Victim:
-    """A sequence classifier, or a model that scores choices, with its tokenizer, in eval mode.
+    """A classifier with its tokenizer, in eval mode.
 
-    Texts are truncated as TextAttack truncates them (to the model's maximum, which is said once)
-    and padded on the right to the longest of the batch. For multiple choice a text has the parts
-    (context, question, choice, choice, ...). It is read as a sequence for each choice: the context,
-    cut if need be, and the question with the choice.
+    It classifies sequences, or scores choices, or is a language model with a prompt; see `Inputs`,
+    `ChoiceInputs` and `PromptInputs` for what it reads of a text.
 
     Args:
         model: of a supported family.
@@ -78,10 +75,12 @@ class Victim:
         precision: "float32", or "bfloat16" or "float16" to search under ``torch.autocast``;
             `logits` are always in the model's own.
         max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
+        prompt: what makes a classifier of a language model.
+        cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
 
     Raises:
         UnsupportedModelError: the family, the head, or the tokenizer cannot be attacked.
-        InvalidInputError: the precision is unknown.
+        InvalidInputError: the precision is unknown, or the prompt does not fit the tokenizer.
     """
 
     def __init__(
@@ -90,25 +89,29 @@ class Victim:
         tokenizer: PreTrainedTokenizerBase,
         precision: str = "float32",
         max_tokens: int | None = None,
+        prompt: Prompt | None = None,
+        cross_attention: bool = False,
     ) -> None:
-        family = family_of(model)
-        require_classifier(model)
-        self.model = model
+        self.model = _classifier(model, tokenizer, prompt)
+        family = family_of(self.model)
+        family.reach_of(self.model, cross_attention)  # refuses what has none
         self.tokenizer = tokenizer
         self.precision = precision
-        longest = min(family.max_tokens(model), tokenizer.model_max_length)
+        self.prompt = prompt
+        self.cross_attention = cross_attention
+        longest = min(family.max_tokens(self.model), tokenizer.model_max_length)
         self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
         if family.engine and tokenizer.cls_token_id is None:
             raise UnsupportedModelError(
                 "the tokenizer has no classification token; expected one that starts every text "
                 "with it (tokenizer.cls_token, as [CLS] or <s>)"
             )
-        require_padding(model, tokenizer)
+        require_padding(self.model, tokenizer)
+        self.inputs = self._inputs()
         self.engine: Engine | WholeModel = (Engine if family.engine else WholeModel)(
-            model, precision
+            self.model, precision
         )
         self._engine_compared = False
-        self._said_truncation = False
 
     @property
     def num_labels(self) -> int:
@@ -117,11 +120,11 @@ class Victim:
 
     def num_classes(self, text: Text) -> int:
         """How many classes, or choices, there are for that text."""
-        return len(self._sequences(text)) if chooses(self.model) else self.num_labels
+        return len(self.inputs.sequences(text)) if chooses(self.model) else self.num_labels
 
     def tokens(self, text: Text) -> list[str]:
         """The tokens the model sees, special tokens included, of all sequences."""
-        ids = [i for row in self._ids(text) for i in row]
+        ids = [i for row in self.inputs.ids(text) for i in row]
         return list(self.tokenizer.convert_ids_to_tokens(ids))
 
     def empty_structure(self, text: Text) -> Structure:
@@ -130,14 +133,8 @@ class Victim:
         Raises:
             InvalidInputError: the text has no token but special ones.
         """
-        ids = self._ids(text)
-        (sequence, *_) = self._sequences(text)
-        pair = not isinstance(sequence, str)
-        if min(map(len, ids)) <= self.tokenizer.num_special_tokens_to_add(pair=pair):
-            raise InvalidInputError(
-                f"empty text {text!r}: expected at least one token to attack; remove the example"
-            )
-        return Structure(self._shape(ids))
+        self.inputs.require_content(text)
+        return Structure(self._shape(self.inputs.ids(text)))
 
     def logits(
         self, texts: Sequence[Text], structures: Sequence[Structure] | None = None
@@ -153,7 +150,7 @@ class Victim:
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        encoded = self._encode(texts)
+        encoded = self.inputs.encode(texts)
         rows = _parts_of([] if structures is None else structures)
         self._check_shapes(rows, encoded["attention_mask"].sum(1).tolist())
         encoded = encoded.to(self.model.device)
@@ -188,9 +185,11 @@ class Victim:
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        inputs = self._encode(texts).to(self.model.device)
+        inputs = self.inputs.encode(texts).to(self.model.device)
         with autocast(self.model, self.precision):
-            passes = forward_passes(self.model, inputs, losses, _parts_of(structures))
+            passes = forward_passes(
+                self.model, inputs, losses, _parts_of(structures), self.cross_attention
+            )
         _finite(torch.stack([done.logits for done in passes]))
         return passes
 
@@ -236,7 +235,7 @@ class Victim:
 
     def _engine_agrees(self, text: Text) -> bool:
         """Whether the engine computes what the model does; a subclass may do something else."""
-        inputs = self._encode([text]).to(self.model.device)
+        inputs = self.inputs.encode([text]).to(self.model.device)
         (clean,) = forward_passes(self.model, inputs, [None])
         whole = Structure.whole(self.empty_structure(text).shape, [(0, 0)])
         expected = self.logits([text], [whole])
@@ -283,66 +282,23 @@ class Victim:
         """From the token ids of each sequence."""
         lengths = tuple(map(len, ids))
         first_is_special = ids[0][0] in self.tokenizer.all_special_ids
-        shape = shape_of(self.model, sum(lengths), first_is_special)
+        shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
         return shape._replace(sequences=lengths) if chooses(self.model) else shape
 
-    def _sequences(self, text: Text) -> list[Text]:
-        """What the model reads, a row each."""
-        if not chooses(self.model):
-            return [text]
-        context, question, *choices = text if isinstance(text, tuple) else ("", text)
-        if len(choices) < 2:
-            raise InvalidInputError(
-                f"a question with {len(choices)} choices: expected the columns context, question "
-                f"and at least 2 choices, got {text!r}"
-            )
-        return [(context, f"{question} {choice}") for choice in choices]
-
-    def _ids(self, text: Text) -> list[list[int]]:
-        """Token ids of each sequence, without padding."""
-        encoded = self._encode([text])
-        rows = zip(encoded["input_ids"], encoded["attention_mask"], strict=True)
-        return [row[mask.bool()].tolist() for row, mask in rows]
+    def _inputs(self) -> Inputs:
+        if self.prompt:
+            return PromptInputs(self.tokenizer, self.max_tokens, self.prompt)
+        return (ChoiceInputs if chooses(self.model) else Inputs)(self.tokenizer, self.max_tokens)
 
     def _eval(self) -> None:
-        if self.model.training:  # a caller may have trained it in the meantime
+        # A caller may have trained it in the meantime, or the language model in it.
+        if self.model.training or self.model.base_model.training:
             self.model.eval()
-
-    def _encode(self, texts: Sequence[Text]) -> BatchEncoding:
-        by_text = [self._sequences(text) for text in texts]
-        if len({len(sequences) for sequences in by_text}) > 1:
-            numbers = sorted({len(sequences) for sequences in by_text})
-            raise InvalidInputError(
-                f"questions with {' and '.join(map(str, numbers))} choices: expected the same "
-                "number everywhere; attack them in datasets of their own"
-            )
-        rows = [sequence for sequences in by_text for sequence in sequences]
-        encoded: BatchEncoding = self.tokenizer(
-            rows,
-            truncation="only_first" if chooses(self.model) else True,
-            max_length=self.max_tokens,
-            padding=True,
-            padding_side="right",
-            return_tensors="pt",
-        )
-        if encoded["input_ids"].shape[1] == self.max_tokens and not self._said_truncation:
-            self._say_truncation(rows)
-        return encoded
-
-    def _say_truncation(self, texts: Sequence[Text]) -> None:
-        lengths = [len(self.tokenizer(*_parts(t), verbose=False)["input_ids"]) for t in texts]
-        if max(lengths) > self.max_tokens:
-            self._said_truncation = True
-            logger.warning(
-                "a text of %d tokens was cut to the model's maximum of %d, as TextAttack does; "
-                "this is said once",
-                max(lengths),
-                self.max_tokens,
-            )
 
     def _check_shapes(self, structures: Sequence[Structure], lengths: Sequence[int]) -> None:
         for structure, tokens in zip(structures, lengths, strict=bool(structures)):
-            expected = shape_of(self.model, tokens, structure.shape.first_is_special)
+            first_is_special = structure.shape.first_is_special
+            expected = shape_of(self.model, tokens, first_is_special, self.cross_attention)
             if structure.shape != expected:
                 raise StructureMismatchError(
                     f"expected a structure of {expected}, got one of {structure.shape}: it belongs "
@@ -355,8 +311,16 @@ def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
     return [part for structure in structures for part in structure.parts]
 
 
-def _parts(text: Text) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else text
+def _classifier(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: Prompt | None
+) -> Any:
+    """The model, or what stands for it: as far as attacks go, a `LabelWordClassifier` is one."""
+    if prompt is None:
+        family_of(model)
+        require_classifier(model)
+        return model
+    require_language_model(model, tokenizer)
+    return LabelWordClassifier(model, prompt.label_ids(tokenizer))
 
 
 def _finite(logits: Tensor) -> Tensor:

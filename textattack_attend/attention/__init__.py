@@ -4,6 +4,7 @@ from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, forward_
 from .engine import Engine, Run
 from .families import (
     FAMILIES,
+    Decoder,
     EngineParts,
     Family,
     Projections,
@@ -12,6 +13,7 @@ from .families import (
     shape_of,
 )
 from .injection import masked_attention
+from .label_words import LabelWordClassifier
 from .precision import autocast
 from .rows import chooses, run_rows
 from .whole_model import WholeModel
@@ -19,10 +21,12 @@ from .whole_model import WholeModel
 __all__ = [
     "FAMILIES",
     "AttentionCapture",
+    "Decoder",
     "Engine",
     "EngineParts",
     "Family",
     "ForwardPass",
+    "LabelWordClassifier",
     "Loss",
     "Projections",
     "ReadSequence",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..structures import Structure
@@ -145,7 +144,7 @@ class _Batch:
         self.probabilities = [layer.probabilities for layer in layers]
         self._inputs = inputs
         self._lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
-        self._hidden: tuple[Tensor, ...] = output.hidden_states or ()
+        self._hidden: tuple[Tensor, ...] = output.get("hidden_states") or ()
         by_text = self.logits.reshape(len(losses), 1, -1)
         rows = [loss(own) for loss, own in zip(losses, by_text, strict=True) if loss is not None]
         self.loss = torch.stack(rows).sum() if rows else None
@@ -172,6 +171,8 @@ class _Recording(SoftmaxMode):
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
         self.scores = scores.detach()
         self.probabilities = super().softmax(scores, dim, **options)
+        if torch.is_grad_enabled() and not self.probabilities.requires_grad:
+            self.probabilities.requires_grad_()  # all that is below is frozen
         return self.probabilities
 
 
@@ -180,6 +181,7 @@ def forward_passes(
     inputs: Mapping[str, Tensor],
     losses: Sequence[Loss | None],
     structures: Sequence[Structure] = (),
+    cross: bool = False,
 ) -> list[ForwardPass]:
     """Run a batch of texts, padded on the right; with a loss a text can be differentiated.
 
@@ -189,30 +191,16 @@ def forward_passes(
             or one for every choice.
         losses: what to differentiate, of each text.
         structures: what is masked in each row, or empty for nothing.
+        cross: look at the attention of a decoder to its encoder, instead of self-attention.
     """
     family = family_of(model)
-    modules = family.attention_modules(model)
+    modules = family.attention_modules(model, cross)
     layers = [_Recording() for _ in modules]
     wanted = any(loss is not None for loss in losses)
-    gradient = _differentiable(model) if wanted else torch.no_grad()
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)))
-    with torch.set_grad_enabled(wanted), gradient, record, masked_attention(model, structures):
+    with torch.set_grad_enabled(wanted), record, masked_attention(model, structures):
         output = run_rows(model, inputs, output_hidden_states=family.engine is not None)
         batch = _Batch(inputs, output, layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
-
-
-@contextmanager
-def _differentiable(model: PreTrainedModel) -> Iterator[None]:
-    """Make activations carry gradients from the embeddings on, also where these are frozen."""
-
-    def require_gradient(module: nn.Module, args: object, output: Tensor) -> Tensor:
-        return output.requires_grad_()
-
-    handle = model.get_input_embeddings().register_forward_hook(require_gradient)
-    try:
-        yield
-    finally:
-        handle.remove()

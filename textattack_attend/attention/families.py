@@ -8,8 +8,9 @@ passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from transformers import PreTrainedModel
 
 from ..errors import InvalidInputError, UnsupportedModelError
 from ..structures import Reach, Shape
+from .label_words import LabelWordClassifier
 
 BACKENDS = ("eager", "sdpa")
 Head = Callable[[Any, Tensor], Tensor]
@@ -58,6 +60,21 @@ def _sees_everything(config: Any) -> Sequence[Reach]:
 
 
 @dataclass(frozen=True)
+class Decoder:
+    """The second stack of an encoder-decoder, which reads the text shifted by a start token.
+
+    Args:
+        layers: path of the list of its layers under the base model.
+        attention: path in a layer of its causal self-attention.
+        cross_attention: path in a layer of its attention to the encoder.
+    """
+
+    layers: str
+    attention: str
+    cross_attention: str
+
+
+@dataclass(frozen=True)
 class Family:
     """One family of transformers.
 
@@ -70,6 +87,9 @@ class Family:
         served_by: for layers that share weights: from the configuration, for each layer the
             position in the list of what computes it.
         reserved_positions: rows of the position table that no token can use.
+        decoder: of an encoder-decoder. Its self-attention follows that of the encoder: layer 0 of
+            the decoder is the next layer of a structure. A structure of cross-attention counts the
+            decoder's layers only.
     """
 
     model_type: str
@@ -79,21 +99,63 @@ class Family:
     reach: Callable[[Any], Sequence[Reach]] = _sees_everything
     served_by: Callable[[Any], Sequence[int]] | None = None
     reserved_positions: int = 0
+    decoder: Decoder | None = None
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
         """The layers in the order in which they run, a shared one as often as it does."""
-        modules = list(model.base_model.get_submodule(self.layers).children())
+        modules = list(_children(model, self.layers))
         if self.served_by is None:
             return modules
         return [modules[position] for position in self.served_by(model.config)]
 
-    def attention_modules(self, model: PreTrainedModel) -> list[nn.Module]:
-        """The self-attention modules, by layer."""
-        return [layer.get_submodule(self.attention) for layer in self.layer_modules(model)]
+    def attention_modules(self, model: PreTrainedModel, cross: bool = False) -> list[nn.Module]:
+        """The self-attention modules by layer, or those of the attention to the encoder.
+
+        Raises:
+            UnsupportedModelError: cross-attention of a model that has none.
+        """
+        if cross:
+            decoder = self._require_decoder()
+            layers = _children(model, decoder.layers)
+            return [layer.get_submodule(decoder.cross_attention) for layer in layers]
+        modules = [layer.get_submodule(self.attention) for layer in self.layer_modules(model)]
+        if self.decoder is None:
+            return modules
+        layers = _children(model, self.decoder.layers)
+        return modules + [layer.get_submodule(self.decoder.attention) for layer in layers]
+
+    def reach_of(self, model: PreTrainedModel, cross: bool = False) -> tuple[Reach, ...]:
+        """What a query can see, by layer; empty for everything.
+
+        Raises:
+            UnsupportedModelError: cross-attention of a model that has none.
+        """
+        if cross:
+            self._require_decoder()
+            return (Reach(decoder_queries=True),) * len(self.attention_modules(model, cross))
+        if self.decoder is None:
+            return tuple(self.reach(model.config))
+        layers = len(self.layer_modules(model))
+        decoder_layers = len(self.attention_modules(model)) - layers
+        return (Reach(),) * layers + (Reach(None, 0, True, True),) * decoder_layers
 
     def max_tokens(self, model: PreTrainedModel) -> int:
-        """The longest input the position table allows, in tokens."""
-        return int(model.config.max_position_embeddings) - self.reserved_positions
+        """The longest input the position table allows, in tokens; all where there is no table."""
+        positions = getattr(model.config, "max_position_embeddings", sys.maxsize)
+        return int(positions) - self.reserved_positions
+
+    def _require_decoder(self) -> Decoder:
+        if self.decoder is None:
+            raise UnsupportedModelError(
+                f"a {self.model_type} model, as it is used here, has no cross-attention to attack; "
+                "expected an encoder-decoder that reads the text in both"
+            )
+        return self.decoder
+
+
+def _children(model: PreTrainedModel, path: str) -> Iterator[nn.Module]:
+    layers: nn.Module = model.base_model.get_submodule(path)
+    return layers.children()
 
 
 def _bert_mix(layer: Any, attended: Tensor, hidden: Tensor) -> Tensor:
@@ -197,6 +259,11 @@ def _decoder(
     return Family(model_type, layers=layers, attention=attention, reach=reach)
 
 
+def _encoder_decoder(model_type: str, layers: str, attention: str, cross_attention: str) -> Family:
+    decoder = Decoder(f"decoder.{layers}", attention, cross_attention)
+    return Family(model_type, layers=f"encoder.{layers}", attention=attention, decoder=decoder)
+
+
 FAMILIES: dict[str, Family] = {}
 
 
@@ -246,6 +313,8 @@ for _family in (
     Family("deberta-v2", layers="encoder.layer", attention="attention.self"),
     Family("mpnet", layers="encoder.layer", attention="attention.attn", reserved_positions=2),
     Family("modernbert", layers="layers", attention="attn", reach=_modernbert_windows),
+    _encoder_decoder("bart", "layers", "self_attn", "encoder_attn"),
+    _encoder_decoder("t5", "block", "layer.0.SelfAttention", "layer.1.EncDecAttention"),
     _decoder("gemma"),
     _decoder("gpt2", layers="h", attention="attn"),
     _decoder("llama"),
@@ -261,7 +330,7 @@ def family_of(model: PreTrainedModel) -> Family:
 
     Raises:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
-            head, heads were pruned, or the weights are float16.
+            head, layers differ in their heads, or the weights are float16.
     """
     family = FAMILIES.get(model.config.model_type)
     if family is None:
@@ -280,22 +349,29 @@ def family_of(model: PreTrainedModel) -> Family:
             "float16 is too short to tell a fully masked row from padding; load the model with "
             "dtype float32 or bfloat16"
         )
-    if getattr(model.config, "pruned_heads", None):
+    heads = model.config.num_attention_heads
+    decoder_heads = getattr(model.config, "decoder_attention_heads", heads)
+    if getattr(model.config, "pruned_heads", None) or decoder_heads != heads:
         raise UnsupportedModelError(
-            "the model has pruned heads, so its layers differ; expected the same heads everywhere"
+            "the layers of the model differ in their heads; expected the same number everywhere"
         )
+    if isinstance(model, LabelWordClassifier):  # its decoder reads nothing but the start token
+        return replace(family, engine=None, decoder=None)
     return family
 
 
-def shape_of(model: PreTrainedModel, tokens: int, first_is_special: bool = True) -> Shape:
+def shape_of(
+    model: PreTrainedModel, tokens: int, first_is_special: bool = True, cross: bool = False
+) -> Shape:
     """The shape of the structures of a model, for texts of that many tokens.
 
     Args:
         model: of a supported family.
         tokens: of the text, special ones included.
         first_is_special: whether the first of them is.
+        cross: of the attention of a decoder to its encoder, instead of self-attention.
     """
-    config = model.config
-    reach = tuple(family_of(model).reach(config))
-    layers, heads = int(config.num_hidden_layers), int(config.num_attention_heads)
-    return Shape(layers, heads, tokens, reach, first_is_special)
+    family = family_of(model)
+    layers = len(family.attention_modules(model, cross))
+    heads = int(model.config.num_attention_heads)
+    return Shape(layers, heads, tokens, family.reach_of(model, cross), first_is_special)

@@ -44,7 +44,8 @@ def masked_attention(
     """
     masked = sorted(frozenset().union(*(s.layers for s in structures)))
     modes = {layer: _Masking(layer, structures, padding_side == "left") for layer in masked}
-    return softmax_modes(family_of(model).attention_modules(model), modes)
+    crosses = any(structure.shape.crosses for structure in structures)
+    return softmax_modes(family_of(model).attention_modules(model, crosses), modes)
 
 
 class _Masking(SoftmaxMode):

@@ -56,8 +56,7 @@ class WholeModel:
         inputs = self._batch([run for run, _ in asked])
         with masked_attention(self.twin, [structure for _, structure in asked]):
             logits: Tensor = run_rows(self.twin, inputs).logits
-        layers = int(self.twin.config.num_hidden_layers)
-        self.token_layers += layers * sum(run.tokens for run, _ in asked)
+        self.token_layers += sum(run.tokens * structure.shape.layers for run, structure in asked)
         return logits.float().cpu()
 
     def _batch(self, runs: Sequence[Run]) -> dict[str, Tensor]:

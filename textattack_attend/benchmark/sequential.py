@@ -70,7 +70,7 @@ class SequentialHackAttend:
 
     def _encode(self, text: str) -> BatchEncoding:
         encoded: BatchEncoding = self.victim.tokenizer(
-            [text],
+            self.victim.inputs.sequences(text),
             padding="max_length",
             max_length=min(PADDED, self.victim.max_tokens),
             truncation=True,
@@ -91,6 +91,9 @@ class SequentialHackAttend:
     def _scores(self, inputs: BatchEncoding, label: int, shape: Shape) -> npt.NDArray[np.float32]:
         target = torch.tensor([label])
         (done,) = forward_passes(
-            self.victim.model, inputs, [lambda logits: cross_entropy(logits, target)]
+            self.victim.model,
+            inputs,
+            [lambda logits: cross_entropy(logits, target)],
+            cross=self.victim.cross_attention,
         )
         return rank("probability_gradient", done.capture(), shape, self.budget)

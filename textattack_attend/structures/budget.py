@@ -22,7 +22,8 @@ class Budget:
     Args:
         mask_fraction: alpha of the paper (section 3.5), in (0, 1].
         spare_first_token: whether the row and the column of the first token stay untouched, if it
-            is a special one ([CLS], <s>). The paper does not exclude them, its released code does.
+            is a special one ([CLS], <s>, a decoder's start token). The paper does not exclude them,
+            its released code does.
         choice_budget: for multiple choice, where each choice has a matrix of its own: "per_matrix",
             or "released" for what the released code does. There n is the square of all choices'
             lengths together over their number, and every choice is masked wherever one is.
@@ -50,9 +51,13 @@ class Budget:
     def attackable(self, shape: Shape, layer: int) -> npt.NDArray[np.bool_]:
         """The attackable units of one head of a layer, bool (T, T)."""
         attackable = shape.visible(layer).copy()
-        if self.spare_first_token and shape.first_is_special:
+        if self.spare_first_token:
             first = [span.start for span in shape.spans]
-            attackable[first, :] = attackable[:, first] = False
+            reach = shape.reach_of(layer)
+            if reach.decoder_queries or shape.first_is_special:
+                attackable[first, :] = False
+            if reach.decoder_keys or shape.first_is_special:
+                attackable[:, first] = False
         return attackable
 
     def units_per_matrix(self, shape: Shape, layer: int) -> list[int]:

@@ -9,13 +9,15 @@ from .structure import Structure
 
 MAX_MATRICES = 12
 MAX_PAIRS = 4
+START = "<start>"
 
 
 def describe(structure: Structure, tokens: Sequence[str]) -> list[str]:
     """One line a matrix, ``L2 H10: a -> emotional``: the query no longer attends to the key.
 
     Layers and heads count from 0, as everywhere in the package. A token that occurs more than once
-    carries its position: ``the[4]``. Long structures are cut, and the cut is said.
+    carries its position: ``the[4]``. A decoder reads a start token first, shown as ``<start>``.
+    Long structures are cut, and the cut is said.
     """
     names = _unambiguous(tokens)
     lines = [
@@ -38,8 +40,13 @@ def summarize(structure: Structure) -> str:
 
 def _pairs(structure: Structure, layer: int, head: int, names: Sequence[str]) -> str:
     cells = structure.cells(layer, head)
+    reach = structure.shape.reach_of(layer)
+    queries, keys = (
+        [START, *names[:-1]] if of_decoder else names
+        for of_decoder in (reach.decoder_queries, reach.decoder_keys)
+    )
     pairs = [divmod(int(cell), structure.shape.tokens) for cell in cells[:MAX_PAIRS]]
-    shown = ", ".join(f"{names[query]} -> {names[key]}" for query, key in pairs)
+    shown = ", ".join(f"{queries[query]} -> {keys[key]}" for query, key in pairs)
     hidden = len(cells) - len(pairs)
     return f"{shown}, ... and {hidden} more" if hidden else shown
 

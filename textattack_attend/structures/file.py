@@ -5,10 +5,10 @@ Content, format version 1:
 - tensor ``units``, int32 (N, 4): the masked (layer, head, query, key), counted from 0;
 - metadata, all strings: ``format`` ("textattack_attend.structure"), ``version`` ("1"), ``layers``,
   ``heads``, ``tokens`` (the shape), ``reach`` (JSON: for each layer, how many keys before and after
-  it a query sees, null for all; [] if all see everything, as without it), ``first_is_special``
-  (JSON, true if it is missing), ``sequences`` (JSON, [] if it is missing), ``text`` (JSON: a
-  string, or a list for a text of several parts), ``model`` (the fingerprint of the model's
-  weights).
+  it a query sees, null for all, and whether its queries and its keys are a decoder's, false if that
+  is missing; [] if all see everything, as without it), ``first_is_special`` (JSON, true if it is
+  missing), ``sequences`` (JSON, [] if it is missing), ``text`` (JSON: a string, or a list for a
+  text of several parts), ``model`` (the fingerprint of the model's weights).
 """
 
 from __future__ import annotations

@@ -20,10 +20,20 @@ Cells = npt.NDArray[np.int32]
 
 
 class Reach(NamedTuple):
-    """How many keys before and after its own token a query can see; None for all."""
+    """What a query of a layer can see.
+
+    Args:
+        before: how many keys before its own position; None for all.
+        after: how many behind it; None for all.
+        decoder_queries: whether the queries are a decoder's: its start token, then the tokens of
+            the text but the last.
+        decoder_keys: whether the keys are.
+    """
 
     before: int | None = None
     after: int | None = None
+    decoder_queries: bool = False
+    decoder_keys: bool = False
 
 
 class Shape(NamedTuple):
@@ -50,14 +60,22 @@ class Shape(NamedTuple):
         return f"{self.layers} layers, {self.heads} heads and {self.tokens} tokens"
 
     @property
+    def crosses(self) -> bool:
+        """Whether it is of a decoder's attention to its encoder."""
+        return bool(self.reach) and self.reach[0].decoder_queries and not self.reach[0].decoder_keys
+
+    def reach_of(self, layer: int) -> Reach:
+        """What a query of that layer can see."""
+        return self.reach[layer] if self.reach else Reach()
+
+    @property
     def size(self) -> tuple[int, int, int, int]:
         """Of a dense array over it, (L, H, T, T)."""
         return self.layers, self.heads, self.tokens, self.tokens
 
     def visible(self, layer: int) -> npt.NDArray[np.bool_]:
         """The units that are open before anything is masked, bool (T, T), not to be written."""
-        reach = self.reach[layer] if self.reach else Reach()
-        return _visible(reach, self.sequences or (self.tokens,))
+        return _visible(self.reach_of(layer), self.sequences or (self.tokens,))
 
     @property
     def parts(self) -> list[Shape]:

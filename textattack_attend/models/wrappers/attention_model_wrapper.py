@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...errors import UnsupportedModelError
+from ...prompt import Prompt
 from ...structures.file import Text
 from ...victim import Victim
 
@@ -20,11 +22,13 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
     of the model's maximum, so word-level attacks run on it too, and faster.
 
     Args:
-        model: a sequence classifier of a supported family, or a model that scores choices: then a
-            text has the columns context, question, and one for each choice.
+        model: a sequence classifier of a supported family; or a model that scores choices: then a
+            text has the columns context, question, and one for each choice; or a language model.
         tokenizer: its tokenizer.
         precision: of the search, see `Victim`; answers are always in the model's own.
         max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
+        prompt: what makes a classifier of a language model; its answers are log-likelihoods.
+        cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
     """
 
     def __init__(
@@ -33,9 +37,11 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         tokenizer: PreTrainedTokenizerBase,
         precision: str = "float32",
         max_tokens: int | None = None,
+        prompt: Prompt | None = None,
+        cross_attention: bool = False,
     ) -> None:
         super().__init__(model, tokenizer)  # `self.model`: where TextAttack looks to move it to GPU
-        self.victim = Victim(model, tokenizer, precision, max_tokens)
+        self.victim = Victim(model, tokenizer, precision, max_tokens, prompt, cross_attention)
 
     @classmethod
     def of(cls, wrapper: ModelWrapper, precision: str = "float32") -> AttentionModelWrapper:
@@ -51,12 +57,16 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
                 f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
                 f"{type(wrapper).__name__}: attention is masked inside a transformers model"
             )
-        return cls(wrapper.model, wrapper.tokenizer, precision, _max_tokens(wrapper))
+        return cls(wrapper.model, wrapper.tokenizer, precision, *_options(wrapper))
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
         """Logits, float32 (B, C): of classes, or of choices."""
         return self.victim.logits(text_input_list)
 
 
-def _max_tokens(wrapper: HuggingFaceModelWrapper) -> int | None:
-    return wrapper.victim.max_tokens if isinstance(wrapper, AttentionModelWrapper) else None
+def _options(wrapper: HuggingFaceModelWrapper) -> tuple[Any, ...]:
+    """What the wrapper was made with besides a precision."""
+    if not isinstance(wrapper, AttentionModelWrapper):
+        return ()
+    victim = wrapper.victim
+    return victim.max_tokens, victim.prompt, victim.cross_attention

@@ -1,0 +1,78 @@
+"""Language models as classifiers: the score of a class is the log-likelihood of its word."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+class LabelWordClassifier(nn.Module):
+    """What a causal or a seq2seq language model says next, if it has to say a label word.
+
+    A causal model goes on after the last token of a text; a seq2seq model begins its answer.
+
+    Args:
+        model: the language model.
+        label_ids: the token of each class.
+    """
+
+    def __init__(self, model: PreTrainedModel, label_ids: Sequence[int]) -> None:
+        super().__init__()
+        self.language_model = model
+        self.label_ids = tuple(label_ids)
+        self.config = copy.copy(model.config)
+        self.config.num_labels = len(label_ids)
+
+    @property
+    def base_model(self) -> nn.Module:
+        """Of the language model."""
+        base: nn.Module = self.language_model.base_model
+        return base
+
+    @property
+    def device(self) -> torch.device:
+        """Of the language model."""
+        return self.language_model.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the language model."""
+        return self.language_model.dtype
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
+        """Log-likelihoods of the label words as ``logits``, float (B, C)."""
+        if self.config.is_encoder_decoder:
+            start = int(self.config.decoder_start_token_id or 0)
+            options["decoder_input_ids"] = torch.full_like(input_ids[:, :1], start)
+            asked = torch.zeros_like(input_ids[:, 0])
+        else:
+            options, asked = self._after_the_last(attention_mask, options)
+        output = self.language_model(
+            input_ids, attention_mask=attention_mask, use_cache=False, **options
+        )
+        rows = torch.arange(len(asked), device=asked.device)
+        words = output.logits[rows, asked].float().log_softmax(-1)
+        return SequenceClassifierOutput(
+            logits=words[:, list(self.label_ids)], hidden_states=output.get("hidden_states")
+        )
+
+    def _after_the_last(
+        self, attention_mask: Tensor, options: dict[str, Any]
+    ) -> tuple[dict[str, Any], Tensor]:
+        """Options that leave out the logits of other tokens, where the model has such; and where
+        the logits of each row's last token stand.
+        """
+        # The last one of the mask, on whatever side the padding is.
+        positions = torch.arange(attention_mask.shape[1], device=attention_mask.device)
+        last = (attention_mask * positions).argmax(1)
+        if "logits_to_keep" not in signature(self.language_model.forward).parameters:
+            return options, last
+        kept = torch.tensor(sorted(set(last.tolist())), device=last.device)
+        return {**options, "logits_to_keep": kept}, torch.searchsorted(kept, last)
