@@ -317,7 +317,7 @@ UNEVEN = [*DREAM, [["M: Hm."], [{"question": "?", "choice": ["a", "b"], "answer"
         (dream, "", "line 1: expected JSON"),
         (dream, json.dumps(DREAM)[:40], "line 1: expected JSON"),
         (dream, "{}", "expected a list, got dict"),
-        (dream, "[]", "expected questions, got none"),
+        (dream, "[]", "answer among its choices, got an empty file"),
         (dream, json.dumps([["a"]]), r"entry 1: expected \(turns, questions, id\)"),
         (dream, json.dumps(NO_ANSWER), "entry 1: expected .* an answer among its choices"),
         (dream, json.dumps(UNEVEN), "question 3: expected 3 choices, got 2"),

@@ -26,8 +26,9 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from . import published
+from .classifiers import require_padding
 from .errors import InvalidInputError
-from .published import Row
+from .published import Row, Source
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Task:
     """What is learned, and how.
 
     Args:
-        read: reads a file of it.
+        read: reads a file of it, or a split on the hub.
         files: names of the files to train on and to judge by, in its folder.
         chooses: whether choices are scored; else sentences are classified.
         learning_rate: at its highest.
@@ -45,7 +46,7 @@ class Task:
         max_tokens: of a sequence.
     """
 
-    read: Callable[[str | os.PathLike[str]], list[Row]]
+    read: Callable[[Source, str], list[Row]]
     files: tuple[str, str]
     chooses: bool
     learning_rate: float
@@ -74,7 +75,7 @@ TASKS = {
 def fine_tune(
     task: Task,
     model: str,
-    data: str | os.PathLike[str],
+    data: Source,
     output: str | os.PathLike[str],
     *,
     learning_rate: float | None = None,
@@ -90,7 +91,7 @@ def fine_tune(
     Args:
         task: what is learned; its settings, where the following are None.
         model: hub name or folder of the pretrained model.
-        data: folder of the task's two files.
+        data: folder of the task's two files, or name of the data set on the hub.
         output: folder for the model.
         learning_rate: at its highest.
         batch_size: texts a step.
@@ -100,8 +101,8 @@ def fine_tune(
     Raises:
         InvalidInputError: a file is missing or of another format.
     """
-    train, dev = (task.read(Path(data) / name) for name in task.files)
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    train, dev = _splits(task, data)
+    tokenizer = AutoTokenizer.from_pretrained(model, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
     checkpoints = str(Path(output) / "checkpoints")
     on_cpu = not torch.accelerator.is_available()
@@ -121,8 +122,10 @@ def fine_tune(
         seed=seed,
         disable_tqdm=None,
     )
+    untrained = _pretrained(task, model, [label for _, label in train])
+    require_padding(untrained, tokenizer)
     trainer = Trainer(
-        _pretrained(task, model, [label for _, label in train]),
+        untrained,
         settings,
         _collator(task, tokenizer),
         _encoded(train, task, tokenizer),
@@ -135,6 +138,12 @@ def fine_tune(
     trainer.save_model(str(output))
     shutil.rmtree(checkpoints)
     return accuracy
+
+
+def _splits(task: Task, data: Source) -> list[list[Row]]:
+    if Path(data).is_dir():
+        return [task.read(Path(data) / name, "") for name in task.files]
+    return [task.read(data, split) for split in ("train", "validation")]
 
 
 def _pretrained(task: Task, model: str, labels: list[int]) -> Any:

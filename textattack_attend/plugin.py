@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from textattack.commands.attack_command import AttackCommand
 from textattack.commands.attack_resume_command import AttackResumeCommand
 from textattack.metrics.attack_metrics import WordsPerturbed
 from textattack.shared import AttackedText
+from textattack.shared.utils import ARGS_SPLIT_TOKEN
 
 import textattack_attend
 
@@ -46,6 +48,8 @@ def register() -> None:
     if hasattr(attack_args, "textattack_attend"):
         return
     _register_names()
+    _patch_class_method(DatasetArgs, "_create_dataset_from_args", _from_data_files)
+    _patch_class_method(ModelArgs, "_create_model_from_args", _with_choices)
     _patch(Attacker, "attack_dataset", _with_checks_and_metrics)
     _patch(AttackCommand, "run", _with_error_line)
     _patch(AttackResumeCommand, "run", _resuming)
@@ -67,6 +71,43 @@ def _register_names() -> None:
 def _patch(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
     original = getattr(owner, name)
     setattr(owner, name, functools.wraps(original)(wrap(original)))
+
+
+def _patch_class_method(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
+    original = getattr(owner, name).__func__
+    setattr(owner, name, classmethod(functools.wraps(original)(wrap(original))))
+
+
+def _from_data_files(original: Any) -> Any:
+    """``--dataset-from-file`` takes data files, too: PATH^dream, or PATH^text,label."""
+
+    def create_dataset(cls: Any, args: DatasetArgs) -> Any:
+        from .datasets.named import FILE_ENDINGS, from_name
+
+        path, _, name = (args.dataset_from_file or "").partition(ARGS_SPLIT_TOKEN)
+        if not path.endswith(FILE_ENDINGS):
+            return original(cls, args)
+        dataset = from_name(path, name)
+        if args.filter_by_labels:
+            dataset.filter_by_labels_(args.filter_by_labels)
+        return dataset
+
+    return create_dataset
+
+
+def _with_choices(original: Any) -> Any:
+    """A checkpoint that scores choices; TextAttack would give it a head for classes, untrained."""
+
+    def create_model(cls: Any, args: ModelArgs) -> Any:
+        from .models.wrappers import multiple_choice_wrapper, scores_choices
+
+        own = args.model if os.path.isdir(args.model or "") else None
+        checkpoint = None if args.model_from_file else own or args.model_from_huggingface
+        if checkpoint and scores_choices(checkpoint):
+            return multiple_choice_wrapper(checkpoint)
+        return original(cls, args)
+
+    return create_model
 
 
 def _with_checks_and_metrics(original: Any) -> Any:

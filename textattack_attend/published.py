@@ -1,43 +1,49 @@
-"""Data in the file formats as published: SST-2, DREAM, HellaSwag, ReClor.
+"""Data sets of the paper, as published and on the hub: SST-2, DREAM, HellaSwag, ReClor.
 
-Every reader gives rows: the parts of a text, and its label. A sentence has one part; a question has
-the parts context, question, and one for each choice, and its label is the position of the answer.
+Every reader takes a file in the data set's own format, or the name of a data set on the hub
+(``org/name``, or ``org/name@revision``) and a split of it. It gives rows: the parts of a text, and
+its label. A sentence has one part; a question has the parts context, question, and one for each
+choice, and its label is the position of the answer.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInputError
+from .files import parsed, text_of
 
 Row = tuple[tuple[str, ...], int]
 """The parts of a text; its label."""
+Source = str | os.PathLike[str]
+"""A file, or the name of a data set on the hub."""
+Entries = Iterator[tuple[str, Any]]
+"""Each with its place, for messages."""
 
 
-def sst2(path: str | os.PathLike[str]) -> list[Row]:
-    """Lines of sentence<TAB>label, no header.
+def sst2(source: Source, split: str = "validation") -> list[Row]:
+    """Lines of sentence<TAB>label, no header; on the hub, sentence and label.
 
     Raises:
         InvalidInputError: the file is missing, empty, or of another format.
     """
-    rows: list[Row] = []
-    for number, line in enumerate(_text(Path(path)).splitlines(), 1):
-        sentence, tab, label = line.rpartition("\t")
+
+    def rows(entry: Any) -> Iterator[Row]:
+        if isinstance(entry, dict):
+            yield (entry["sentence"],), int(entry["label"])
+            return
+        sentence, tab, label = entry.rpartition("\t")
         if not tab or not label.isdigit():
-            raise InvalidInputError(
-                f"{path}:{number}: expected sentence<TAB>label, got {line[:60]!r}"
-            )
-        rows.append(((sentence,), int(label)))
-    if not rows:
-        raise InvalidInputError(f"{path}: expected sentence<TAB>label lines, got an empty file")
-    return rows
+            raise ValueError("no label")
+        yield (sentence,), int(label)
+
+    return _read(source, split, _lines, rows, "sentence<TAB>label")
 
 
-def dream(path: str | os.PathLike[str]) -> list[Row]:
+def dream(source: Source, split: str = "validation") -> list[Row]:
     """DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
 
     Raises:
@@ -45,15 +51,19 @@ def dream(path: str | os.PathLike[str]) -> list[Row]:
     """
 
     def rows(entry: Any) -> Iterator[Row]:
-        turns, questions, _ = entry
+        if isinstance(entry, dict):  # the hub has an entry for each question
+            turns, questions = entry["dialogue"], [entry]
+        else:
+            turns, questions, _ = entry
         for asked in questions:
             choices = tuple(asked["choice"])
             yield (" ".join(turns), asked["question"], *choices), choices.index(asked["answer"])
 
-    return _read(path, _entries, rows, "(turns, questions, id) with an answer among its choices")
+    expected = "(turns, questions, id) with an answer among its choices"
+    return _even(_read(source, split, _json_list, rows, expected), source)
 
 
-def hellaswag(path: str | os.PathLike[str]) -> list[Row]:
+def hellaswag(source: Source, split: str = "validation") -> list[Row]:
     """HellaSwag: JSON lines with ctx, endings and label; there is no question.
 
     Raises:
@@ -64,10 +74,11 @@ def hellaswag(path: str | os.PathLike[str]) -> list[Row]:
         endings = entry["endings"]
         yield (entry["ctx"], "", *endings), _position(int(entry["label"]), endings)
 
-    return _read(path, _lines, rows, "an object with ctx, endings and the label of one of them")
+    expected = "an object with ctx, endings and the label of one of them"
+    return _even(_read(source, split, _json_lines, rows, expected), source)
 
 
-def reclor(path: str | os.PathLike[str]) -> list[Row]:
+def reclor(source: Source, split: str = "validation") -> list[Row]:
     """ReClor: JSON, a list of objects with context, question, answers and label.
 
     Raises:
@@ -79,7 +90,12 @@ def reclor(path: str | os.PathLike[str]) -> list[Row]:
         label = _position(int(entry["label"]), answers)
         yield (entry["context"], entry["question"], *answers), label
 
-    return _read(path, _entries, rows, "an object with context, question, answers and a label")
+    expected = "an object with context, question, answers and a label"
+    return _even(_read(source, split, _json_list, rows, expected), source)
+
+
+READERS = {"sst2": sst2, "dream": dream, "hellaswag": hellaswag, "reclor": reclor}
+"""By name."""
 
 
 def _position(label: int, choices: list[str]) -> int:
@@ -89,66 +105,69 @@ def _position(label: int, choices: list[str]) -> int:
 
 
 def _read(
-    path: str | os.PathLike[str],
-    entries: Callable[[Path], Iterator[tuple[str, Any]]],
+    source: Source,
+    split: str,
+    entries_of: Callable[[Path], Entries],
     rows: Callable[[Any], Iterator[Row]],
     expected: str,
 ) -> list[Row]:
+    path = Path(source)
+    of_a_file = path.is_file() or path.suffix
     found: list[Row] = []
-    for place, entry in entries(Path(path)):
+    for place, entry in entries_of(path) if of_a_file else _hub_entries(str(source), split):
         try:
             found += rows(entry)
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInputError(
-                f"{path}: {place}: expected {expected}, got {str(entry)[:60]!r} "
+                f"{source}: {place}: expected {expected}, got {str(entry)[:60]!r} "
                 f"({type(error).__name__}: {error})"
             ) from error
-    return _even(found, path)
+    if not found:
+        raise InvalidInputError(f"{source}: expected {expected}, got an empty file")
+    return found
 
 
-def _even(rows: list[Row], path: str | os.PathLike[str]) -> list[Row]:
+def _even(rows: list[Row], source: Source) -> list[Row]:
     """The same, if every question has as many choices as the first, and at least 2."""
-    if not rows:
-        raise InvalidInputError(f"{path}: expected questions, got none")
     choices = len(rows[0][0]) - 2
     for number, (texts, _) in enumerate(rows, 1):
         if len(texts) - 2 != choices or choices < 2:
             raise InvalidInputError(
-                f"{path}: question {number}: expected {max(2, choices)} choices, got "
+                f"{source}: question {number}: expected {max(2, choices)} choices, got "
                 f"{len(texts) - 2}"
             )
     return rows
 
 
-def _entries(path: Path) -> Iterator[tuple[str, Any]]:
-    """Of a JSON list, with their places."""
-    entries = _parsed(_text(path), str(path), 1)
+def _hub_entries(source: str, split: str) -> Entries:
+    from datasets import load_dataset  # takes a second, and most sources are files
+
+    name, _, revision = source.partition("@")
+    try:
+        entries = load_dataset(name, split=split, revision=revision or None)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InvalidInputError(
+            f"{source}: expected a file as published, or the name of a data set on the hub with "
+            f"the split {split!r}; it could not be loaded ({str(error).splitlines()[0]})"
+        ) from error
+    for number, entry in enumerate(entries, 1):
+        yield f"entry {number}", entry
+
+
+def _json_list(path: Path) -> Entries:
+    entries = parsed(text_of(path), path, 1)
     if not isinstance(entries, list):
         raise InvalidInputError(f"{path}: expected a list, got {type(entries).__name__}")
     for number, entry in enumerate(entries, 1):
         yield f"entry {number}", entry
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Of JSON lines, with their places."""
-    for number, line in enumerate(_text(path).splitlines(), 1):
+def _lines(path: Path) -> Entries:
+    for number, line in enumerate(text_of(path).splitlines(), 1):
+        yield f"line {number}", line
+
+
+def _json_lines(path: Path) -> Entries:
+    for number, line in enumerate(text_of(path).splitlines(), 1):
         if line.strip():
-            yield f"line {number}", _parsed(line, str(path), number)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"{path}: cannot be read ({error})") from error
-
-
-def _parsed(text: str, path: str, first_line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        line = first_line + error.lineno - 1
-        raise InvalidInputError(
-            f"{path}: line {line}: expected JSON, got an error at column {error.colno} "
-            f"({error.msg}); is the file complete?"
-        ) from error
+            yield f"line {number}", parsed(line, path, number)

@@ -11,8 +11,7 @@ import click
 @click.option(
     "--data",
     required=True,
-    type=click.Path(exists=True, file_okay=False),
-    help="Folder of the task's files as published.",
+    help="Folder of the task's files as published, or their name on the hub.",
 )
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="For the model.")
 @click.option("--learning-rate", type=float, help="Instead of the paper's.")

@@ -1,6 +1,18 @@
-"""Datasets: the example reviews of the demo, and multiple choice as published."""
+"""Datasets: the paper's as published, any table, and the example reviews of the demo."""
 
 from .demo_reviews import DemoReviews
-from .multiple_choice import MultipleChoiceDataset, dream, hellaswag, reclor
+from .named import from_name
+from .published import dream, hellaswag, reclor, sst2
+from .rows import RowsDataset
+from .table import table
 
-__all__ = ["DemoReviews", "MultipleChoiceDataset", "dream", "hellaswag", "reclor"]
+__all__ = [
+    "DemoReviews",
+    "RowsDataset",
+    "dream",
+    "from_name",
+    "hellaswag",
+    "reclor",
+    "sst2",
+    "table",
+]

@@ -1,0 +1,26 @@
+"""Any table as a dataset for TextAttack."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from textattack.datasets import Dataset
+
+from ..tables import read_table
+from .rows import RowsDataset
+
+
+def table(
+    path: str | os.PathLike[str],
+    columns: Sequence[str],
+    label: str = "label",
+    label_names: Sequence[str] = (),
+) -> Dataset:
+    """Named columns of a CSV, TSV or JSON lines file; see `read_table`.
+
+    Raises:
+        InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; or a
+            label is no class.
+    """
+    return RowsDataset(read_table(path, columns, label, label_names), columns, label_names)

@@ -1,0 +1,42 @@
+"""Files: their text, and the JSON in it, with a line for what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidInputError
+
+
+def text_of(path: Path) -> str:
+    """All of a file.
+
+    Raises:
+        InvalidInputError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"{path}: cannot be read ({error})") from error
+
+
+def parsed(text: str, path: Path, first_line: int) -> Any:
+    """What JSON says.
+
+    Args:
+        text: of the file, from that line on.
+        path: of the file.
+        first_line: counted from 1.
+
+    Raises:
+        InvalidInputError: it is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise InvalidInputError(
+            f"{path}: line {line}: expected JSON, got an error at column {error.colno} "
+            f"({error.msg}); is the file complete?"
+        ) from error
