@@ -37,7 +37,6 @@ from .conftest import HEADS, LABELS, LAYERS, hooks_of, random_texts, tiny_config
 from .tiny_families import (
     CAUSAL,
     COMBINATIONS,
-    CONFIGS,
     ENCODER_DECODERS,
     ENGINE,
     USED,
@@ -342,15 +341,35 @@ def test_attacks_succeed_within_what_is_visible(
             assert result.structure.shape.visible(layer)[query, key]
 
 
-@pytest.mark.parametrize("family", CONFIGS)
-def test_the_engine_computes_the_families_it_knows(family: str) -> None:
-    victim = cached_victim(family)
-    (reading,) = victim.read([TEXT], [None])
-    structures = list(structures_of(victim.empty_structure(TEXT).shape).values())
-    found = victim.logits_from([(reading, structure) for structure in structures])
-    assert isinstance(victim.engine, Engine if family in ENGINE else WholeModel)
-    plain = torch.cat([victim.logits([TEXT], [structure]) for structure in structures])
+def test_reuse_changes_no_logits(victim: Victim) -> None:
+    """Structures of two texts mixed, each layer the first that is masked; and one of no unit."""
+    texts = [TEXT, "a good film"]
+    asked = []
+    for text, reading in zip(texts, victim.read(texts, [None, None]), strict=True):
+        shape = victim.empty_structure(text).shape
+        structures = [Structure.whole(shape, [(layer, 1)]) for layer in range(shape.layers)]
+        structures += [*structures_of(shape).values(), Structure(shape)]
+        asked += [(text, reading, structure) for structure in structures]
+    random.Random(0).shuffle(asked)
+    found = victim.logits_from([(reading, structure) for _, reading, structure in asked])
+    plain = torch.cat([victim.logits([text], [structure]) for text, _, structure in asked])
     torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
+    family = victim.model.config.model_type
+    assert isinstance(victim.engine, Engine if family in ENGINE else WholeModel)
+
+
+@pytest.mark.parametrize("use", [use for use in USED if use != "albert"])
+def test_layers_below_a_structure_are_not_computed(use: str) -> None:
+    victim = tiny_victim(use)
+    engine = WholeModel(victim.model)
+    (reading,) = victim.read([TEXT], [None])
+    (run,) = reading.runs
+    shape = victim.empty_structure(TEXT).shape
+    top = Structure.whole(shape, [(shape.layers - 1, 0)])
+    found = engine.logits([(run, top)] * 3)
+    torch.testing.assert_close(found, victim.logits([TEXT] * 3, [top] * 3), atol=1e-4, rtol=1e-4)
+    assert engine.token_layers == 3 * run.tokens
+    assert hooks_of(victim.model) == []
 
 
 # --- first tokens, padding tokens, registration ---

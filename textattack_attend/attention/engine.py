@@ -25,6 +25,7 @@ from .branches import Branch, Masks, advance, first_token
 from .capture import ReadSequence
 from .families import family_of
 from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights
+from .lower_layers import Outputs
 from .precision import autocast, require_precision
 from .rows import chooses
 from .states import State
@@ -60,11 +61,15 @@ class Run:
         tokens: how many there are.
         inputs: of the model, each (T,).
         path: the clean sequence before every layer; empty where the engine cannot be used.
+        outputs: what the layers gave for it, where whole forward passes asked for it.
     """
+
+    outputs: Outputs
 
     def __init__(self, clean: ReadSequence) -> None:
         self.tokens = clean.tokens
         self.inputs = clean.inputs
+        self.outputs = []
         rows = np.arange(self.tokens)
         self.path = [Node(State(hidden, rows)) for hidden in clean.hidden[:-1]]
         self.clean_logits = clean.logits.float().cpu()

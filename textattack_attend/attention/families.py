@@ -108,6 +108,12 @@ class Family:
             return modules
         return [modules[position] for position in self.served_by(model.config)]
 
+    def all_layers(self, model: PreTrainedModel) -> list[nn.Module]:
+        """Those of the decoder behind them, if there is one."""
+        decoder = self.decoder
+        layers = self.layer_modules(model)
+        return [*layers, *_children(model, decoder.layers)] if decoder else layers
+
     def attention_modules(self, model: PreTrainedModel, cross: bool = False) -> list[nn.Module]:
         """The self-attention modules by layer, or those of the attention to the encoder.
 

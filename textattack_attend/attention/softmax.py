@@ -9,14 +9,15 @@ module runs, PyTorch's own function modes show these two calls; everything else 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from itertools import cycle
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
 from torch.overrides import TorchFunctionMode
+
+from .forwards import Forward, changed_forwards
 
 
 class SoftmaxMode(TorchFunctionMode):
@@ -27,6 +28,15 @@ class SoftmaxMode(TorchFunctionMode):
     """
 
     ran = False
+
+    def over(self, forward: Forward) -> Forward:
+        """The same, under this mode."""
+
+        def under_a_mode(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return forward(*args, **kwargs)
+
+        return under_a_mode
 
     def __torch_function__(
         self,
@@ -91,38 +101,8 @@ def softmax_modes(modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode]
     Raises:
         RuntimeError: a layer with a mode never took a softmax inside the context.
     """
-    with _wrapped(modules, modes):
+    with changed_forwards(modules, {layer: mode.over for layer, mode in modes.items()}):
         yield
     idle = [layer for layer, mode in sorted(modes.items()) if not mode.ran]
     if idle:
         raise RuntimeError(f"attention of layers {idle} never ran: the structure had no effect")
-
-
-@contextmanager
-def _wrapped(modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode]) -> Iterator[None]:
-    turns: dict[nn.Module, list[SoftmaxMode | None]] = {}
-    for layer, module in enumerate(modules):
-        turns.setdefault(module, []).append(modes.get(layer))
-    before = {module: vars(module).get("forward") for module in turns if any(turns[module])}
-    try:
-        for module in before:
-            module.forward = _in_turn(module.forward, turns[module])
-        yield
-    finally:
-        for module, forward in before.items():
-            vars(module).pop("forward", None)
-            if forward is not None:
-                module.forward = forward
-
-
-def _in_turn(
-    forward: Callable[..., Any], modes: Sequence[SoftmaxMode | None]
-) -> Callable[..., Any]:
-    """The same, under one mode after the other."""
-    turn = cycle(modes)
-
-    def under_a_mode(*args: Any, **kwargs: Any) -> Any:
-        with next(turn) or nullcontext():
-            return forward(*args, **kwargs)
-
-    return under_a_mode
