@@ -170,7 +170,10 @@ def test_the_seed_decides_and_a_budget_is_kept(offline: dict[str, str]) -> None:
         done = attack(*log, environment=offline, recipe="hackattend-random")
         assert done.returncode == 0, done.stderr
         with path.open(newline="") as file:
-            return list(csv.DictReader(file))
+            rows = list(csv.DictReader(file))
+        for row in rows:  # in which kernels the engine multiplies may change the last digits
+            row |= {key: f"{float(row[key]):.4f}" for key in row if key.endswith("_score")}
+        return rows
 
     first, again, other = (scores("--random-seed", seed) for seed in ("1", "1", "2"))
     assert first == again

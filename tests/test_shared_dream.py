@@ -56,9 +56,8 @@ def test_the_reference_table(name: str) -> None:
 def test_dream_on_textattacks_command_line() -> None:
     command = "from textattack.commands.textattack_cli import main; main()"
     arguments = ["attack", "--recipe", "hackattend", "--num-examples", "3"]
-    for option in ("--model-from-file", "--dataset-from-file"):
-        arguments += [option, str(EXAMPLE)]
-    environment = os.environ | {"DREAM_MODEL": str(VICTIM), "DREAM_DATA": str(DEV)}
+    arguments += ["--model-from-file", str(EXAMPLE), "--dataset-from-file", f"{DEV}^dream"]
+    environment = os.environ | {"DREAM_MODEL": str(VICTIM)}
     done = subprocess.run(
         [sys.executable, "-c", command, *arguments],
         env=environment,

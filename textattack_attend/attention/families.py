@@ -359,7 +359,8 @@ def family_of(model: PreTrainedModel) -> Family:
     decoder_heads = getattr(model.config, "decoder_attention_heads", heads)
     if getattr(model.config, "pruned_heads", None) or decoder_heads != heads:
         raise UnsupportedModelError(
-            "the layers of the model differ in their heads; expected the same number everywhere"
+            "the layers of the model differ in their heads (some were pruned, or the decoder has "
+            "another number); expected the same everywhere"
         )
     if isinstance(model, LabelWordClassifier):  # its decoder reads nothing but the start token
         return replace(family, engine=None, decoder=None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..published import sst2
+from ..published import READERS
 
 if TYPE_CHECKING:
     from ..benchmark.reference import Example
@@ -39,7 +40,7 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             "--data",
             required=True,
             type=click.Path(exists=True, dir_okay=False),
-            help="sentence<TAB>label lines.",
+            help="sentence<TAB>label lines, or as the task says.",
         ),
         click.option("--model", required=True, help="Hub name or folder of the victim."),
     ):
@@ -48,20 +49,37 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def prepare(
-    model: str, data: str, num_examples: int, threads: int
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    task: str = "sst2",
+    max_tokens: int | None = None,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
-    examples = [(sentence, label) for (sentence,), label in sst2(data)[:num_examples]]
+    rows = READERS[task](data)[:num_examples]
     import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import (
+        AutoModelForMultipleChoice,
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
 
-    from ..models.wrappers import AttentionModelWrapper
+    from ..datasets.published import dataset_of
+    from ..models.wrappers import AttentionModelWrapper, scores_choices
 
+    logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
-    loaded = AutoModelForSequenceClassification.from_pretrained(model)
+    chooses = scores_choices(model)
+    auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
+    loaded: Any = auto.from_pretrained(model)
     loaded.to("cuda" if torch.cuda.is_available() else "cpu")
-    return AttentionModelWrapper(loaded, AutoTokenizer.from_pretrained(model)), examples
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    wrapper = AttentionModelWrapper(loaded, tokenizer, max_tokens=max_tokens)
+    dataset = dataset_of(rows)
+    examples = [(columns.get("text", columns), label) for columns, label in dataset]
+    return wrapper, examples
 
 
 def last(progress: Iterator[T], total: int, name: str) -> T:

@@ -19,7 +19,7 @@ def sst2(source: Source, split: str = "validation") -> Dataset:
     Raises:
         InvalidInputError: the file is missing, empty, or of another format.
     """
-    return RowsDataset(published.sst2(source, split), ["text"])
+    return dataset_of(published.sst2(source, split))
 
 
 def dream(source: Source, split: str = "validation") -> Dataset:
@@ -28,7 +28,7 @@ def dream(source: Source, split: str = "validation") -> Dataset:
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-    return _questions(published.dream(source, split))
+    return dataset_of(published.dream(source, split))
 
 
 def hellaswag(source: Source, split: str = "validation") -> Dataset:
@@ -37,7 +37,7 @@ def hellaswag(source: Source, split: str = "validation") -> Dataset:
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-    return _questions(published.hellaswag(source, split))
+    return dataset_of(published.hellaswag(source, split))
 
 
 def reclor(source: Source, split: str = "validation") -> Dataset:
@@ -46,10 +46,11 @@ def reclor(source: Source, split: str = "validation") -> Dataset:
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-    return _questions(published.reclor(source, split))
+    return dataset_of(published.reclor(source, split))
 
 
-def _questions(rows: list[Row]) -> Dataset:
+def dataset_of(rows: list[Row]) -> Dataset:
+    """Sentences, or questions, as a dataset with named columns."""
     choices = len(rows[0][0]) - 2
     numbered = (f"choice {number + 1}" for number in range(choices))
-    return RowsDataset(rows, ["context", "question", *numbered])
+    return RowsDataset(rows, ["context", "question", *numbered] if choices > 0 else ["text"])
