@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow

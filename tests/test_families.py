@@ -62,12 +62,13 @@ def victim(request: pytest.FixtureRequest) -> Victim:
 def softmax_order(use: str) -> list[int | None]:
     """The layer of a structure to which each softmax of a forward pass belongs, None for none."""
     family, options = USED[use]
-    layers = list(range(LAYERS))
+    layers: list[int | None] = list(range(LAYERS))
     if family not in ENCODER_DECODERS:
         return [*layers]
-    none = [None] * LAYERS
+    none: list[int | None] = [None] * LAYERS
     # An encoder first; then in each layer of the decoder self-attention and cross-attention.
-    own, crosswise = [layer + LAYERS for layer in layers], none
+    own: list[int | None] = list(range(LAYERS, 2 * LAYERS))
+    crosswise = none
     if "prompt" in options:
         own = none
     elif "cross_attention" in options:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.models.wrappers import AttentionModelWrapper
@@ -15,18 +15,12 @@ from textattack_attend.prompt import Prompt
 from textattack_attend.structures import Reach, Shape, Structure, describe
 from textattack_attend.victim import Victim
 
-from .tiny_families import (
-    PROMPT,
-    VOCABULARY,
-    tiny,
-    tiny_tokenizer,
-    tiny_victim,
-)
+from .tiny_families import PROMPT, VOCABULARY, tiny, tiny_tokenizer, tiny_victim
 
 TEXT = "a good film"
 
 
-def language_model(family: str = "llama") -> torch.nn.Module:
+def language_model(family: str = "llama") -> PreTrainedModel:
     return tiny(family, auto=AutoModelForCausalLM)
 
 

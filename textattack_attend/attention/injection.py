@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, softmax
 from transformers import PreTrainedModel
 
 from ..structures import Structure
 from .families import family_of
-from .softmax import SoftmaxMode, added_to_scores, softmax_modes
+from .softmax import BiasedSoftmax, far_below, softmax_modes
 
 
 def masked_attention(
@@ -48,7 +46,7 @@ def masked_attention(
     return softmax_modes(family_of(model).attention_modules(model, crosses), modes)
 
 
-class _Masking(SoftmaxMode):
+class _Masking(BiasedSoftmax):
     """Adds to the scores of one layer what its masked units take."""
 
     def __init__(self, layer: int, structures: Sequence[Structure], padded_left: bool) -> None:
@@ -56,39 +54,14 @@ class _Masking(SoftmaxMode):
         self.structures = structures
         self.padded_left = padded_left
 
-    def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
-        # In float16, which occurs under autocast only, what is left of a score beside the bias
-        # would tell the units of a fully masked row apart.
-        scores = scores.float() if scores.dtype == torch.float16 else scores
-        return softmax(scores + self._bias(scores, scores.shape[-1]), dim, **options)
-
-    def fused(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
-        bias = self._bias(query, key.shape[-2])
-        mask = added_to_scores(attn_mask, is_causal, bias)
-        mask = bias if mask is None else mask + bias
-        return scaled_dot_product_attention(
-            query, key, value, mask, dropout_p, scale=scale, enable_gqa=enable_gqa
-        )
-
-    def _bias(self, like: Tensor, keys: int) -> Tensor:
+    def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
+        """Far below every score where a unit is masked."""
         batch, heads, queries = like.shape[:3]
         if batch != len(self.structures):
             raise RuntimeError(f"expected a batch of {len(self.structures)} rows, got {batch}")
         bias = torch.zeros((batch, heads, queries, keys), dtype=like.dtype, device=like.device)
         cells = torch.from_numpy(self._flat_cells(heads, keys))
-        # Half of the most negative number, not all of it: a row that is masked everywhere must
-        # become uniform over the visible keys, and padding (finfo.min) must stay below them.
-        bias.view(-1)[cells.to(like.device)] = torch.finfo(like.dtype).min / 2
+        bias.view(-1)[cells.to(like.device)] = far_below(like.dtype)
         return bias
 
     def _flat_cells(self, heads: int, tokens: int) -> np.ndarray:

@@ -8,6 +8,7 @@ module runs, PyTorch's own function modes show these two calls; everything else 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -74,16 +75,68 @@ class SoftmaxMode(TorchFunctionMode):
         key, value = (heads.repeat_interleave(shared_by, 1) for heads in (key, value))
         scale = query.shape[-1] ** -0.5 if scale is None else scale
         scores = query @ key.transpose(-1, -2) * scale
-        mask = added_to_scores(attn_mask, is_causal, scores)
+        mask = added_to_scores(attn_mask, is_causal, scores, scores.shape[-2:])
         scores = scores if mask is None else scores + mask
         probabilities = self.softmax(scores, -1).to(value.dtype)
         return dropout(probabilities, dropout_p) @ value
 
 
-def added_to_scores(mask: Tensor | None, is_causal: bool, like: Tensor) -> Tensor | None:
+class BiasedSoftmax(SoftmaxMode):
+    """Adds a bias to the scores; subclasses say which."""
+
+    @abstractmethod
+    def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
+        """What to add to the scores, (B, H, queries, keys).
+
+        Args:
+            like: of the scores' dtype, (B, H, queries, anything).
+            mask: what is added already, or the scores with it; None if everything is visible.
+            keys: how many.
+        """
+
+    def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
+        """Of the scores and the bias."""
+        # In float16, which occurs under autocast only, what is left of a score beside the bias
+        # would tell the units of a fully masked row apart.
+        scores = scores.float() if scores.dtype == torch.float16 else scores
+        return softmax(scores + self.bias(scores, scores, scores.shape[-1]), dim, **options)
+
+    def fused(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        """PyTorch's own, with the bias in its mask."""
+        size = (*query.shape[-2:-1], key.shape[-2])
+        mask = added_to_scores(attn_mask, is_causal, query, size)
+        bias = self.bias(query, mask, key.shape[-2])
+        mask = bias if mask is None else mask + bias
+        return scaled_dot_product_attention(
+            query, key, value, mask, dropout_p, scale=scale, enable_gqa=enable_gqa
+        )
+
+
+def far_below(dtype: torch.dtype) -> float:
+    """What is added to the scores of masked units.
+
+    Half of the most negative number, not all of it: a row that is masked everywhere must become
+    uniform over the visible keys, and padding (finfo.min) must stay below them.
+    """
+    return torch.finfo(dtype).min / 2
+
+
+def added_to_scores(
+    mask: Tensor | None, is_causal: bool, like: Tensor, size: tuple[int, ...]
+) -> Tensor | None:
     """What a mask of ``scaled_dot_product_attention`` adds to scores, (..., queries, keys)."""
     if is_causal:
-        mask = torch.ones(like.shape[-2:], dtype=torch.bool, device=like.device).tril()
+        mask = torch.ones(size, dtype=torch.bool, device=like.device).tril()
     if mask is None or mask.is_floating_point():
         return mask
     closed = torch.finfo(like.dtype).min
