@@ -15,15 +15,16 @@ from transformers import (
     AutoModelForMultipleChoice,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BertForSequenceClassification,
     BertModel,
     BertTokenizerFast,
-    Trainer,
     TrainerCallback,
 )
 
 from textattack_attend import fine_tuning
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.commands.main import main
+from textattack_attend.defenses.defense_trainer import DefenseTrainer
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.fine_tuning import TASKS, fine_tune, task_of
 from textattack_attend.models.wrappers import AttentionModelWrapper
@@ -97,7 +98,9 @@ def test_a_model_that_scores_choices_learns_and_can_be_attacked(
 ) -> None:
     output = tmp_path / "victim"
     settings: dict[str, Any] = {"learning_rate": 0.003, "batch_size": 8, "epochs": 6}
-    assert fine_tune(TASKS["dream"], pretrained, dialogues, output, **settings) > 0.9
+    card = fine_tune(TASKS["dream"], pretrained, dialogues, output, **settings)
+    assert card.accuracy is not None
+    assert card.accuracy > 0.9
     model = AutoModelForMultipleChoice.from_pretrained(output)
     wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(output), max_tokens=32)
     HackAttendLiong2024.build(wrapper)  # accepted: the head is a trained one
@@ -115,14 +118,14 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
             if state.epoch >= 2:
                 raise KeyboardInterrupt
 
-    class Interrupted(Trainer):
+    class Interrupted(DefenseTrainer[Any]):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             add: Any = self.add_callback
             add(Interrupt())
 
     with monkeypatch.context() as patch:
-        patch.setattr(fine_tuning, "Trainer", Interrupted)
+        patch.setattr(fine_tuning, "trainer_of", lambda defense: Interrupted)
         with pytest.raises(KeyboardInterrupt):
             fine_tune(task, pretrained, reviews, halved)
     assert not (halved / "model.safetensors").exists()
@@ -156,3 +159,108 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
     assert not (tmp_path / "victim").exists()
     with pytest.raises(InvalidInputError, match="task: expected one of sst2, dream"):
         task_of("imdb")
+
+
+# --- defenses, cards, folders ---
+
+
+def test_a_defended_model_comes_with_its_card(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "defended"
+    arguments = ["train", "--task", "sst2", "--model", pretrained, "--data", str(reviews)]
+    arguments += ["--output", str(output), "--learning-rate", "0.003", "--epochs", "6"]
+    arguments += ["--batch-size", "8", "--defense", "s-attend", "--alpha", "0.1", "--layers", "0,2"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    card = json.loads((output / "card.json").read_text())
+    assert (card["task"], card["defense"], card["epochs"]) == ("sst2", "s-attend", 6)
+    assert card["options"] == {
+        "alpha": 0.1,
+        "granularity": "unit",
+        "growth": 0.0,
+        "layers": [0, 2],
+        "heads": [],
+    }
+    assert card["accuracy"] > 0.9
+    assert f"dev accuracy {card['accuracy']:.1%}" in done.output
+    assert card["versions"]["torch"] == torch.__version__
+    assert 0 < card["step_seconds_ratio"] < 100
+
+
+def test_the_best_epoch_is_kept(
+    pretrained: str, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = iter([0.5, 0.9, 0.7])
+    seen: list[float] = []
+
+    def accuracy(_: Any) -> dict[str, float]:
+        seen.append(next(judged, 0.9))
+        return {"accuracy": seen[-1]}
+
+    kept: list[Any] = []
+
+    class Keeping(DefenseTrainer[Any]):
+        def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+            model: Any = self.model
+            kept.append([w.clone() for w in model.state_dict().values()])
+            return super().evaluate(*args, **kwargs)
+
+    monkeypatch.setattr(fine_tuning, "_accuracy", accuracy)
+    monkeypatch.setattr(fine_tuning, "trainer_of", lambda defense: Keeping)
+    task = dataclasses.replace(TASKS["sst2"], epochs=3, learning_rate=0.001)
+    assert fine_tune(task, pretrained, reviews, tmp_path / "victim").accuracy == 0.9
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "victim")
+    for weight, best in zip(model.state_dict().values(), kept[1], strict=True):
+        torch.testing.assert_close(weight, best)
+
+
+def test_a_folder_with_something_else_is_refused_unless_overwritten(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "victim"
+    output.mkdir()
+    (output / "thesis.txt").write_text("precious")
+    task = dataclasses.replace(TASKS["sst2"], epochs=1)
+    with pytest.raises(InvalidInputError, match="expected an empty folder, or one of an interr"):
+        fine_tune(task, pretrained, reviews, output)
+    assert (output / "thesis.txt").read_text() == "precious"
+    fine_tune(task, pretrained, reviews, output, overwrite=True)
+    assert not (output / "thesis.txt").exists()
+
+
+def test_an_interrupted_run_of_other_settings_is_not_gone_on_with(
+    pretrained: str, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(DefenseTrainer[Any]):
+        def training_step(self, *_: Any, **__: Any) -> Any:
+            raise KeyboardInterrupt
+
+    task = dataclasses.replace(TASKS["sst2"], epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(fine_tuning, "trainer_of", lambda defense: Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(task, pretrained, reviews, tmp_path / "victim")
+    with pytest.raises(InvalidInputError, match="got another batch_size, seed; choose another"):
+        fine_tune(task, pretrained, reviews, tmp_path / "victim", seed=1, batch_size=7)
+
+
+def test_what_nothing_can_be_learned_from_is_refused(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    lines = (reviews / "train.tsv").read_text().splitlines()
+    (reviews / "train.tsv").write_text("\n".join(line for line in lines if line[-1] == "1"))
+    with pytest.raises(InvalidInputError, match="expected texts of at least 2 classes"):
+        fine_tune(TASKS["sst2"], pretrained, reviews, tmp_path / "victim")
+
+
+def test_a_checkpoint_of_another_task_is_refused(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    config = tiny_config("bert")
+    config.num_labels = 3
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "three")
+    AutoTokenizer.from_pretrained(pretrained).save_pretrained(tmp_path / "three")
+    with pytest.raises(InvalidInputError, match="expected a pretrained model, or one of 2 classes"):
+        fine_tune(TASKS["sst2"], str(tmp_path / "three"), reviews, tmp_path / "victim")
+    assert not (tmp_path / "victim").exists()

@@ -19,3 +19,7 @@ class StructureMismatchError(AttendError, ValueError):
 
 class ModelOutputError(AttendError):
     """The model answered with logits that cannot be judged (NaN or infinite)."""
+
+
+class TrainingDivergedError(AttendError):
+    """A loss became NaN or infinite in training."""

@@ -1,9 +1,11 @@
-"""Fine-tuning a victim with the settings of the paper's Table 9, on transformers' Trainer."""
+"""Fine-tuning with the settings of the paper's Table 9, plainly or with a defense."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +22,18 @@ from transformers import (
     DataCollatorWithPadding,
     EvalPrediction,
     PreTrainedTokenizerBase,
-    Trainer,
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
 
 from . import published
+from .card import Card, begun
 from .classifiers import require_padding
+from .defenses import Defense, trainer_of
 from .errors import InvalidInputError
 from .published import Row, Source
+
+HELLASWAG_FILES = ("hellaswag_train.jsonl", "hellaswag_val.jsonl")
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Task:
     """What is learned, and how.
 
     Args:
+        name: of the task.
         read: reads a file of it, or a split on the hub.
         files: names of the files to train on and to judge by, in its folder.
         chooses: whether choices are scored; else sentences are classified.
@@ -46,6 +52,7 @@ class Task:
         max_tokens: of a sequence.
     """
 
+    name: str
     read: Callable[[Source, str], list[Row]]
     files: tuple[str, str]
     chooses: bool
@@ -57,18 +64,13 @@ class Task:
 
 
 TASKS = {
-    "sst2": Task(published.sst2, ("train.tsv", "dev.tsv"), False, 2e-5, 32, 3, 0.06),
-    "dream": Task(published.dream, ("train.json", "dev.json"), True, 3e-5, 16, 8, 0.1),
-    "hellaswag": Task(
-        published.hellaswag,
-        ("hellaswag_train.jsonl", "hellaswag_val.jsonl"),
-        True,
-        2e-5,
-        32,
-        3,
-        0.1,
-    ),
-    "reclor": Task(published.reclor, ("train.json", "val.json"), True, 2e-5, 24, 6, 0.06),
+    task.name: task
+    for task in (
+        Task("sst2", published.sst2, ("train.tsv", "dev.tsv"), False, 2e-5, 32, 3, 0.06),
+        Task("dream", published.dream, ("train.json", "dev.json"), True, 3e-5, 16, 8, 0.1),
+        Task("hellaswag", published.hellaswag, HELLASWAG_FILES, True, 2e-5, 32, 3, 0.1),
+        Task("reclor", published.reclor, ("train.json", "val.json"), True, 2e-5, 24, 6, 0.06),
+    )
 }
 
 
@@ -78,66 +80,100 @@ def fine_tune(
     data: Source,
     output: str | os.PathLike[str],
     *,
+    defense: Defense | None = None,
     learning_rate: float | None = None,
     batch_size: int | None = None,
     epochs: int | None = None,
     seed: int = 0,
-) -> float:
-    """Fine-tune a pretrained encoder, save it with its tokenizer, and return its accuracy.
+    overwrite: bool = False,
+) -> Card:
+    """Fine-tune a pretrained model, save it with its tokenizer and a card, and return the card.
 
-    An interrupted run goes on from its last checkpoint, which is saved after every epoch; the
-    checkpoints are deleted once the model is saved.
+    It is judged after every epoch, and the best one is kept. An interrupted run goes on from its
+    last checkpoint; the checkpoints are deleted once the model is saved.
 
     Args:
         task: what is learned; its settings, where the following are None.
         model: hub name or folder of the pretrained model.
         data: folder of the task's two files, or name of the data set on the hub.
         output: folder for the model.
+        defense: the training method; None for plain fine-tuning.
         learning_rate: at its highest.
         batch_size: texts a step.
         epochs: how often every text is seen.
-        seed: for the new head, the order of the texts, and dropout.
+        seed: for the new head, the order of the texts, dropout, and what the method draws.
+        overwrite: delete what is in the folder, instead of refusing it, or going on.
 
     Raises:
-        InvalidInputError: a file is missing or of another format.
+        InvalidInputError: a file is missing or of another format, the labels are all the same, the
+            pretrained model is of another task, or the folder holds something else.
+        TrainingDivergedError: the loss became NaN or infinite.
     """
+    defense = defense or Defense()
+    card = Card(
+        task=task.name,
+        defense=defense.name,
+        options=dataclasses.asdict(defense),
+        model=str(model),
+        data=str(data),
+        learning_rate=learning_rate or task.learning_rate,
+        batch_size=batch_size or task.batch_size,
+        epochs=epochs or task.epochs,
+        seed=seed,
+    )
     train, dev = _splits(task, data)
+    _require_classes(train, data)
     tokenizer = AutoTokenizer.from_pretrained(model, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
-    checkpoints = str(Path(output) / "checkpoints")
-    on_cpu = not torch.accelerator.is_available()
-    settings = TrainingArguments(
-        output_dir=checkpoints,
-        learning_rate=learning_rate or task.learning_rate,
-        per_device_train_batch_size=batch_size or task.batch_size,
-        per_device_eval_batch_size=64,
-        num_train_epochs=epochs or task.epochs,
-        warmup_ratio=task.warmup,
-        use_cpu=on_cpu,
-        bf16=on_cpu or (torch.cuda.is_available() and torch.cuda.is_bf16_supported()),
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=1,
-        report_to=[],
-        seed=seed,
-        disable_tqdm=None,
-    )
     untrained = _pretrained(task, model, [label for _, label in train])
     require_padding(untrained, tokenizer)
-    trainer = Trainer(
+    checkpoints = begun(card, Path(output), overwrite)
+    trainer = trainer_of(defense)(
+        defense,
         untrained,
-        settings,
+        _settings(card, task, checkpoints),
         _collator(task, tokenizer),
         _encoded(train, task, tokenizer),
         _encoded(dev, task, tokenizer),
         tokenizer,
         compute_metrics=_accuracy,
     )
-    trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
-    accuracy: float = trainer.evaluate()["eval_accuracy"]
+    start = time.perf_counter()
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+    seconds = time.perf_counter() - start
+    done = dataclasses.replace(
+        card,
+        accuracy=trainer.evaluate()["eval_accuracy"],
+        seconds=seconds,
+        step_seconds_ratio=trainer.step_seconds_ratio(),
+    )
+    untrained.eval()
     trainer.save_model(str(output))
+    done.write(Path(output))
     shutil.rmtree(checkpoints)
-    return accuracy
+    return done
+
+
+def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
+    on_cpu = not torch.accelerator.is_available()
+    return TrainingArguments(
+        output_dir=str(checkpoints),
+        learning_rate=card.learning_rate,
+        per_device_train_batch_size=card.batch_size,
+        per_device_eval_batch_size=64,
+        num_train_epochs=card.epochs,
+        warmup_ratio=task.warmup,
+        use_cpu=on_cpu,
+        bf16=on_cpu or (torch.cuda.is_available() and torch.cuda.is_bf16_supported()),
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="accuracy",
+        report_to=[],
+        seed=card.seed,
+        disable_tqdm=None,
+    )
 
 
 def _splits(task: Task, data: Source) -> list[list[Row]]:
@@ -150,7 +186,13 @@ def _pretrained(task: Task, model: str, labels: list[int]) -> Any:
     if task.chooses:
         return AutoModelForMultipleChoice.from_pretrained(model)
     classes = max(labels) + 1
-    return AutoModelForSequenceClassification.from_pretrained(model, num_labels=classes)
+    try:
+        return AutoModelForSequenceClassification.from_pretrained(model, num_labels=classes)
+    except RuntimeError as error:
+        raise InvalidInputError(
+            f"{model}: expected a pretrained model, or one of {classes} classes; its head does not "
+            f"fit ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
@@ -177,8 +219,12 @@ def _accuracy(judged: EvalPrediction) -> dict[str, float]:
     return {"accuracy": float(right.mean())}
 
 
-def _last_checkpoint(folder: str) -> str | None:
-    return get_last_checkpoint(folder) if os.path.isdir(folder) else None
+def _require_classes(rows: list[Row], data: Source) -> None:
+    labels = {label for _, label in rows}
+    if len(labels) < 2:
+        raise InvalidInputError(
+            f"{data}: expected texts of at least 2 classes to train on, got only class {labels}"
+        )
 
 
 def task_of(name: str) -> Task:

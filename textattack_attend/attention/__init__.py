@@ -15,6 +15,7 @@ from .families import (
 from .injection import masked_attention
 from .label_words import LabelWordClassifier
 from .precision import autocast
+from .random_masking import masked_at_random
 from .rows import chooses, run_rows
 from .whole_model import WholeModel
 
@@ -36,6 +37,7 @@ __all__ = [
     "chooses",
     "family_of",
     "forward_passes",
+    "masked_at_random",
     "masked_attention",
     "register_family",
     "run_rows",

@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from ..defenses.options import DEFENSES, defense_of
+from .defense_options import defense_options
 
 
 @click.command()
 @click.option("--task", required=True, help="sst2, dream, hellaswag or reclor: data and settings.")
 @click.option("--model", required=True, help="Hub name or folder of the pretrained model.")
 @click.option(
-    "--data",
-    required=True,
-    help="Folder of the task's files as published, or their name on the hub.",
+    "--data", required=True, help="Folder of the task's files as published, or their hub name."
 )
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="For the model.")
+@click.option(
+    "--defense",
+    type=click.Choice(list(DEFENSES)),
+    default="none",
+    show_default=True,
+    help="The training method.",
+)
 @click.option("--learning-rate", type=float, help="Instead of the paper's.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Instead of the paper's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the paper's.")
-@click.option("--seed", default=0, show_default=True, help="For head, order and dropout.")
+@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
+@defense_options
 def train(
     task: str,
     model: str,
     data: str,
     output: str,
+    defense: str,
     learning_rate: float | None,
     batch_size: int | None,
     epochs: int | None,
     seed: int,
+    overwrite: bool,
+    **options: Any,
 ) -> None:
-    """Fine-tune a victim with the settings of the paper's Table 9 (resumes where it stopped)."""
+    """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
+    given = {name: value for name, value in options.items() if value is not None}
+    method = defense_of(defense, **given)
     from ..fine_tuning import fine_tune, task_of
 
-    accuracy = fine_tune(
+    card = fine_tune(
         task_of(task),
         model,
         data,
         output,
+        defense=method,
         learning_rate=learning_rate,
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,
+        overwrite=overwrite,
     )
-    click.echo(f"dev accuracy {accuracy:.1%}, saved in {output}")
+    click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")

@@ -1,0 +1,93 @@
+"""The card of a trained model: how it was made, and what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidInputError
+
+NAME = "card.json"
+LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
+
+
+@dataclass(frozen=True)
+class Card:
+    """How a model was trained.
+
+    Args:
+        task: what it learned.
+        defense: the training method.
+        options: of the method.
+        model: what it started from.
+        data: what it learned from.
+        learning_rate: at its highest.
+        batch_size: texts a step.
+        epochs: how often every text was seen.
+        seed: of everything random.
+        versions: of the libraries.
+        accuracy: on the dev set, of the epoch that was kept; None before the end.
+        seconds: of the training, evaluation included, since it last began.
+        step_seconds_ratio: time of a training step over that of a plain one, measured in turn.
+    """
+
+    task: str
+    defense: str
+    options: dict[str, Any]
+    model: str
+    data: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    seed: int
+    versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
+    accuracy: float | None = None
+    seconds: float | None = None
+    step_seconds_ratio: float | None = None
+
+    def write(self, folder: Path) -> None:
+        """Into a folder."""
+        text = json.dumps(dataclasses.asdict(self), indent=2)
+        (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def begun(card: Card, folder: Path, overwrite: bool) -> Path:
+    """The folder for the checkpoints of a run: a new one, or that of the same run, interrupted.
+
+    Args:
+        card: of the run.
+        folder: for the model.
+        overwrite: delete what is there first.
+
+    Raises:
+        InvalidInputError: the folder holds something else.
+    """
+    checkpoints = folder / "checkpoints"
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+    if (checkpoints / NAME).is_file():
+        _require_same(card, checkpoints / NAME)
+    elif folder.exists() and any(folder.iterdir()):
+        raise InvalidInputError(
+            f"{folder}: expected an empty folder, or one of an interrupted run; choose another, or "
+            "overwrite it"
+        )
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    card.write(checkpoints)
+    return checkpoints
+
+
+def _require_same(card: Card, path: Path) -> None:
+    begun_as = json.loads(path.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(dataclasses.asdict(card)))
+    differing = [name for name, value in now.items() if begun_as.get(name) != value]
+    if differing:
+        raise InvalidInputError(
+            f"{path.parent.parent}: expected the settings of the interrupted run, got another "
+            f"{', '.join(differing)}; choose another folder, or overwrite it"
+        )

@@ -1,0 +1,77 @@
+"""What all defenses share: transformers' Trainer with a step that a method can change."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, Trainer
+
+from ..errors import TrainingDivergedError
+from .options import Defense
+
+D = TypeVar("D", bound=Defense)
+
+
+class DefenseTrainer(Trainer, Generic[D]):
+    """Trains as usual; methods override `defended_step`.
+
+    Args:
+        defense: the options.
+        arguments: of `Trainer`.
+    """
+
+    def __init__(self, defense: D, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.defense = defense
+        # Trainer sets it when it begins to train; a step by itself needs it, too.
+        self.current_gradient_accumulation_steps = self.args.gradient_accumulation_steps
+
+    def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """Forward and backward over a batch; the loss, a detached scalar."""
+        return self.plain_step(model, inputs, items)
+
+    def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """The same without a defense."""
+        loss: Tensor = super().training_step(model, inputs, items)
+        return loss
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> Tensor:
+        """`Trainer`'s hook.
+
+        Raises:
+            TrainingDivergedError: the loss is NaN or infinite; the checkpoints so far are kept.
+        """
+        loss = self.defended_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            raise TrainingDivergedError(
+                f"the loss is {float(loss)} at step {self.state.global_step + 1}; expected a "
+                f"finite number: lower the learning rate, and go on from {self.args.output_dir}"
+            )
+        return loss
+
+    def step_seconds_ratio(self, batches: int = 8) -> float:
+        """Time of a defended step over that of a plain one, on the same batches in turn."""
+        seconds = {self.plain_step: 0.0, self.defended_step: 0.0}
+        for inputs in islice(self.get_train_dataloader(), batches):
+            for step in seconds:
+                start = time.perf_counter()
+                step(self.model_wrapped, dict(inputs), None)
+                seconds[step] += time.perf_counter() - start
+        self.bare(self.model_wrapped).zero_grad()
+        return seconds[self.defended_step] / seconds[self.plain_step]
+
+    @property
+    def progress(self) -> float:
+        """The share of all steps that is done."""
+        return self.state.global_step / max(1, self.state.max_steps)
+
+    def bare(self, model: nn.Module) -> PreTrainedModel:
+        """The model without what accelerate put around it."""
+        bare: PreTrainedModel = self.accelerator.unwrap_model(model)
+        return bare
