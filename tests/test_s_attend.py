@@ -8,56 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
-from torch import Tensor, nn
-from transformers import BertForMultipleChoice, BertTokenizerFast, TrainingArguments
+from torch import Tensor
+from transformers import BertForMultipleChoice
 
 from textattack_attend.attention import masked_at_random, masked_attention
-from textattack_attend.defenses import Defense, SAttend, defense_of, trainer_of
-from textattack_attend.defenses.defense_trainer import DefenseTrainer
+from textattack_attend.defenses import Defense, SAttend, defense_of
 from textattack_attend.errors import InvalidInputError, TrainingDivergedError
 from textattack_attend.structures import Shape, Structure
 
 from .conftest import HEADS, LAYERS, hooks_of, tiny_config, tiny_model
-
-FAMILIES = ("bert", "roberta", "distilbert", "electra")
-BACKENDS = [(f, b) for f in FAMILIES for b in ("eager", "sdpa") if (f, b) != ("electra", "sdpa")]
-TOKENS, ROWS = 9, 3
-
-
-def batch(rows: int = ROWS) -> dict[str, Tensor]:
-    """Rows of 9, 6 and 9 tokens, with special tokens at both ends."""
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(5, 30, (rows, TOKENS), generator=generator)
-    ids[:, 0], ids[:, -1] = 2, 3
-    mask = torch.ones_like(ids)
-    ids[1, 5:], mask[1, 6:] = 3, 0
-    ids[1, 6:] = 0
-    return {"input_ids": ids, "attention_mask": mask, "labels": torch.arange(rows) % 2}
-
-
-def without_dropout(model: Any) -> Any:
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        for name in ("dropout_prob", "attention_dropout"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, 0.0)
-    return model
-
-
-def trainer(
-    defense: Defense, model: Any, folder: Path, vocabulary: Path, **settings: Any
-) -> DefenseTrainer[Any]:
-    inputs = batch(12)
-    data = Dataset.from_dict({name: rows.tolist() for name, rows in inputs.items()})
-    arguments = TrainingArguments(
-        output_dir=str(folder), use_cpu=True, report_to=[], max_steps=3, seed=1, **settings
-    )
-    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
-    return trainer_of(defense)(
-        defense, model, arguments, train_dataset=data, processing_class=tokenizer
-    )
+from .defense_steps import BACKENDS, FAMILIES, ROWS, batch, trainer, without_dropout
 
 
 class Draws:

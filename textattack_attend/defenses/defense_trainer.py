@@ -27,6 +27,7 @@ class DefenseTrainer(Trainer, Generic[D]):
     def __init__(self, defense: D, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.defense = defense
+        self._share = 1.0
         # Trainer sets it when it begins to train; a step by itself needs it, too.
         self.current_gradient_accumulation_steps = self.args.gradient_accumulation_steps
 
@@ -38,6 +39,21 @@ class DefenseTrainer(Trainer, Generic[D]):
         """The same without a defense."""
         loss: Tensor = super().training_step(model, inputs, items)
         return loss
+
+    def scaled_step(
+        self, model: nn.Module, inputs: dict[str, Any], items: Any, share: float
+    ) -> Tensor:
+        """A plain step whose loss counts as a share of one."""
+        self._share = share
+        try:
+            return self.plain_step(model, inputs, items)
+        finally:
+            self._share = 1.0
+
+    def compute_loss(self, *arguments: Any, **options: Any) -> Any:
+        """`Trainer`'s hook."""
+        computed = super().compute_loss(*arguments, **options)
+        return computed if self._share == 1 else computed * self._share
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None

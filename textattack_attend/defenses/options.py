@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, ClassVar
 
 from ..errors import InvalidInputError
@@ -49,7 +50,55 @@ class SAttend(Defense):
         require_one_of("granularity", self.granularity, GRANULARITIES)
 
 
-DEFENSES: dict[str, type[Defense]] = {defense.name: defense for defense in (Defense, SAttend)}
+@dataclass(frozen=True)
+class OnEmbeddings(Defense):
+    """What FreeLB and CreAT share: steps uphill on the word embeddings.
+
+    Raises:
+        InvalidInputError: an option is outside its range.
+    """
+
+    steps: int = option(3, "Steps uphill.")
+    step_size: float = option(0.1, "Length of a step, over all embeddings of a text.")
+    radius: float = option(0.6, "Length of a perturbation at most; 0 for any.")
+    start: float = option(0.05, "Length that the random start has at most; 0 for none.")
+    clean: bool = option(False, "Train on the clean text, too.")
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise InvalidInputError(f"steps: expected at least 1, got {self.steps}")
+        for name in ("step_size", "radius", "start"):
+            require_range(name, getattr(self, name), 0, inf)
+
+
+@dataclass(frozen=True)
+class FreeLB(OnEmbeddings):
+    """FreeLB (Zhu et al. 2020): the mean loss over steps uphill on the embeddings."""
+
+    name: ClassVar[str] = "freelb"
+    trainer: ClassVar[str] = "freelb.FreeLBTrainer"
+
+
+@dataclass(frozen=True)
+class CreAT(OnEmbeddings):
+    """CreAT (Wu et al. 2023): the perturbation also moves the contextual representation.
+
+    Raises:
+        InvalidInputError: an option is outside its range.
+    """
+
+    name: ClassVar[str] = "creat"
+    trainer: ClassVar[str] = "creat.CreATTrainer"
+
+    temperature: float = option(1.0, "Weight of the contextual term.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range("temperature", self.temperature, 0, inf)
+
+
+METHODS = (Defense, SAttend, FreeLB, CreAT)
+DEFENSES: dict[str, type[Defense]] = {defense.name: defense for defense in METHODS}
 
 
 def defense_of(name: str, **options: Any) -> Defense:

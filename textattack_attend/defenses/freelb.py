@@ -1,0 +1,41 @@
+"""FreeLB (Zhu et al. 2020, Algorithm 1): the mean loss over a few steps uphill on embeddings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .defense_trainer import DefenseTrainer
+from .embeddings import normalized, perturbed_embeddings, random_start, within_ball
+from .options import FreeLB
+from .randomness import Randomness
+
+
+class FreeLBTrainer(DefenseTrainer[FreeLB]):
+    """Every step uphill also gives a gradient of the weights; these are averaged.
+
+    All steps have one dropout mask, as FreeLB's paper asks (section 3.3).
+    """
+
+    def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """Forward and backward passes over a batch and its perturbations; their mean loss."""
+        options = self.defense
+        bare = self.bare(model)
+        inputs = self._prepare_inputs(inputs)
+        passes = options.steps + options.clean
+        randomness = Randomness(self.args.device)
+        losses = []
+        if options.clean:
+            losses.append(self.scaled_step(model, inputs, items, 1 / passes))
+        perturbation = random_start(bare, inputs, options.start)
+        for _ in range(options.steps):
+            perturbation = perturbation.detach().requires_grad_()
+            randomness.repeat()
+            with perturbed_embeddings(bare, perturbation):
+                losses.append(self.scaled_step(model, inputs, items, 1 / passes))
+            assert perturbation.grad is not None
+            moved = perturbation.detach() + options.step_size * normalized(perturbation.grad)
+            perturbation = within_ball(moved, options.radius)
+        return torch.stack(losses).sum()
