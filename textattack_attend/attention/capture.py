@@ -136,7 +136,7 @@ class _Batch:
         self,
         inputs: Mapping[str, Tensor],
         output: Any,
-        layers: Sequence[_Recording],
+        layers: Sequence[Recording],
         losses: Sequence[Loss | None],
     ) -> None:
         self.logits: Tensor = output.logits
@@ -162,13 +162,19 @@ class _Batch:
         return torch.autograd.grad(self.loss, self.probabilities)
 
 
-class _Recording(SoftmaxMode):
-    """Keeps what goes into the softmax of one layer, and what comes out."""
+class Recording(SoftmaxMode):
+    """Keeps what goes into the softmax of one layer, and what comes out.
+
+    Attributes:
+        scores: before the softmax, detached, (B, H, T, T).
+        probabilities: after it, same shape.
+    """
 
     scores: Tensor
     probabilities: Tensor
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
+        """Probabilities from scores."""
         self.scores = scores.detach()
         self.probabilities = super().softmax(scores, dim, **options)
         if torch.is_grad_enabled() and not self.probabilities.requires_grad:
@@ -195,7 +201,7 @@ def forward_passes(
     """
     family = family_of(model)
     modules = family.attention_modules(model, cross)
-    layers = [_Recording() for _ in modules]
+    layers = [Recording() for _ in modules]
     wanted = any(loss is not None for loss in losses)
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)))

@@ -50,9 +50,15 @@ class DefenseTrainer(Trainer, Generic[D]):
         finally:
             self._share = 1.0
 
-    def compute_loss(self, *arguments: Any, **options: Any) -> Any:
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
         """`Trainer`'s hook."""
-        computed = super().compute_loss(*arguments, **options)
+        computed = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         return computed if self._share == 1 else computed * self._share
 
     def training_step(

@@ -97,7 +97,30 @@ class CreAT(OnEmbeddings):
         require_range("temperature", self.temperature, 0, inf)
 
 
-METHODS = (Defense, SAttend, FreeLB, CreAT)
+@dataclass(frozen=True)
+class AFA(Defense):
+    """AFA (Liu 2025; our reading of its abstract): attention goes to words that are missed.
+
+    Raises:
+        InvalidInputError: an option is outside its range.
+    """
+
+    name: ClassVar[str] = "afa"
+    trainer: ClassVar[str] = "afa.AFATrainer"
+
+    weight: float = option(0.1, "Of the policy's loss beside the task's.")
+    mask_share: float = option(0.15, "Share of the words of a text that the policy masks.")
+    baseline_decay: float = option(0.9, "Of the running mean of the reward.")
+    discriminator_learning_rate: float = option(1e-3, "Of the discriminator.")
+
+    def __post_init__(self) -> None:
+        require_range("weight", self.weight, 0, inf)
+        require_range("mask_share", self.mask_share, 0, 1)
+        require_range("baseline_decay", self.baseline_decay, 0, 1)
+        require_range("discriminator_learning_rate", self.discriminator_learning_rate, 0, inf)
+
+
+METHODS = (Defense, SAttend, AFA, FreeLB, CreAT)
 DEFENSES: dict[str, type[Defense]] = {defense.name: defense for defense in METHODS}
 
 
