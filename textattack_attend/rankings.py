@@ -58,26 +58,42 @@ def masking_effect(capture: AttentionCapture, structure: Structure) -> Tensor:
         structure: what was masked.
     """
     shape = structure.shape
-    masked = torch.from_numpy(structure.dense())
-    layers = range(shape.layers)
-    closed = torch.from_numpy(~np.stack([shape.visible(layer) for layer in layers])[:, None])
-    gradients = capture.probability_gradients.double()
-    scores = capture.scores.double()  # a probability near 1 has no digits left in single
-    open_scores = scores.masked_fill(masked | closed, -torch.inf)
-    total = open_scores.logsumexp(-1, keepdim=True)
-    uniform = capture.probabilities.double()
-    open_row = torch.isfinite(total)
-    probabilities = torch.where(open_row, (open_scores - total).exp(), uniform)
-    alone = torch.where(masked, torch.sigmoid(scores - total), probabilities)
-    mean = (probabilities * gradients).sum(-1, keepdim=True)
-    others = (1 - probabilities).clamp_min(torch.finfo(torch.float64).tiny)
-    rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
-    # A mean lies between the extremes; beside a probability of 1 there are no digits left for it.
-    rest = rest.clamp(gradients.amin(-1, keepdim=True), gradients.amax(-1, keepdim=True))
-    effect = (-alone * (gradients - rest)).masked_fill(closed, 0).float()
+    visible = np.stack([shape.visible(layer) for layer in range(shape.layers)])
+    effect = effect_of_masking(
+        capture.scores.double(),  # a probability near 1 has no digits left in single
+        capture.probabilities.double(),
+        capture.probability_gradients.double(),
+        torch.from_numpy(structure.dense()),
+        torch.from_numpy(~visible[:, None]),
+    ).float()
     if not effect.any():
         logger.warning("the gradient is zero everywhere; no unit seems better than another")
     return effect
+
+
+def effect_of_masking(
+    scores: Tensor, probabilities: Tensor, gradients: Tensor, masked: Tensor, closed: Tensor
+) -> Tensor:
+    """The formula of `masking_effect`, for tensors (..., T, T).
+
+    Args:
+        scores: before the softmax and before the mask.
+        probabilities: under the mask.
+        gradients: of the loss at them.
+        masked: which units are.
+        closed: which are not visible in any case.
+    """
+    open_scores = scores.masked_fill(masked | closed, -torch.inf)
+    total = open_scores.logsumexp(-1, keepdim=True)
+    open_row = torch.isfinite(total)
+    probabilities = torch.where(open_row, (open_scores - total).exp(), probabilities)
+    alone = torch.where(masked, torch.sigmoid(scores - total), probabilities)
+    mean = (probabilities * gradients).sum(-1, keepdim=True)
+    others = (1 - probabilities).clamp_min(torch.finfo(scores.dtype).tiny)
+    rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
+    # A mean lies between the extremes; beside a probability of 1 there are no digits left for it.
+    rest = rest.clamp(gradients.amin(-1, keepdim=True), gradients.amax(-1, keepdim=True))
+    return (-alone * (gradients - rest)).masked_fill(closed, 0)
 
 
 def attention(capture: AttentionCapture) -> Tensor:

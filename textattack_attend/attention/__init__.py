@@ -1,6 +1,7 @@
 """Inside the model: families (data), the softmax, injection, capture of gradients, the engine."""
 
 from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, forward_passes
+from .dense_masking import masked_where
 from .engine import Engine, Run
 from .families import (
     FAMILIES,
@@ -39,6 +40,7 @@ __all__ = [
     "forward_passes",
     "masked_at_random",
     "masked_attention",
+    "masked_where",
     "register_family",
     "run_rows",
     "shape_of",

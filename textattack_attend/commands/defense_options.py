@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import Any
 
@@ -11,27 +11,36 @@ import click
 from ..defenses.options import DEFENSES
 
 
-def _fields() -> dict[str, tuple[Field[Any], list[str]]]:
-    """By name, with the defenses that have it."""
-    found: dict[str, tuple[Field[Any], list[str]]] = {}
+def _fields() -> dict[str, dict[str, Field[Any]]]:
+    """By name, and by the defenses that have it."""
+    found: dict[str, dict[str, Field[Any]]] = {}
     for name, defense in DEFENSES.items():
         for own in fields(defense):
-            found.setdefault(own.name, (own, []))[1].append(name)
+            found.setdefault(own.name, {})[name] = own
     return found
 
 
 def defense_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add them; what was not given arrives as None."""
-    for name, (own, having) in reversed(_fields().items()):
-        several = isinstance(own.default, tuple)
-        shown = "" if several else f" [default: {own.default}]"
+    for name, by_defense in reversed(_fields().items()):
+        (first, *_) = by_defense.values()
         command = click.option(
             f"--{name.replace('_', '-')}",
             name,
-            type=numbers if several else type(own.default),
-            help=f"{', '.join(having)}: {own.metadata['help']}{shown}",
+            type=numbers if isinstance(first.default, tuple) else type(first.default),
+            help=" ".join(_help(by_defense)),
         )(command)
     return command
+
+
+def _help(by_defense: Mapping[str, Field[Any]]) -> Iterator[str]:
+    """A line for every meaning of an option, with its default."""
+    meanings: dict[str, list[str]] = {}
+    for defense, own in by_defense.items():
+        default = "" if isinstance(own.default, tuple) else f" [{own.default}]"
+        meanings.setdefault(f"{own.metadata['help']}{default}", []).append(defense)
+    for meaning, defenses in meanings.items():
+        yield f"{', '.join(defenses)}: {meaning}"
 
 
 def numbers(value: str) -> tuple[int, ...]:

@@ -1,6 +1,16 @@
 """Defenses: training methods for models that withstand attacks, one a file."""
 
-from .options import AFA, DEFENSES, CreAT, Defense, FreeLB, SAttend, defense_of
+from .options import AFA, DEFENSES, CreAT, Defense, FreeLB, HackAttendAT, SAttend, defense_of
 from .registry import trainer_of
 
-__all__ = ["AFA", "DEFENSES", "CreAT", "Defense", "FreeLB", "SAttend", "defense_of", "trainer_of"]
+__all__ = [
+    "AFA",
+    "DEFENSES",
+    "CreAT",
+    "Defense",
+    "FreeLB",
+    "HackAttendAT",
+    "SAttend",
+    "defense_of",
+    "trainer_of",
+]

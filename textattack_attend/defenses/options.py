@@ -120,7 +120,28 @@ class AFA(Defense):
         require_range("discriminator_learning_rate", self.discriminator_learning_rate, 0, inf)
 
 
-METHODS = (Defense, SAttend, AFA, FreeLB, CreAT)
+@dataclass(frozen=True)
+class HackAttendAT(Defense):
+    """Adversarial training with HackAttend structures (ours).
+
+    Raises:
+        InvalidInputError: an option is outside its range.
+    """
+
+    name: ClassVar[str] = "hackattend-at"
+    trainer: ClassVar[str] = "hackattend_at.HackAttendATTrainer"
+
+    alpha: float = option(0.01, "Share of the attackable units of a matrix that is masked.")
+    steps: int = option(1, "Gradient passes in which units are chosen anew.")
+    clean: bool = option(False, "Train on the unmasked text, too.")
+
+    def __post_init__(self) -> None:
+        require_range("alpha", self.alpha, 0, 1)
+        if self.steps < 1:
+            raise InvalidInputError(f"steps: expected at least 1, got {self.steps}")
+
+
+METHODS = (Defense, SAttend, AFA, FreeLB, CreAT, HackAttendAT)
 DEFENSES: dict[str, type[Defense]] = {defense.name: defense for defense in METHODS}
 
 

@@ -1,0 +1,36 @@
+"""Dense masking: units of a batch masked by one tensor a layer, made on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from .families import family_of
+from .softmax import BiasedSoftmax, far_below, softmax_modes
+
+
+def masked_where(model: PreTrainedModel, masks: Sequence[Tensor]) -> AbstractContextManager[None]:
+    """Mask units in every forward pass inside the context.
+
+    Args:
+        model: of a supported family.
+        masks: of every layer, bool (B, H, T, T).
+    """
+    modes = {layer: _Given(mask) for layer, mask in enumerate(masks)}
+    return softmax_modes(family_of(model).attention_modules(model), modes)
+
+
+class _Given(BiasedSoftmax):
+    """Masks what it was given."""
+
+    def __init__(self, masked: Tensor) -> None:
+        self.masked = masked
+
+    def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
+        """Far below every score where a unit is masked."""
+        zeros = torch.zeros(self.masked.shape, dtype=like.dtype, device=like.device)
+        return zeros.masked_fill(self.masked, far_below(like.dtype))
