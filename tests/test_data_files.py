@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, BertForMultipleChoice, BertTokenizerFast
+
+from textattack_attend.card import Card
 
 from .conftest import random_text, tiny_config, tiny_model
 from .tiny_families import tiny, tiny_tokenizer
@@ -104,6 +107,22 @@ def test_a_language_model_with_a_prompt(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert sum(counts(done.stdout)) == 3
+
+
+@pytest.mark.parametrize("recipe", ["hackattend", "deepwordbug"])
+def test_a_defended_checkpoint_says_how_it_was_trained(
+    recipe: str, pair_model: str, pairs: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(pair_model, tmp_path / "defended")
+    card = Card("sst2", "s-attend", {"alpha": 0.2, "granularity": "unit"}, "m", "d", 1e-5, 32, 3, 0)
+    card.write(folder)
+    done = textattack(
+        *("--recipe", recipe, "--model", str(folder), "--num-examples", "2"),
+        *("--dataset-from-file", f"{pairs}^premise,hypothesis,class"),
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| Defense:")]
+    assert "s-attend (alpha=0.2, granularity=unit)" in row
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,23 @@ class Card:
     seconds: float | None = None
     step_seconds_ratio: float | None = None
 
+    @classmethod
+    def of(cls, folder: Path) -> Card | None:
+        """The card in a folder; None if there is none.
+
+        Raises:
+            InvalidInputError: it cannot be read.
+        """
+        path = folder / NAME
+        if not path.is_file():
+            return None
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:
+            raise InvalidInputError(
+                f"{path}: expected the card of a trained model ({error}); delete it to go without"
+            ) from error
+
     def write(self, folder: Path) -> None:
         """Into a folder."""
         text = json.dumps(dataclasses.asdict(self), indent=2)

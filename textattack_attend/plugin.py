@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from textattack import (
@@ -49,7 +50,7 @@ def register() -> None:
         return
     _register_names()
     _patch_class_method(DatasetArgs, "_create_dataset_from_args", _from_data_files)
-    _patch_class_method(ModelArgs, "_create_model_from_args", _with_choices)
+    _patch_class_method(ModelArgs, "_create_model_from_args", _with_own_wrappers)
     _patch(Attacker, "attack_dataset", _with_checks_and_metrics)
     _patch(AttackCommand, "run", _with_error_line)
     _patch(AttackResumeCommand, "run", _resuming)
@@ -95,16 +96,19 @@ def _from_data_files(original: Any) -> Any:
     return create_dataset
 
 
-def _with_choices(original: Any) -> Any:
-    """A checkpoint that scores choices; TextAttack would give it a head for classes, untrained."""
+def _with_own_wrappers(original: Any) -> Any:
+    """Checkpoints that score choices, which TextAttack would give an untrained head for classes,
+    and those with a card, which says how they were trained.
+    """
 
     def create_model(cls: Any, args: ModelArgs) -> Any:
-        from .models.wrappers import multiple_choice_wrapper, scores_choices
+        from .card import Card
+        from .models.wrappers import scores_choices, wrapper_for
 
         own = args.model if os.path.isdir(args.model or "") else None
         checkpoint = None if args.model_from_file else own or args.model_from_huggingface
-        if checkpoint and scores_choices(checkpoint):
-            return multiple_choice_wrapper(checkpoint)
+        if checkpoint and (scores_choices(checkpoint) or Card.of(Path(checkpoint))):
+            return wrapper_for(checkpoint)
         return original(cls, args)
 
     return create_model
@@ -113,11 +117,14 @@ def _with_choices(original: Any) -> Any:
 def _with_checks_and_metrics(original: Any) -> Any:
     def attack_dataset(self: Attacker) -> Any:
         from .attack import StructureAttack
-        from .metrics import STRUCTURE_METRICS
+        from .metrics import STRUCTURE_METRICS, Said
 
+        args = self.attack_args
+        defended = getattr(self.attack.goal_function.model, "defense", None)
+        if defended is not None:
+            args.metrics = {"Defense:": Said(defended), **(args.metrics or {})}
         if not isinstance(self.attack, StructureAttack):
             return original(self)
-        args = self.attack_args
         self.attack.check_dataset(self.dataset, _positions(args, len(self.dataset)))
         args.metrics = {**STRUCTURE_METRICS, **(args.metrics or {})}
         if args.parallel:  # the attack is sent to other processes, which share out the examples

@@ -6,7 +6,7 @@ import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -59,24 +59,15 @@ def prepare(
     """The victim behind its wrapper, and the first examples of a file."""
     rows = READERS[task](data)[:num_examples]
     import torch
-    from transformers import (
-        AutoModelForMultipleChoice,
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-    )
 
     from ..datasets.published import dataset_of
-    from ..models.wrappers import AttentionModelWrapper, scores_choices
+    from ..models.wrappers import wrapper_for
 
     logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
-    chooses = scores_choices(model)
-    auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
-    loaded: Any = auto.from_pretrained(model)
-    loaded.to("cuda" if torch.cuda.is_available() else "cpu")
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    wrapper = AttentionModelWrapper(loaded, tokenizer, max_tokens=max_tokens)
+    wrapper = wrapper_for(model, max_tokens=max_tokens)
+    wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
     dataset = dataset_of(rows)
     examples = [(columns.get("text", columns), label) for columns, label in dataset]
     return wrapper, examples

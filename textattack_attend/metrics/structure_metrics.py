@@ -16,6 +16,17 @@ from ..attack_results import StructureAttackResult
 Results = Sequence[StructureAttackResult]
 
 
+class Said(Metric):
+    """Something known beforehand, as a row of the summary."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def calculate(self, results: Results) -> str:
+        """The text."""
+        return self.text
+
+
 class MeanOverSuccesses(Metric):
     """Mean of a number over the successful attacks, rounded to two digits."""
 

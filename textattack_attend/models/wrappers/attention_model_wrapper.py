@@ -50,23 +50,29 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         Raises:
             UnsupportedModelError: the wrapper is not over a HuggingFace model.
         """
-        if isinstance(wrapper, cls) and wrapper.victim.precision == precision:
-            return wrapper
+        if isinstance(wrapper, AttentionModelWrapper):
+            same = wrapper.victim.precision == precision
+            return wrapper if same else wrapper.with_precision(precision)
         if not isinstance(wrapper, HuggingFaceModelWrapper):
             raise UnsupportedModelError(
                 f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
                 f"{type(wrapper).__name__}: attention is masked inside a transformers model"
             )
-        return cls(wrapper.model, wrapper.tokenizer, precision, *_options(wrapper))
+        return cls(wrapper.model, wrapper.tokenizer, precision)
+
+    def with_precision(self, precision: str) -> AttentionModelWrapper:
+        """The same model, searched in another precision."""
+        return AttentionModelWrapper(self.model, self.tokenizer, **self.options(precision))
+
+    def options(self, precision: str) -> dict[str, Any]:
+        """What it was made with, but for another precision."""
+        return {
+            "precision": precision,
+            "max_tokens": self.victim.max_tokens,
+            "prompt": self.victim.prompt,
+            "cross_attention": self.victim.cross_attention,
+        }
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
         """Logits, float32 (B, C): of classes, or of choices."""
         return self.victim.logits(text_input_list)
-
-
-def _options(wrapper: HuggingFaceModelWrapper) -> tuple[Any, ...]:
-    """What the wrapper was made with besides a precision."""
-    if not isinstance(wrapper, AttentionModelWrapper):
-        return ()
-    victim = wrapper.victim
-    return victim.max_tokens, victim.prompt, victim.cross_attention
