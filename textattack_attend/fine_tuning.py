@@ -128,6 +128,7 @@ def fine_tune(
     untrained = _pretrained(task, model, [label for _, label in train])
     require_padding(untrained, tokenizer)
     checkpoints = begun(card, Path(output), overwrite)
+    train += defense.extra_rows(train, checkpoints / "adversarial.jsonl")
     trainer = trainer_of(defense)(
         defense,
         untrained,

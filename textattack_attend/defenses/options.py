@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import InvalidInputError
+from ..published import Row
 
 GRANULARITIES = ("unit", "token")
 
@@ -23,6 +25,15 @@ class Defense:
 
     name: ClassVar[str] = "none"
     trainer: ClassVar[str] = "defense_trainer.DefenseTrainer"
+
+    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[Row]:
+        """What to train on beside the rows of the training set.
+
+        Args:
+            rows: of the training set.
+            cache: file for what takes long to find.
+        """
+        return []
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,32 @@ class HackAttendAT(Defense):
             raise InvalidInputError(f"steps: expected at least 1, got {self.steps}")
 
 
-METHODS = (Defense, SAttend, AFA, FreeLB, CreAT, HackAttendAT)
+@dataclass(frozen=True)
+class ADA(Defense):
+    """Adversarial data augmentation: the successes of an attack on the training set are added.
+
+    Raises:
+        InvalidInputError: an option is outside its range.
+    """
+
+    name: ClassVar[str] = "ada"
+
+    victim: str = option("", "Model to attack, as trained without a defense.")
+    recipe: str = option("textfooler", "TextAttack's name of the attack, or PATH^NAME.")
+    examples: int = option(0, "How many rows of the training set are attacked; 0 for all.")
+    cache: str = option("", "File of what was attacked, to use again.")
+
+    def __post_init__(self) -> None:
+        require_range("examples", self.examples, 0, inf)
+
+    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[Row]:
+        """Adversarial texts, with the labels of the rows that they come from."""
+        from .ada import adversarial_rows  # TextAttack takes seconds
+
+        return adversarial_rows(self, rows, cache)
+
+
+METHODS = (Defense, SAttend, AFA, FreeLB, CreAT, ADA, HackAttendAT)
 DEFENSES: dict[str, type[Defense]] = {defense.name: defense for defense in METHODS}
 
 
