@@ -122,9 +122,7 @@ def test_what_cannot_be_augmented(victim: str, recipe: str, tmp_path: Path) -> N
     rows, cache = rows_for(victim, 4), tmp_path / "cache"
     with pytest.raises(InvalidInputError, match="victim: expected the model to attack"):
         ADA("", recipe).extra_rows(rows, cache)
-    with pytest.raises(
-        InvalidInputError, match=r"recipe: expected one of .*, got 'tf'"
-    ):
+    with pytest.raises(InvalidInputError, match=r"recipe: expected one of .*, got 'tf'"):
         ADA(victim, "tf").extra_rows(rows, tmp_path / "another")
     with pytest.raises(InvalidInputError, match="hackattend-plus' changes no text"):
         ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "third")

@@ -12,6 +12,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
+from .attention import attention
 from .check import check
 from .memory import memory
 from .reference import reference
@@ -19,6 +20,8 @@ from .robustness import robustness
 from .speed import speed
 from .strength import strength
 from .train import train
+
+COMMANDS = (reference, strength, robustness, check, speed, memory, attention, train)
 
 
 class _Group(click.Group):
@@ -31,7 +34,7 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=_Group, commands=[reference, strength, robustness, check, speed, memory, train])
+@click.group(cls=_Group, commands=COMMANDS)
 @click.version_option(__version__)
 def main() -> None:
     """Measure attacks on the self-attention of transformers, and train victims."""

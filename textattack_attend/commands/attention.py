@@ -1,0 +1,51 @@
+"""``textattack-attend attention``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from .common import last, measured, prepare
+
+STOP_WORDS = Path(__file__).parents[1] / "nltk_data" / "corpora" / "stopwords" / "english"
+
+
+@click.command()
+@measured
+@click.option(
+    "--opinion-words",
+    required=True,
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with a word a line (;comments); may be given again.",
+)
+@click.option("--layer", default=-1, show_default=True, help="Counted from 0, or from the end.")
+def attention(
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    opinion_words: tuple[Path, ...],
+    layer: int,
+) -> None:
+    """Print where the classification token looks: at stop words, at opinion words, elsewhere."""
+    wrapper, examples = prepare(model, data, num_examples, threads)
+    from ..benchmark.attention_shares import attention_shares
+
+    opinions = {word for path in opinion_words for word in _words(path)}
+    shares = last(
+        attention_shares(
+            wrapper.victim, [t for t, _ in examples], _words(STOP_WORDS), opinions, layer
+        ),
+        len(examples),
+        "texts",
+    )
+    for name, share in asdict(shares).items():
+        click.echo(f"{name.replace('_', ' '):16}{share:>7.1%}")
+
+
+def _words(path: Path) -> set[str]:
+    lines = path.read_text(encoding="latin-1").lower().splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.startswith(";")}
