@@ -3,5 +3,12 @@
 from .attention_model_wrapper import AttentionModelWrapper
 from .checkpoint import scores_choices, wrapper_for
 from .defended_model_wrapper import DefendedModelWrapper
+from .smoothed_model_wrapper import SmoothedModelWrapper
 
-__all__ = ["AttentionModelWrapper", "DefendedModelWrapper", "scores_choices", "wrapper_for"]
+__all__ = [
+    "AttentionModelWrapper",
+    "DefendedModelWrapper",
+    "SmoothedModelWrapper",
+    "scores_choices",
+    "wrapper_for",
+]

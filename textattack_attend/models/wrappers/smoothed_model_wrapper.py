@@ -1,0 +1,89 @@
+"""Smoothing at inference: answers averaged over random masks of attention."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from textattack.models.wrappers import ModelWrapper
+from torch import Tensor
+
+from ...attention import masked_where, run_rows
+from ...errors import InvalidInputError
+from ...rankings import generator_for
+from ...structures.file import Text
+from .attention_model_wrapper import AttentionModelWrapper
+
+logger = logging.getLogger(__name__)
+
+
+class SmoothedModelWrapper(ModelWrapper):
+    """Mean probabilities over passes with a share of the attention units masked by chance.
+
+    A random defense: what an attack fails at here may be found by one that averages over many
+    passes, so robust accuracy behind it is no evidence by itself (Croce and Hein 2020, AutoAttack).
+    Here masks depend on the text and the seed alone, so the same text gets the same answer. Word
+    level attacks only: attacks on attention need the model itself.
+
+    Args:
+        wrapper: of the model.
+        alpha: chance of a unit to be masked, in (0, 1).
+        passes: how many.
+        seed: of the masks.
+
+    Raises:
+        InvalidInputError: an option is outside its range.
+    """
+
+    def __init__(
+        self, wrapper: AttentionModelWrapper, alpha: float, passes: int = 8, seed: int = 0
+    ) -> None:
+        if not 0 < alpha < 1:
+            raise InvalidInputError(f"alpha: expected a share in (0, 1), got {alpha}")
+        if passes < 1:
+            raise InvalidInputError(f"passes: expected at least 1, got {passes}")
+        logger.warning(
+            "answers are means over %d random masks: robust accuracy behind a random defense is no "
+            "evidence by itself",
+            passes,
+        )
+        self.model = wrapper.model  # where TextAttack looks to move it to the GPU
+        self.tokenizer = wrapper.tokenizer
+        self.victim = wrapper.victim
+        self.alpha = alpha
+        self.passes = passes
+        self.seed = seed
+
+    @property
+    def defense(self) -> str:
+        """As the row of TextAttack's summary."""
+        return f"smoothed at inference (alpha={self.alpha}, passes={self.passes}, seed={self.seed})"
+
+    def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
+        """Mean probabilities, float32 (B, C)."""
+        model = self.victim.model
+        inputs = self.victim.inputs.encode(text_input_list).to(model.device)
+        model.eval()
+        total = torch.zeros(())
+        for number in range(self.passes):
+            masks = self._masks(text_input_list, inputs["attention_mask"], number)
+            with torch.inference_mode(), masked_where(model, masks):
+                logits = run_rows(model, inputs).logits.float().cpu()
+            total = total + logits.reshape(len(text_input_list), -1).softmax(-1)
+        return total / self.passes
+
+    def _masks(self, texts: Sequence[Text], real: Tensor, number: int) -> list[Tensor]:
+        """Of every layer, bool (rows, H, T, T); no row loses all its keys."""
+        shapes = [self.victim.empty_structure(text).shape for text in texts]
+        layers, heads = shapes[0].layers, shapes[0].heads
+        masks = torch.zeros(layers, len(real), heads, *real.shape[1:] * 2, dtype=torch.bool)
+        row = 0
+        for text, shape in zip(texts, shapes, strict=True):
+            draw = generator_for(text, self.seed, f"smoothing {number}")
+            for part in shape.parts:
+                drawn = torch.from_numpy(draw.random(part.size) < self.alpha)
+                drawn &= ~drawn.all(-1, keepdim=True)
+                masks[:, row, :, : part.tokens, : part.tokens] = drawn
+                row += 1
+        return list(masks.to(real.device))
