@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from textattack_attend.victim import Victim
+
 ROOT = Path(__file__).parents[1]
 # Hold a model for TextAttack's command line, or take arguments; tested where these are.
 OTHERS = ("dream.py", "from_scratch.py", "zero_shot.py")
@@ -43,3 +45,23 @@ def test_masking_by_hand_needs_no_textattack() -> None:
         "assert 'textattack' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("family", "first_is_special"), [("gpt2", 0), ("llama", 1), ("roberta", 1)]
+)
+def test_an_untrained_model_of_another_family(
+    family: str, first_is_special: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "train.tsv").write_text("a good film\t1\na dull plot , never good\t0\n" * 20)
+    script, output = ROOT / "examples" / "from_scratch.py", tmp_path / "untrained"
+    command = [sys.executable, str(script), family, str(tmp_path / "train.tsv"), str(output)]
+    subprocess.run(command, check=True, capture_output=True)
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = AutoModelForSequenceClassification.from_pretrained(output)
+    victim = Victim(model, AutoTokenizer.from_pretrained(output))
+    shape = victim.empty_structure("a good film").shape
+    assert (shape.layers, shape.heads) == (4, 8)
+    assert shape.first_is_special == first_is_special
+    assert "film" in victim.tokens("a good film")[-1 - (family == "roberta")]
