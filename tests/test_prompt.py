@@ -159,3 +159,18 @@ def test_a_decoder_reads_a_start_token_first() -> None:
     crossing = Shape(1, 1, 3, (Reach(decoder_queries=True),))
     structure = Structure.from_units(crossing, [(0, 0, 0, 0), (0, 0, 2, 1)])
     assert describe(structure, ["a", "good", "film"]) == ["L0 H0: <start> -> a, good -> good"]
+
+
+def test_texts_are_measured_no_more_once_truncation_was_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    victim = Victim(tiny("llama"), tiny_tokenizer("llama"), max_tokens=4)
+    text = "the actor was never dull but the plot is"
+    victim.logits([text])
+    assert caplog.text.count("was cut to the model's maximum of 4") == 1
+
+    def measured(*_: object) -> int:
+        raise AssertionError("tokenized again")
+
+    monkeypatch.setattr(victim.inputs, "_length", measured)
+    victim.logits([text])

@@ -126,6 +126,14 @@ def test_chosen_layers_and_heads_alone_are_masked() -> None:
     assert torch.equal(zeros, expected)
 
 
+def test_layers_and_heads_that_are_not_there_are_refused() -> None:
+    model = tiny_model("bert")
+    with pytest.raises(InvalidInputError, match=r"layers: expected numbers from 0 to 2, got \[9\]"):
+        masked_at_random(model, 0.5, layers=(0, 9))
+    with pytest.raises(InvalidInputError, match=r"heads: expected numbers from 0 to 3, got \[-1\]"):
+        masked_at_random(model, 0.5, heads=(-1,))
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_alpha_trains_as_usual_bit_for_bit(
     family: str, tmp_path: Path, vocabulary: Path

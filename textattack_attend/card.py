@@ -70,7 +70,9 @@ class Card:
     def write(self, folder: Path) -> None:
         """Into a folder."""
         text = json.dumps(dataclasses.asdict(self), indent=2)
-        (folder / NAME).write_text(text + "\n", encoding="utf-8")
+        unfinished = folder / f"{NAME}.tmp"
+        unfinished.write_text(text + "\n", encoding="utf-8")
+        unfinished.replace(folder / NAME)
 
 
 def begun(card: Card, folder: Path, overwrite: bool) -> Path:

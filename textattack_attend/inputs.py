@@ -70,7 +70,7 @@ class Inputs:
             padding_side="right",
             return_tensors="pt",
         )
-        if encoded["input_ids"].shape[1] == self.max_tokens:
+        if encoded["input_ids"].shape[1] == self.max_tokens and not self._said_truncation:
             self._say_truncation(max(self._length(sequence) for sequence in rows))
         return encoded
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ..errors import InvalidInputError
 from .families import family_of
 from .softmax import BiasedSoftmax, far_below, softmax_modes
 
@@ -18,8 +19,8 @@ def masked_at_random(
     share: float,
     *,
     tokens: Tensor | None = None,
-    layers: Container[int] | None = None,
-    heads: Container[int] | None = None,
+    layers: Collection[int] | None = None,
+    heads: Collection[int] | None = None,
 ) -> AbstractContextManager[None]:
     """Mask attention units by chance in every forward pass inside the context.
 
@@ -32,12 +33,23 @@ def masked_at_random(
         tokens: instead of drawn units, the keys to mask everywhere, bool (B, T).
         layers: which ones; None for all.
         heads: which ones; None for all.
+
+    Raises:
+        InvalidInputError: a layer or a head is none of the model's.
     """
     modules = family_of(model).attention_modules(model)
+    _require_known("layers", layers, len(modules))
+    _require_known("heads", heads, int(model.config.num_attention_heads))
     chosen = [layer for layer in range(len(modules)) if layers is None or layer in layers]
     count = int(model.config.num_attention_heads)
     kept = [head for head in range(count) if heads is not None and head not in heads]
     return softmax_modes(modules, {layer: _Drawing(share, tokens, kept) for layer in chosen})
+
+
+def _require_known(name: str, chosen: Collection[int] | None, count: int) -> None:
+    unknown = [number for number in chosen or () if not 0 <= number < count]
+    if unknown:
+        raise InvalidInputError(f"{name}: expected numbers from 0 to {count - 1}, got {unknown}")
 
 
 class _Drawing(BiasedSoftmax):

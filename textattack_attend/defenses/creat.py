@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -23,18 +24,13 @@ class CreATTrainer(DefenseTrainer[CreAT]):
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
         """Forward and backward passes over a batch and its perturbation; their mean loss."""
-        options = self.defense
         inputs = self._prepare_inputs(inputs)
-        passes = 1 + options.clean
-        randomness = Randomness(self.args.device)
-        losses = []
-        if options.clean:
-            losses.append(self.scaled_step(model, inputs, items, 1 / passes))
-        perturbation = self._uphill(model, inputs, randomness)
-        randomness.repeat()
-        with perturbed_embeddings(self.bare(model), perturbation):
-            losses.append(self.scaled_step(model, inputs, items, 1 / passes))
-        return torch.stack(losses).sum()
+
+        def attack(randomness: Randomness) -> AbstractContextManager[None]:
+            perturbation = self._uphill(model, inputs, randomness)
+            return perturbed_embeddings(self.bare(model), perturbation)
+
+        return self.attacked_step(model, inputs, items, attack, self.defense.clean)
 
     def _uphill(self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness) -> Tensor:
         """The perturbation, (B, T, D)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +14,7 @@ from transformers import PreTrainedModel, Trainer
 
 from ..errors import TrainingDivergedError
 from .options import Defense
+from .randomness import Randomness
 
 D = TypeVar("D", bound=Defense)
 
@@ -49,6 +52,34 @@ class DefenseTrainer(Trainer, Generic[D]):
             return self.plain_step(model, inputs, items)
         finally:
             self._share = 1.0
+
+    def attacked_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        items: Any,
+        attack: Callable[[Randomness], AbstractContextManager[None]],
+        clean: bool,
+    ) -> Tensor:
+        """A step under an attack, with one on the clean text before it if asked; their mean loss.
+
+        Args:
+            model: as the trainer has it.
+            inputs: the batch, on the device.
+            items: of the batch, as `Trainer` counts them.
+            attack: finds what the model trains under, and may repeat the step's randomness.
+            clean: whether to train on the clean text, too.
+        """
+        share = 1 / (1 + clean)
+        randomness = Randomness(self.args.device)
+        losses = []
+        if clean:
+            losses.append(self.scaled_step(model, inputs, items, share))
+        under = attack(randomness)
+        randomness.repeat()
+        with under:
+            losses.append(self.scaled_step(model, inputs, items, share))
+        return torch.stack(losses).sum()
 
     def compute_loss(
         self,

@@ -7,6 +7,7 @@ loss most, to first order, within the attack's budget. The model then learns und
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -40,20 +41,14 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
         """Forward and backward passes over a batch and its attacked self; their mean loss."""
-        options = self.defense
-        if options.alpha == 0:
+        if self.defense.alpha == 0:
             return self.plain_step(model, inputs, items)
         inputs = self._prepare_inputs(inputs)
-        passes = 1 + options.clean
-        randomness = Randomness(self.args.device)
-        losses = []
-        if options.clean:
-            losses.append(self.scaled_step(model, inputs, items, 1 / passes))
-        masks = self._attack(model, inputs, randomness)
-        randomness.repeat()
-        with masked_where(self.bare(model), masks):
-            losses.append(self.scaled_step(model, inputs, items, 1 / passes))
-        return torch.stack(losses).sum()
+
+        def attack(randomness: Randomness) -> AbstractContextManager[None]:
+            return masked_where(self.bare(model), self._attack(model, inputs, randomness))
+
+        return self.attacked_step(model, inputs, items, attack, self.defense.clean)
 
     def _attack(
         self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness
