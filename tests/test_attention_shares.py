@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 from transformers import BertTokenizerFast
 
-from textattack_attend.benchmark.attention_shares import Shares, attention_shares
 from textattack_attend.commands.main import main
+from textattack_attend.measurements.attention_shares import Shares, attention_shares
 from textattack_attend.victim import Victim
 
 from .conftest import tiny_model

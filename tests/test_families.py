@@ -26,9 +26,9 @@ from textattack_attend.attention import (
     masked_attention,
     register_family,
 )
-from textattack_attend.benchmark.sequential import SequentialHackAttend
-from textattack_attend.benchmark.speed import outcome_of
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
+from textattack_attend.measurements.sequential import SequentialHackAttend
+from textattack_attend.measurements.speed import outcome_of
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Budget, Reach, Shape, Structure
 from textattack_attend.victim import Victim

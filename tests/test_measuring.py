@@ -16,16 +16,16 @@ from torch import Tensor, nn
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attack_results import SuccessfulAttackResult
-from textattack_attend.benchmark.memory import measure
-from textattack_attend.benchmark.robustness import (
+from textattack_attend.commands.main import main
+from textattack_attend.measurements.memory import measure
+from textattack_attend.measurements.robustness import (
     Smallest,
     fewest_matrices,
     fraction_curve,
     matrices_curve,
     smallest_fractions,
 )
-from textattack_attend.benchmark.speed import compare
-from textattack_attend.commands.main import main
+from textattack_attend.measurements.speed import compare
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.sanity import findings
 from textattack_attend.structures import Budget, Shape
@@ -109,7 +109,7 @@ def test_the_memory_of_a_long_text_is_bounded() -> None:
 def test_the_peak_leaves_out_what_the_starting_process_held() -> None:
     held = np.ones(2**30, np.uint8)
     script = (
-        "import torch; from textattack_attend.benchmark.memory import peak;"
+        "import torch; from textattack_attend.measurements.memory import peak;"
         "print(peak(torch.device('cpu')))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)

@@ -43,7 +43,7 @@ def victim_and_examples(count: int):  # type: ignore[no-untyped-def]  # textatta
 
 @cache
 def row(name: str):  # type: ignore[no-untyped-def]
-    from textattack_attend.benchmark.reference import CONFIGURATIONS, measure
+    from textattack_attend.measurements.reference import CONFIGURATIONS, measure
 
     wrapper, examples = victim_and_examples(200)
     return list(measure(wrapper, examples, seed=765, **CONFIGURATIONS[name]))[-1]

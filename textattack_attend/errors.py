@@ -23,3 +23,7 @@ class ModelOutputError(AttendError):
 
 class TrainingDivergedError(AttendError):
     """A loss became NaN or infinite in training."""
+
+
+class StoreError(AttendError):
+    """The file of a benchmark's results cannot be read or written."""

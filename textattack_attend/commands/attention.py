@@ -32,7 +32,7 @@ def attention(
 ) -> None:
     """Print where the classification token looks: at stop words, at opinion words, elsewhere."""
     wrapper, examples = prepare(model, data, num_examples, threads)
-    from ..benchmark.attention_shares import attention_shares
+    from ..measurements.attention_shares import attention_shares
 
     opinions = {word for path in opinion_words for word in _words(path)}
     shares = last(

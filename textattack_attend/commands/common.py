@@ -13,7 +13,7 @@ import click
 from ..published import READERS
 
 if TYPE_CHECKING:
-    from ..benchmark.reference import Example
+    from ..measurements.reference import Example
     from ..models.wrappers import AttentionModelWrapper
 
 T = TypeVar("T")

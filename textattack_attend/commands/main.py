@@ -13,6 +13,7 @@ import click
 from .. import __version__
 from ..errors import AttendError
 from .attention import attention
+from .benchmark import benchmark
 from .check import check
 from .memory import memory
 from .reference import reference
@@ -21,7 +22,17 @@ from .speed import speed
 from .strength import strength
 from .train import train
 
-COMMANDS = (reference, strength, robustness, check, speed, memory, attention, train)
+COMMANDS = (
+    benchmark,
+    reference,
+    strength,
+    robustness,
+    check,
+    speed,
+    memory,
+    attention,
+    train,
+)
 
 
 class _Group(click.Group):

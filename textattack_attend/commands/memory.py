@@ -14,7 +14,7 @@ def memory(tokens: int, layers: int, heads: int, threads: int) -> None:
     """Attack one long text on a random BERT of that size and print the peak memory."""
     import torch
 
-    from ..benchmark.memory import measure
+    from ..measurements.memory import measure
 
     torch.set_num_threads(threads)
     measured = measure(tokens, layers, heads)

@@ -30,7 +30,7 @@ def reference(
 ) -> None:
     """Print the configurations of HackAttend's tables on one victim."""
     wrapper, examples = prepare(model, data, num_examples, threads, task, max_tokens)
-    from ..benchmark.reference import CHOICE_CONFIGURATIONS, CONFIGURATIONS, measure
+    from ..measurements.reference import CHOICE_CONFIGURATIONS, CONFIGURATIONS, measure
 
     configurations = CONFIGURATIONS if task == "sst2" else CHOICE_CONFIGURATIONS
     titles = f"{'successes':>12}{'ASR':>8}{'candidates':>12}{'queries':>9}{'Hamming':>9}"

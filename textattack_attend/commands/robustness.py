@@ -23,7 +23,7 @@ COUNTS = (0, 1, 2, 4, 8, 16, 32, 64, 144)
 def robustness(model: str, data: str, num_examples: int, threads: int, budget: str) -> None:
     """Find the smallest budget that flips each example; print accuracy over the budget."""
     wrapper, examples = prepare(model, data, num_examples, threads)
-    from ..benchmark.robustness import (
+    from ..measurements.robustness import (
         fewest_matrices,
         fraction_curve,
         matrices_curve,

@@ -30,8 +30,8 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
     word_attack = _builder(word_attacks) if word_attacks else None
     wrapper, examples = prepare(model, data, num_examples, threads)
     from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
-    from ..benchmark.memory import peak
-    from ..benchmark.speed import AT_A_TIME, compare, time_attack
+    from ..measurements.memory import peak
+    from ..measurements.speed import AT_A_TIME, compare, time_attack
 
     before = peak(wrapper.model.device)
     both = last(compare(wrapper, examples), ceil(len(examples) / AT_A_TIME), "both ways")

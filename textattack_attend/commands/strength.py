@@ -21,7 +21,7 @@ def strength(model: str, data: str, num_examples: int, threads: int) -> None:
     """Print HackAttend beside HackAttend+ over the mask fraction, [CLS] spared or not."""
     wrapper, examples = prepare(model, data, num_examples, threads)
     from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
-    from ..benchmark.speed import Timing, time_attack
+    from ..measurements.speed import Timing, time_attack
 
     recipes: dict[str, Callable[..., StructureAttack]] = {
         "hackattend": HackAttendLiong2024.build,

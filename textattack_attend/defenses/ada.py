@@ -13,7 +13,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,28 +84,14 @@ def _attacked(
 
 
 def _attack(options: ADA) -> Attack:
-    from textattack import attack_args
-    from textattack.shared.utils import ARGS_SPLIT_TOKEN, load_module_from_file
-
     from ..models.wrappers import wrapper_for
+    from ..named_attacks import build_attack
 
     if not options.victim:
         raise InvalidInputError(
             "victim: expected the model to attack, as trained without a defense"
         )
-    wrapper = wrapper_for(options.victim)
-    path, _, name = options.recipe.partition(ARGS_SPLIT_TOKEN)
-    if name:
-        made: Attack = getattr(load_module_from_file(path), name)(wrapper)
-        return made
-    if path not in attack_args.ATTACK_RECIPE_NAMES:
-        raise InvalidInputError(
-            f"recipe: expected one of {', '.join(sorted(attack_args.ATTACK_RECIPE_NAMES))}, or "
-            f"PATH^NAME of a function in a file, got {options.recipe!r}"
-        )
-    module, _, recipe = attack_args.ATTACK_RECIPE_NAMES[path].rpartition(".")
-    attack: Attack = getattr(import_module(module), recipe).build(wrapper)
-    return attack
+    return build_attack(options.recipe, wrapper_for(options.victim))
 
 
 def _header(options: ADA, rows: Sequence[Row]) -> dict[str, str]:

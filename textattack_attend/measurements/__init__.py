@@ -1,0 +1,1 @@
+"""What the measuring commands print: reference tables, speed, memory, robustness, attention."""
