@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from transformers import BertForMultipleChoice, BertTokenizerFast
+import torch
+from transformers import (
+    BertForMultipleChoice,
+    BertTokenizerFast,
+    DataCollatorForMultipleChoice,
+    DataCollatorWithPadding,
+    TrainingArguments,
+)
 
-from textattack_attend.defenses import ADA, Defense
+from textattack_attend import fine_tuning
+from textattack_attend.defenses import ADA, Defense, trainer_of
 from textattack_attend.errors import InvalidInputError
+from textattack_attend.fine_tuning import TASKS
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.published import Row
+from textattack_attend.structures import Structure
 
-from .conftest import random_texts, tiny_config, tiny_model
+from .conftest import hooks_of, random_texts, tiny_config, tiny_model
+from .defense_steps import without_dropout
 
 ATTACK = '''
 from textattack import Attack
@@ -60,8 +73,8 @@ def test_successes_are_added_with_their_labels(victim: str, recipe: str, tmp_pat
     extra = ADA(victim, recipe).extra_rows(rows, tmp_path / "cache")
     assert extra
     by_label = dict(rows)
-    found = wrapper_for(victim)([text for (text,), _ in extra]).argmax(1).tolist()
-    for ((text,), label), fooled in zip(extra, found, strict=True):
+    found = wrapper_for(victim)([row.parts[0] for row in extra]).argmax(1).tolist()
+    for ((text,), label, _), fooled in zip(extra, found, strict=True):
         assert fooled != label
         origins = [o for (o,), own in by_label.items() if own == label]
         assert any(is_part_of(text.split(), origin.split()) for origin in origins)
@@ -105,17 +118,103 @@ def test_a_named_cache_serves_other_runs(victim: str, recipe: str, tmp_path: Pat
     assert not (tmp_path / "other").exists()
 
 
-def test_questions_keep_their_columns(recipe: str, tmp_path: Path, vocabulary: Path) -> None:
-    folder, generator = tmp_path / "chooser", random.Random(0)
-    BertForMultipleChoice(tiny_config("bert")).save_pretrained(folder)
+def chooser(folder: Path, vocabulary: Path) -> str:
+    """A tiny model that scores choices."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertForMultipleChoice(tiny_config("bert")).save_pretrained(folder)
     BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
-    texts = random_texts(8, seed=2)
+    return str(folder)
+
+
+def questions_for(victim: str) -> list[Row]:
+    """Questions that the victim answers as they are labelled."""
+    generator, texts = random.Random(0), random_texts(8, seed=2)
     questions = [(generator.choice(texts), "is it", "good film", "bad", "dull") for _ in range(6)]
-    labels = wrapper_for(str(folder))(questions).argmax(1).tolist()
-    rows = list(zip(questions, labels, strict=True))
-    extra = ADA(str(folder), recipe).extra_rows(rows, tmp_path / "cache")
+    labels = wrapper_for(victim)(questions).argmax(1).tolist()
+    return list(zip(questions, labels, strict=True))
+
+
+def test_questions_keep_their_columns(recipe: str, tmp_path: Path, vocabulary: Path) -> None:
+    victim = chooser(tmp_path / "chooser", vocabulary)
+    extra = ADA(victim, recipe).extra_rows(questions_for(victim), tmp_path / "cache")
     assert extra
-    assert {len(parts) for parts, _ in extra} == {5}
+    assert {len(row.parts) for row in extra} == {5}
+
+
+@pytest.mark.parametrize("task", ["classes", "choices"])
+def test_structures_are_added_and_trained_under(
+    task: str, victim: str, tmp_path: Path, vocabulary: Path
+) -> None:
+    if task == "choices":
+        victim = chooser(tmp_path / "chooser", vocabulary)
+        rows = questions_for(victim)
+    else:
+        rows = rows_for(victim, 6)
+    extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
+    assert extra
+    again = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
+    assert extra == again
+    wrapper = wrapper_for(victim)
+    assert {parts for parts, _, _ in extra} <= {parts for parts, _ in rows}
+    assert all(wrapper([one_of(row.parts)]).argmax() == row.label for row in extra)
+
+    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    task_like = TASKS["dream" if task == "choices" else "sst2"]
+    data = fine_tuning._with_extra(rows, extra, task_like, tokenizer)
+    collator: Any = DataCollatorForMultipleChoice if task == "choices" else DataCollatorWithPadding
+    settings = TrainingArguments(str(tmp_path / "run"), use_cpu=True, report_to=[])
+    model = without_dropout(wrapper.model)
+    training = trainer_of(ADA(victim))(
+        ADA(victim), model, settings, collator(tokenizer), data, processing_class=tokenizer
+    )
+    # Under its structure every added row is read as the attack had it: wrongly.
+    for number, row in enumerate(extra):
+        loader = training.get_eval_dataloader(data.select([len(rows) + number]))
+        (inputs,) = loader
+        seen: list[Any] = []
+        model.register_forward_hook(lambda module, args, output, seen=seen: seen.append(output))
+        loss = training.training_step(model, dict(inputs))
+        assert seen[-1].logits.argmax() != row.label
+        assert float(loss) > math.log(2) or task == "choices"
+        training.plain_step(model, dict(inputs), None)
+        assert seen[-1].logits.argmax() == row.label
+    batch = next(iter(training.get_train_dataloader()))
+    assert torch.isfinite(training.training_step(model, batch))
+
+
+def one_of(parts: tuple[str, ...]) -> Any:
+    return parts if len(parts) > 1 else parts[0]
+
+
+def test_rows_of_a_batch_have_structures_of_their_own(
+    victim: str, tmp_path: Path, vocabulary: Path
+) -> None:
+    rows = rows_for(victim, 6)
+    extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
+    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    data = fine_tuning._with_extra(rows, extra, TASKS["sst2"], tokenizer)
+    settings = TrainingArguments(str(tmp_path / "run"), use_cpu=True, report_to=[])
+    model = without_dropout(wrapper_for(victim).model)
+    training = trainer_of(ADA(victim))(
+        ADA(victim), model, settings, DataCollatorWithPadding(tokenizer), data
+    )
+    whole = training.data_collator([data[n] for n in range(len(data))])
+    seen: list[Any] = []
+    hook = model.register_forward_hook(lambda module, args, output: seen.append(output))
+    training.training_step(model, dict(whole))
+    hook.remove()
+    assert hooks_of(model) == []
+    logits = seen[-1].logits.detach()
+    victim_of_rows = wrapper_for(victim).victim
+    for number, (parts, _) in enumerate(rows):
+        torch.testing.assert_close(logits[number], victim_of_rows.logits([parts[0]])[0])
+    shapes = [victim_of_rows.empty_structure(row.parts[0]).shape for row in extra]
+    for number, (row, shape) in enumerate(zip(extra, shapes, strict=True), len(rows)):
+        units = np.stack(np.unravel_index(row.masked[0], shape.size), -1)
+        structure = Structure.from_units(shape, units)
+        expected = victim_of_rows.logits([row.parts[0]], [structure])[0]
+        torch.testing.assert_close(logits[number], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_what_cannot_be_augmented(victim: str, recipe: str, tmp_path: Path) -> None:
@@ -124,8 +223,6 @@ def test_what_cannot_be_augmented(victim: str, recipe: str, tmp_path: Path) -> N
         ADA("", recipe).extra_rows(rows, cache)
     with pytest.raises(InvalidInputError, match=r"recipe: expected one of .*, got 'tf'"):
         ADA(victim, "tf").extra_rows(rows, tmp_path / "another")
-    with pytest.raises(InvalidInputError, match="hackattend-plus' changes no text"):
-        ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "third")
 
 
 def test_a_cache_of_another_run_is_refused(victim: str, recipe: str, tmp_path: Path) -> None:

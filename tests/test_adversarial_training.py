@@ -89,7 +89,8 @@ def test_a_creat_step_by_hand(tmp_path: Path, vocabulary: Path) -> None:
     clean = model(**inputs, output_hidden_states=True).hidden_states[-1].detach()
     output = loss_at(model, start, output_hidden_states=True)
     alike = cosine_similarity(output.hidden_states[-1], clean, dim=-1)
-    context = alike[inputs["attention_mask"].bool()].mean()
+    real = inputs["attention_mask"]
+    context = torch.stack([a[r.bool()].mean() for a, r in zip(alike, real, strict=True)]).mean()
     (uphill,) = torch.autograd.grad(output.loss - 2.0 * context, start)
     expected = loss_at(model, (start + 0.5 * unit(uphill)).detach()).loss
     expected.backward()

@@ -382,7 +382,7 @@ def test_the_victims_cards_are_averaged(tmp_path: Path) -> None:
     assert victims(benchmark).empty
     settings: dict[str, Any] = json.loads(
         '{"task": "sst2", "defense": "none", "options": {}, "model": "m", "data": "d", '
-        '"learning_rate": 1, "batch_size": 1, "epochs": 1, "seed": 0}'
+        '"learning_rate": 1, "batch_size": 1, "epochs": 1, "max_tokens": 8, "seed": 0}'
     )
     for number, accuracy in enumerate((0.8, 0.9)):
         benchmark.cards[f"v{number}"] = Card(

@@ -114,7 +114,9 @@ def test_a_defended_checkpoint_says_how_it_was_trained(
     recipe: str, pair_model: str, pairs: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(pair_model, tmp_path / "defended")
-    card = Card("sst2", "s-attend", {"alpha": 0.2, "granularity": "unit"}, "m", "d", 1e-5, 32, 3, 0)
+    card = Card(
+        "sst2", "s-attend", {"alpha": 0.2, "granularity": "unit"}, "m", "d", 1e-5, 32, 3, 128, 0
+    )
     card.write(folder)
     done = textattack(
         *("--recipe", recipe, "--model", str(folder), "--num-examples", "2"),

@@ -28,7 +28,7 @@ from textattack_attend.commands.main import main
 from textattack_attend.defenses.defense_trainer import DefenseTrainer
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.fine_tuning import TASKS, fine_tune, task_of
-from textattack_attend.models.wrappers import AttentionModelWrapper
+from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
 
 from .conftest import random_text, tiny_config
 
@@ -160,6 +160,65 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
     assert not (tmp_path / "victim").exists()
     with pytest.raises(InvalidInputError, match="task: expected one of sst2, dream"):
         task_of("imdb")
+
+
+# --- tables ---
+
+
+@pytest.fixture
+def entailments(tmp_path: Path) -> Path:
+    """A pair entails if both texts have the word good; neither alone tells."""
+    folder, generator = tmp_path / "entailments", random.Random(0)
+    folder.mkdir()
+    for name, count in (("train.csv", 256), ("dev.csv", 64)):
+        lines = ["premise,hypothesis,class"]
+        for _ in range(count):
+            one, other = generator.choice(["good", "bad"]), generator.choice(["good", "bad"])
+            lines.append(f"the {one} {one},a {other} {other},{int(one == other)}")
+        (folder / name).write_text("\n".join(lines))
+    return folder
+
+
+def test_pairs_of_a_table_are_learned(pretrained: str, entailments: Path, tmp_path: Path) -> None:
+    output = tmp_path / "victim"
+    arguments = ["train", "--task", "premise,hypothesis,class", "--model", pretrained]
+    arguments += ["--data", str(entailments), "--output", str(output), "--learning-rate", "0.003"]
+    arguments += ["--epochs", "8", "--batch-size", "8", "--defense", "s-attend", "--alpha", "0.02"]
+    done = CliRunner().invoke(main, [*arguments, "--max-tokens", "16"])
+    assert done.exit_code == 0, done.output
+    assert float(done.output.split("dev accuracy ")[1].split("%")[0]) > 90
+    assert json.loads((output / "card.json").read_text())["max_tokens"] == 16
+    wrapper = wrapper_for(str(output))
+    pairs = [("the good good", "a good good"), ("the good good", "a bad bad")]
+    assert wrapper(pairs).argmax(1).tolist() == [1, 0]
+
+
+def test_questions_of_a_table_are_learned(pretrained: str, tmp_path: Path) -> None:
+    for name in ("train.jsonl", "dev.jsonl"):
+        entries = [
+            {"story": "the film", "asked": "is", "a": "good", "b": "bad", "right": 0},
+            {"story": "the film", "asked": "is", "a": "bad", "b": "good", "right": 1},
+        ]
+        (tmp_path / name).write_text("\n".join(json.dumps(entry) for entry in entries * 16))
+    task = task_of("story,asked,a,b,right")
+    settings: dict[str, Any] = {"learning_rate": 0.003, "batch_size": 8, "epochs": 8}
+    card = fine_tune(task, pretrained, tmp_path, tmp_path / "victim", **settings)
+    assert card.accuracy == 1
+
+
+def test_tables_that_cannot_be_learned_from(
+    pretrained: str, entailments: Path, tmp_path: Path
+) -> None:
+    task = task_of("premise,hypothesis,class")
+    with pytest.raises(InvalidInputError, match=r"expected a folder with train\.csv and dev\.csv"):
+        fine_tune(task, pretrained, "org/name", tmp_path / "victim")
+    with pytest.raises(InvalidInputError, match=r"line 2: expected a column 'text'"):
+        fine_tune(task_of("text,class"), pretrained, entailments, tmp_path / "victim")
+    (entailments / "train.tsv").write_text("premise\thypothesis\tclass\n")
+    with pytest.raises(InvalidInputError, match=r"one file train.\*, got train.csv, train.tsv"):
+        fine_tune(task, pretrained, entailments, tmp_path / "victim")
+    with pytest.raises(InvalidInputError, match=r"expected one of sst2, dream.*, or columns"):
+        task_of("a,b,c,label")
 
 
 # --- defenses, cards, folders ---

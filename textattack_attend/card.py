@@ -29,6 +29,7 @@ class Card:
         learning_rate: at its highest.
         batch_size: texts a step.
         epochs: how often every text was seen.
+        max_tokens: of a sequence.
         seed: of everything random.
         versions: of the libraries.
         accuracy: on the dev set, of the epoch that was kept; None before the end.
@@ -44,6 +45,7 @@ class Card:
     learning_rate: float
     batch_size: int
     epochs: int
+    max_tokens: int
     seed: int
     versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
     accuracy: float | None = None
@@ -75,8 +77,8 @@ class Card:
         unfinished.replace(folder / NAME)
 
 
-def begun(card: Card, folder: Path, overwrite: bool) -> Path:
-    """The folder for the checkpoints of a run: a new one, or that of the same run, interrupted.
+def begin(card: Card, folder: Path, overwrite: bool) -> None:
+    """Make the folder ``checkpoints`` of a run, or find that of the same run, interrupted.
 
     Args:
         card: of the run.
@@ -98,7 +100,6 @@ def begun(card: Card, folder: Path, overwrite: bool) -> Path:
         )
     checkpoints.mkdir(parents=True, exist_ok=True)
     card.write(checkpoints)
-    return checkpoints
 
 
 def _require_same(card: Card, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from datasets import Dataset
 from transformers import (
     AutoModelForMultipleChoice,
@@ -27,13 +28,17 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from . import published
-from .card import Card, begun
+from .card import Card, begin
 from .classifiers import require_padding
-from .defenses import Defense, trainer_of
+from .defenses import Defense, ExtraRow, trainer_of
+from .defenses.masked_rows import MASKED
 from .errors import InvalidInputError
 from .published import Row, Source
+from .tables import read_table
 
 HELLASWAG_FILES = ("hellaswag_train.jsonl", "hellaswag_val.jsonl")
+A_DAY = 24 * 60 * 60
+"""Of seconds."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Task:
     Args:
         name: of the task.
         read: reads a file of it, or a split on the hub.
-        files: names of the files to train on and to judge by, in its folder.
+        files: patterns of the files to train on and to judge by, in its folder.
         chooses: whether choices are scored; else sentences are classified.
         learning_rate: at its highest.
         batch_size: texts a step.
@@ -84,6 +89,7 @@ def fine_tune(
     learning_rate: float | None = None,
     batch_size: int | None = None,
     epochs: int | None = None,
+    max_tokens: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Card:
@@ -101,6 +107,7 @@ def fine_tune(
         learning_rate: at its highest.
         batch_size: texts a step.
         epochs: how often every text is seen.
+        max_tokens: of a sequence.
         seed: for the new head, the order of the texts, dropout, and what the method draws.
         overwrite: delete what is in the folder, instead of refusing it, or going on.
 
@@ -110,15 +117,23 @@ def fine_tune(
         TrainingDivergedError: the loss became NaN or infinite.
     """
     defense = defense or Defense()
+    task = dataclasses.replace(
+        task,
+        learning_rate=learning_rate or task.learning_rate,
+        batch_size=batch_size or task.batch_size,
+        epochs=epochs or task.epochs,
+        max_tokens=max_tokens or task.max_tokens,
+    )
     card = Card(
         task=task.name,
         defense=defense.name,
         options=dataclasses.asdict(defense),
         model=str(model),
         data=str(data),
-        learning_rate=learning_rate or task.learning_rate,
-        batch_size=batch_size or task.batch_size,
-        epochs=epochs or task.epochs,
+        learning_rate=task.learning_rate,
+        batch_size=task.batch_size,
+        epochs=task.epochs,
+        max_tokens=task.max_tokens,
         seed=seed,
     )
     train, dev = _splits(task, data)
@@ -127,14 +142,17 @@ def fine_tune(
     torch.manual_seed(seed)
     untrained = _pretrained(task, model, [label for _, label in train])
     require_padding(untrained, tokenizer)
-    checkpoints = begun(card, Path(output), overwrite)
-    train += defense.extra_rows(train, checkpoints / "adversarial.jsonl")
+    checkpoints = Path(output) / "checkpoints"
+    settings = _settings(card, task, checkpoints)
+    with settings.main_process_first(local=False):
+        begin(card, Path(output), overwrite and settings.process_index == 0)
+        extra = defense.extra_rows(train, checkpoints / "adversarial.jsonl")
     trainer = trainer_of(defense)(
         defense,
         untrained,
-        _settings(card, task, checkpoints),
+        settings,
         _collator(task, tokenizer),
-        _encoded(train, task, tokenizer),
+        _with_extra(train, extra, task, tokenizer),
         _encoded(dev, task, tokenizer),
         tokenizer,
         compute_metrics=_accuracy,
@@ -150,17 +168,23 @@ def fine_tune(
     )
     untrained.eval()
     trainer.save_model(str(output))
-    done.write(Path(output))
-    shutil.rmtree(checkpoints)
+    if trainer.is_world_process_zero():
+        done.write(Path(output))
+        shutil.rmtree(checkpoints)
     return done
 
 
 def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
     on_cpu = not torch.accelerator.is_available()
+    processes = PartialState(cpu=on_cpu).num_processes
+    if card.batch_size % processes:
+        raise InvalidInputError(
+            f"batch size: expected a multiple of the {processes} processes, got {card.batch_size}"
+        )
     return TrainingArguments(
         output_dir=str(checkpoints),
         learning_rate=card.learning_rate,
-        per_device_train_batch_size=card.batch_size,
+        per_device_train_batch_size=card.batch_size // processes,
         per_device_eval_batch_size=64,
         num_train_epochs=card.epochs,
         warmup_ratio=task.warmup,
@@ -174,13 +198,24 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         report_to=[],
         seed=card.seed,
         disable_tqdm=None,
+        ddp_timeout=A_DAY,  # the other processes wait while one attacks the training set
     )
 
 
 def _splits(task: Task, data: Source) -> list[list[Row]]:
     if Path(data).is_dir():
-        return [task.read(Path(data) / name, "") for name in task.files]
+        return [task.read(_only(Path(data), pattern), "") for pattern in task.files]
     return [task.read(data, split) for split in ("train", "validation")]
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    """The file of a pattern; where there is none, what the pattern says."""
+    found = sorted(folder.glob(pattern)) or [folder / pattern]
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"{folder}: expected one file {pattern}, got {', '.join(path.name for path in found)}"
+        )
+    return found[0]
 
 
 def _pretrained(task: Task, model: str, labels: list[int]) -> Any:
@@ -205,7 +240,8 @@ def _encoded(rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase) ->
     """Token ids of every row: of its one sequence, or of one for every choice."""
     short = {"truncation": True, "max_length": task.max_tokens}
     if not task.chooses:
-        encoded = tokenizer([sentence for (sentence,), _ in rows], **short)
+        columns_of_text = zip(*(parts for parts, _ in rows), strict=True)
+        encoded = tokenizer(*map(list, columns_of_text), **short)
         return Dataset.from_dict({**encoded, "label": [label for _, label in rows]})
     columns: dict[str, list[Any]] = {"label": [label for _, label in rows]}
     for (context, question, *choices), _ in rows:
@@ -213,6 +249,18 @@ def _encoded(rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase) ->
         for name, ids in tokenizer(pairs, **{**short, "truncation": "only_first"}).items():
             columns.setdefault(name, []).append(ids)
     return Dataset.from_dict(columns)
+
+
+def _with_extra(
+    rows: list[Row], extra: list[ExtraRow], task: Task, tokenizer: PreTrainedTokenizerBase
+) -> Any:
+    """The same of the training set and what a defense adds; with the units to mask, if any are."""
+    encoded = _encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer)
+    if not any(row.masked for row in extra):
+        return encoded
+    nothing = [()] * (len(rows[0][0]) - 2 if task.chooses else 1)
+    masked = [nothing] * len(rows) + [list(row.masked) or nothing for row in extra]
+    return encoded.add_column(MASKED, masked)
 
 
 def _accuracy(judged: EvalPrediction) -> dict[str, float]:
@@ -231,9 +279,29 @@ def _require_classes(rows: list[Row], data: Source) -> None:
 def task_of(name: str) -> Task:
     """The task of a name.
 
+    Args:
+        name: one of `TASKS`; or for tables (train.csv and dev.csv, .tsv or .jsonl) the columns
+            and last that of the label, as ``premise,hypothesis,label``: one or two of text, or
+            context, question and one for each choice.
+
     Raises:
         InvalidInputError: there is none.
     """
-    if name not in TASKS:
-        raise InvalidInputError(f"task: expected one of {', '.join(TASKS)}, got {name!r}")
-    return TASKS[name]
+    if name in TASKS:
+        return TASKS[name]
+    *columns, label = name.split(",")
+    if not columns or len(columns) == 3:
+        raise InvalidInputError(
+            f"task: expected one of {', '.join(TASKS)}, or columns and last that of the label, as "
+            f"text,label, got {name!r}"
+        )
+
+    def read(source: Source, split: str) -> list[Row]:
+        if split:
+            raise InvalidInputError(
+                f"{source}: expected a folder with train.csv and dev.csv, .tsv or .jsonl"
+            )
+        return read_table(source, columns, label)
+
+    like = TASKS["dream" if len(columns) > 2 else "sst2"]
+    return dataclasses.replace(like, name=name, read=read, files=("train.*", "dev.*"))

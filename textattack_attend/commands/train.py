@@ -11,7 +11,12 @@ from .defense_options import defense_options
 
 
 @click.command()
-@click.option("--task", required=True, help="sst2, dream, hellaswag or reclor: data and settings.")
+@click.option(
+    "--task",
+    required=True,
+    help="sst2, dream, hellaswag or reclor: data and settings; or the columns of train.csv and "
+    "dev.csv (.tsv, .jsonl), last that of the label, as premise,hypothesis,label.",
+)
 @click.option("--model", required=True, help="Hub name or folder of the pretrained model.")
 @click.option(
     "--data", required=True, help="Folder of the task's files as published, or their hub name."
@@ -27,6 +32,7 @@ from .defense_options import defense_options
 @click.option("--learning-rate", type=float, help="Instead of the paper's.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Instead of the paper's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the paper's.")
+@click.option("--max-tokens", type=click.IntRange(min=8), help="Instead of the paper's.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
 @defense_options
@@ -39,6 +45,7 @@ def train(
     learning_rate: float | None,
     batch_size: int | None,
     epochs: int | None,
+    max_tokens: int | None,
     seed: int,
     overwrite: bool,
     **options: Any,
@@ -46,6 +53,8 @@ def train(
     """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
     given = {name: value for name, value in options.items() if value is not None}
     method = defense_of(defense, **given)
+    from accelerate import PartialState
+
     from ..fine_tuning import fine_tune, task_of
 
     card = fine_tune(
@@ -57,7 +66,9 @@ def train(
         learning_rate=learning_rate,
         batch_size=batch_size,
         epochs=epochs,
+        max_tokens=max_tokens,
         seed=seed,
         overwrite=overwrite,
     )
-    click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
+    if PartialState().is_main_process:
+        click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")

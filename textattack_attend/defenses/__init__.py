@@ -1,6 +1,17 @@
 """Defenses: training methods for models that withstand attacks, one a file."""
 
-from .options import ADA, AFA, DEFENSES, CreAT, Defense, FreeLB, HackAttendAT, SAttend, defense_of
+from .options import (
+    ADA,
+    AFA,
+    DEFENSES,
+    CreAT,
+    Defense,
+    ExtraRow,
+    FreeLB,
+    HackAttendAT,
+    SAttend,
+    defense_of,
+)
 from .registry import trainer_of
 
 __all__ = [
@@ -9,6 +20,7 @@ __all__ = [
     "DEFENSES",
     "CreAT",
     "Defense",
+    "ExtraRow",
     "FreeLB",
     "HackAttendAT",
     "SAttend",

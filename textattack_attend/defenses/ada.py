@@ -4,7 +4,8 @@ What was attacked stands in a cache, a line each as it is finished, so that an i
 on where it was:
 
 - line 1: ``{"victim": ..., "recipe": ..., "rows": ...}``, what the rest belongs to;
-- then ``{"row": n, "parts": [...]}``, the adversarial text of training row n, or null for none.
+- then ``{"row": n, "parts": [...], "masked": [...]}``, the adversarial example of training row n as
+  `ExtraRow` describes it; parts are null where the attack failed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..errors import InvalidInputError
 from ..published import Row
+from ..structures import Structure
+from .options import ExtraRow
 
 if TYPE_CHECKING:
     from textattack import Attack
@@ -27,8 +32,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Row]:
-    """Adversarial texts for training rows, with their labels.
+def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
+    """Adversarial examples for training rows, with their labels.
 
     Args:
         options: whom to attack, and how.
@@ -36,8 +41,8 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Row
         cache: file of what was attacked, where the options name none.
 
     Raises:
-        InvalidInputError: there is no victim or no such recipe, the recipe changes no text, or the
-            cache belongs to another run.
+        InvalidInputError: there is no victim or no such recipe, or the cache belongs to another
+            run.
     """
     import tqdm
 
@@ -49,19 +54,23 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Row
         found = _attacked(options, wanted, missing)
         with cache.open("a", encoding="utf-8") as file:
             bar = tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None)
-            for number, parts in bar:
-                known[number] = parts
-                file.write(json.dumps({"row": number, "parts": parts}) + "\n")
+            for entry in bar:
+                known[entry["row"]] = entry
+                file.write(json.dumps(entry) + "\n")
                 file.flush()
-    extra = [(tuple(known[n] or ()), wanted[n][1]) for n in sorted(known) if known[n]]
-    logger.info("%d adversarial texts for %d of %d rows", len(extra), len(wanted), len(rows))
+    extra = [
+        ExtraRow(tuple(entry["parts"]), wanted[number][1], tuple(map(tuple, entry["masked"])))
+        for number, entry in sorted(known.items())
+        if number < len(wanted) and entry["parts"]
+    ]
+    logger.info("%d adversarial examples for %d of %d rows", len(extra), len(wanted), len(rows))
     return extra
 
 
 def _attacked(
     options: ADA, rows: Sequence[Row], numbers: Sequence[int]
-) -> Iterator[tuple[int, list[str] | None]]:
-    """Numbers of rows, each with the parts of its adversarial text."""
+) -> Iterator[dict[str, Any]]:
+    """What the cache says of rows of these numbers."""
     from textattack.attack_results import SuccessfulAttackResult
 
     from ..datasets.published import dataset_of
@@ -71,16 +80,19 @@ def _attacked(
     dataset = dataset_of(list(rows))
     for number in numbers:
         result = attack.attack(*dataset[number])
-        if not isinstance(result, SuccessfulAttackResult):
-            yield number, None
-            continue
-        text = result.perturbed_result.attacked_text
-        if isinstance(text, StructuredText):
-            raise InvalidInputError(
-                f"recipe {options.recipe!r} changes no text: expected a word-level attack; to "
-                "train against structures take the defense hackattend-at"
-            )
-        yield number, [*text._text_input.values()]
+        entry: dict[str, Any] = {"row": number, "parts": None, "masked": []}
+        if isinstance(result, SuccessfulAttackResult):
+            text = result.perturbed_result.attacked_text
+            entry["parts"] = [*text._text_input.values()]
+            if isinstance(text, StructuredText):
+                entry["masked"] = [flat_units(part) for part in text.structure.parts]
+        yield entry
+
+
+def flat_units(structure: Structure) -> list[int]:
+    """The masked units as indices into the flat (L, H, T, T)."""
+    flat: list[int] = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
+    return flat
 
 
 def _attack(options: ADA) -> Attack:
@@ -99,7 +111,7 @@ def _header(options: ADA, rows: Sequence[Row]) -> dict[str, str]:
     return {"victim": options.victim, "recipe": options.recipe, "rows": digest}
 
 
-def _read(cache: Path, header: dict[str, str]) -> dict[int, list[str] | None]:
+def _read(cache: Path, header: dict[str, str]) -> dict[int, dict[str, Any]]:
     """What the cache knows; begins it where there is none, and drops a line that was cut off."""
     text = cache.read_text(encoding="utf-8") if cache.exists() else ""
     lines = text[: text.rfind("\n") + 1].splitlines()
@@ -109,7 +121,7 @@ def _read(cache: Path, header: dict[str, str]) -> dict[int, list[str] | None]:
         return {}
     try:
         found, *entries = map(json.loads, lines)
-        known = {int(entry["row"]): entry["parts"] for entry in entries}
+        known = {int(entry["row"]): entry for entry in entries if {"parts", "masked"} <= set(entry)}
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInputError(
             f"{cache}: expected what an earlier run attacked ({error}); delete it to begin anew"

@@ -45,7 +45,8 @@ class CreATTrainer(DefenseTrainer[CreAT]):
             with perturbed_embeddings(bare, perturbation):
                 output = self._outputs(model, inputs, randomness)
             alike = cosine_similarity(_contextual(output), clean, dim=-1)
-            goal = output.loss - options.temperature * (alike * mask).sum() / mask.sum()
+            alike = (alike * mask).sum(-1) / mask.sum(-1)  # each text by itself, whatever is beside
+            goal = output.loss - options.temperature * alike.mean()
             (gradient,) = torch.autograd.grad(goal, perturbation)
             moved = perturbation.detach() + options.step_size * normalized(gradient)
             perturbation = within_ball(moved, options.radius)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ..errors import InvalidInputError
 from ..published import Row
@@ -19,6 +19,21 @@ def option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+class ExtraRow(NamedTuple):
+    """A row that a defense adds to the training set.
+
+    Args:
+        parts: of the text.
+        label: its class.
+        masked: the units that are masked for it, of each sequence that the model reads apart: flat
+            indices into its (L, H, T, T). Empty if nothing is masked.
+    """
+
+    parts: tuple[str, ...]
+    label: int
+    masked: tuple[tuple[int, ...], ...] = ()
+
+
 @dataclass(frozen=True)
 class Defense:
     """How a model is trained: here, as usual."""
@@ -26,7 +41,7 @@ class Defense:
     name: ClassVar[str] = "none"
     trainer: ClassVar[str] = "defense_trainer.DefenseTrainer"
 
-    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[Row]:
+    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
         """What to train on beside the rows of the training set.
 
         Args:
@@ -156,11 +171,14 @@ class HackAttendAT(Defense):
 class ADA(Defense):
     """Adversarial data augmentation: the successes of an attack on the training set are added.
 
+    Of an attack on attention the text is added once more, to be read under the structure.
+
     Raises:
         InvalidInputError: an option is outside its range.
     """
 
     name: ClassVar[str] = "ada"
+    trainer: ClassVar[str] = "masked_rows.MaskedRowsTrainer"
 
     victim: str = option("", "Model to attack, as trained without a defense.")
     recipe: str = option("textfooler", "TextAttack's name of the attack, or PATH^NAME.")
@@ -170,8 +188,8 @@ class ADA(Defense):
     def __post_init__(self) -> None:
         require_range("examples", self.examples, 0, inf)
 
-    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[Row]:
-        """Adversarial texts, with the labels of the rows that they come from."""
+    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
+        """Adversarial examples, with the labels of the rows that they come from."""
         from .ada import adversarial_rows  # TextAttack takes seconds
 
         return adversarial_rows(self, rows, cache)
