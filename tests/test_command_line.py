@@ -130,6 +130,8 @@ def test_all_recipes_are_listed(offline: dict[str, str]) -> None:
         "hackattend-attention-ranking",
     ):
         assert f"\n{name} (textattack_attend.attack_recipes.HackAttend" in done.stdout
+    for name in ("textfooler-transformers", "bert-attack-transformers"):
+        assert f"\n{name} (textattack_attend.attack_recipes." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ RECIPES = {
     "hackattend-importance-only": "HackAttendImportanceOnly",
     "hackattend-gradient-only": "HackAttendGradientOnly",
     "hackattend-attention-ranking": "HackAttendAttentionRanking",
+    "textfooler-transformers": "TextFoolerTransformers",
+    "bert-attack-transformers": "BERTAttackTransformers",
 }
 DEMO = "attend-demo"
 

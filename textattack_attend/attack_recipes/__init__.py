@@ -1,4 +1,4 @@
-"""Attack recipes: HackAttend, and the other configurations of its paper."""
+"""Attack recipes: HackAttend, the configurations of its paper, and what it is compared with."""
 
 from .hackattend_ablations import (
     HackAttendAttentionRanking,
@@ -9,8 +9,10 @@ from .hackattend_ablations import (
 )
 from .hackattend_liong_2024 import HackAttendLiong2024
 from .hackattend_plus import HackAttendPlus
+from .word_attacks import BERTAttackTransformers, TextFoolerTransformers
 
 __all__ = [
+    "BERTAttackTransformers",
     "HackAttendAttentionRanking",
     "HackAttendGradientOnly",
     "HackAttendHalfScale",
@@ -18,4 +20,5 @@ __all__ = [
     "HackAttendLiong2024",
     "HackAttendPlus",
     "HackAttendRandom",
+    "TextFoolerTransformers",
 ]

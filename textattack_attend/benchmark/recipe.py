@@ -39,7 +39,7 @@ from ..files import text_of
 
 def _located(name: str, info: ValidationInfo) -> str:
     """A path as it is from here, where there is such a thing beside the recipe; else the name."""
-    path, caret, rest = os.path.expandvars(name).partition("^")
+    path, caret, rest = name.partition("^")
     beside = Path(info.context or ".") / path
     return f"{beside if beside.exists() else path}{caret}{rest}"
 
@@ -108,7 +108,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """
     path = Path(path)
     try:
-        given = yaml.load(text_of(path), _Loader)
+        given = yaml.load(os.path.expandvars(text_of(path)), _Loader)
         return Recipe.model_validate(given, context=path.parent)
     except yaml.YAMLError as error:
         line = " ".join(str(error).split())

@@ -1,0 +1,95 @@
+"""TextFooler and BERT-Attack as TextAttack has them, without TensorFlow: with a sentence encoder of
+transformers in place of the Universal Sentence Encoder, and any masked language model.
+
+Thresholds are TextAttack's, which were set for that encoder; with another they mean something else.
+"""
+
+from __future__ import annotations
+
+from textattack import Attack
+from textattack.attack_recipes import TextFoolerJin2019
+from textattack.constraints import Constraint
+from textattack.constraints.overlap import MaxWordsPerturbed
+from textattack.constraints.pre_transformation import RepeatModification, StopwordModification
+from textattack.constraints.semantics.sentence_encoders import UniversalSentenceEncoder
+from textattack.goal_functions import UntargetedClassification
+from textattack.models.wrappers import ModelWrapper
+from textattack.search_methods import GreedyWordSwapWIR
+from textattack.transformations import WordSwapMaskedLM
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from ..constraints import MeanPooledEncoder
+
+ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+MASKED_LANGUAGE_MODEL = "bert-base-uncased"
+
+
+class TextFoolerTransformers(TextFoolerJin2019):
+    """TextFooler (Jin et al. 2019) with an encoder of transformers."""
+
+    @staticmethod
+    def build(model_wrapper: ModelWrapper, encoder: str = ENCODER) -> Attack:
+        """The attack.
+
+        Args:
+            model_wrapper: of the victim.
+            encoder: hub name or folder of the sentence encoder.
+        """
+        attack = TextFoolerJin2019.build(model_wrapper)
+        attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
+        return attack
+
+
+class BERTAttackTransformers:
+    """BERT-Attack (Li et al. 2020) with an encoder of transformers and any masked language model.
+
+    TextAttack's recipe names its model, so its parts are put together here once more.
+    """
+
+    @staticmethod
+    def build(
+        model_wrapper: ModelWrapper,
+        encoder: str = ENCODER,
+        masked_language_model: str = MASKED_LANGUAGE_MODEL,
+        candidates: int = 8,
+        max_tokens: int = 512,
+    ) -> Attack:
+        """The attack.
+
+        Args:
+            model_wrapper: of the victim.
+            encoder: hub name or folder of the sentence encoder.
+            masked_language_model: the same of what proposes words.
+            candidates: for a word; TextAttack's 8, the paper has 48.
+            max_tokens: that the language model reads, and is padded to: less is faster.
+        """
+        transformation = WordSwapMaskedLM(
+            method="bert-attack",
+            masked_language_model=AutoModelForMaskedLM.from_pretrained(
+                masked_language_model
+            ).float(),
+            tokenizer=AutoTokenizer.from_pretrained(masked_language_model),
+            max_length=max_tokens,
+            max_candidates=candidates,
+        )
+        constraints = [
+            RepeatModification(),
+            StopwordModification(),
+            MaxWordsPerturbed(max_percent=0.4),
+            MeanPooledEncoder(encoder, threshold=0.2, metric="cosine"),
+        ]
+        goal = UntargetedClassification(model_wrapper)
+        return Attack(goal, constraints, transformation, GreedyWordSwapWIR(wir_method="unk"))
+
+
+def _with_encoder(constraint: Constraint, encoder: str) -> Constraint:
+    if not isinstance(constraint, UniversalSentenceEncoder):
+        return constraint
+    return MeanPooledEncoder(
+        encoder,
+        threshold=constraint.threshold,
+        metric=constraint.metric,
+        compare_against_original=constraint.compare_against_original,
+        window_size=constraint.window_size,
+        skip_text_shorter_than_window=constraint.skip_text_shorter_than_window,
+    )

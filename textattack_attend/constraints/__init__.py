@@ -1,0 +1,5 @@
+"""Constraints on texts that need no more than transformers."""
+
+from .mean_pooled_encoder import MeanPooledEncoder
+
+__all__ = ["MeanPooledEncoder"]
