@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import re
 import signal
 import sqlite3
@@ -380,14 +380,11 @@ def test_the_victims_cards_are_averaged(tmp_path: Path) -> None:
     rows = {("V", "A", f"v{n}"): [Row(0, "failed", 0, 1.0, "a", "a", 1)] for n in range(2)}
     benchmark: Any = Known(Store(tmp_path / "store.sqlite"), rows)
     assert victims(benchmark).empty
-    settings: dict[str, Any] = json.loads(
-        '{"task": "sst2", "defense": "none", "options": {}, "model": "m", "data": "d", '
-        '"learning_rate": 1, "batch_size": 1, "epochs": 1, "max_tokens": 8, "seed": 0}'
-    )
+    card = Card("sst2", "none", {}, "m", "d", 1e-5, 32, 3, 128, {}, 0)
     for number, accuracy in enumerate((0.8, 0.9)):
-        benchmark.cards[f"v{number}"] = Card(
-            **settings, accuracy=accuracy, step_seconds_ratio=1.0 + number
-        )
+        ratio = 1.0 + number
+        found = dataclasses.replace(card, accuracy=accuracy, step_seconds_ratio=ratio)
+        benchmark.cards[f"v{number}"] = found
     (row,) = victims(benchmark).to_dict("records")
     assert row == {
         "victim": "V",

@@ -162,6 +162,45 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
         task_of("imdb")
 
 
+def test_fields_of_the_configuration_are_set(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "victim"
+    arguments = ["train", "--task", "sst2", "--model", pretrained, "--data", str(reviews)]
+    arguments += ["--output", str(output), "--epochs", "1"]
+    fields = ["--config", "attention_probs_dropout_prob=0.25", "--config", "hidden_act=relu"]
+    done = CliRunner().invoke(main, [*arguments, *fields])
+    assert done.exit_code == 0, done.output
+    model = AutoModelForSequenceClassification.from_pretrained(output)
+    assert model.bert.encoder.layer[0].attention.self.dropout.p == 0.25
+    assert model.config.hidden_act == "relu"
+    card = json.loads((output / "card.json").read_text())
+    assert card["config"] == {"attention_probs_dropout_prob": 0.25, "hidden_act": "relu"}
+    wrong = CliRunner().invoke(main, [*arguments, "--overwrite", "--config", "dropuot=0"])
+    assert wrong.exit_code == 1
+    assert "has no field 'dropuot'" in wrong.output
+    assert CliRunner().invoke(main, [*arguments, "--config", "dropout"]).exit_code == 2
+
+
+def test_texts_of_about_one_length_share_a_batch(
+    pretrained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, shares = random.Random(0), []
+    for name in ("train.tsv", "dev.tsv"):
+        texts = [random_text(generator, 2, 20) for _ in range(256)]
+        lines = [f"{text}\t{number % 2}" for number, text in enumerate(texts)]
+        (tmp_path / name).write_text("\n".join(lines))
+
+    class Watched(DefenseTrainer[Any]):
+        def defended_step(self, model: Any, inputs: dict[str, Any], items: Any) -> Any:
+            shares.append(float(inputs["attention_mask"].float().mean()))
+            return super().defended_step(model, inputs, items)
+
+    monkeypatch.setattr(fine_tuning, "trainer_of", lambda defense: Watched)
+    fine_tune(TASKS["sst2"], pretrained, tmp_path, tmp_path / "victim", epochs=1, batch_size=8)
+    assert sum(shares) / len(shares) > 0.9
+
+
 # --- tables ---
 
 

@@ -30,6 +30,7 @@ class Card:
         batch_size: texts a step.
         epochs: how often every text was seen.
         max_tokens: of a sequence.
+        config: fields of the model's configuration, instead of its own.
         seed: of everything random.
         versions: of the libraries.
         accuracy: on the dev set, of the epoch that was kept; None before the end.
@@ -46,6 +47,7 @@ class Card:
     batch_size: int
     epochs: int
     max_tokens: int
+    config: dict[str, Any]
     seed: int
     versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
     accuracy: float | None = None

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import torch
 from accelerate import PartialState
 from datasets import Dataset
 from transformers import (
+    AutoConfig,
     AutoModelForMultipleChoice,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorForMultipleChoice,
     DataCollatorWithPadding,
     EvalPrediction,
+    PretrainedConfig,
     PreTrainedTokenizerBase,
     TrainingArguments,
 )
@@ -37,6 +39,8 @@ from .published import Row, Source
 from .tables import read_table
 
 HELLASWAG_FILES = ("hellaswag_train.jsonl", "hellaswag_val.jsonl")
+LENGTH = "length"
+"""The column: tokens of a row's longest sequence."""
 A_DAY = 24 * 60 * 60
 """Of seconds."""
 
@@ -90,6 +94,7 @@ def fine_tune(
     batch_size: int | None = None,
     epochs: int | None = None,
     max_tokens: int | None = None,
+    config: Mapping[str, Any] | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Card:
@@ -108,6 +113,8 @@ def fine_tune(
         batch_size: texts a step.
         epochs: how often every text is seen.
         max_tokens: of a sequence.
+        config: fields of the model's configuration, instead of its own, as its dropout, which
+            takes most of a step on a CPU.
         seed: for the new head, the order of the texts, dropout, and what the method draws.
         overwrite: delete what is in the folder, instead of refusing it, or going on.
 
@@ -134,13 +141,14 @@ def fine_tune(
         batch_size=task.batch_size,
         epochs=task.epochs,
         max_tokens=task.max_tokens,
+        config=dict(config or {}),
         seed=seed,
     )
     train, dev = _splits(task, data)
     _require_classes(train, data)
     tokenizer = AutoTokenizer.from_pretrained(model, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
-    untrained = _pretrained(task, model, [label for _, label in train])
+    untrained = _pretrained(task, card, [label for _, label in train])
     require_padding(untrained, tokenizer)
     checkpoints = Path(output) / "checkpoints"
     settings = _settings(card, task, checkpoints)
@@ -193,6 +201,8 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=1,
+        group_by_length=True,  # half of a batch drawn blindly is padding
+        length_column_name=LENGTH,
         load_best_model_at_end=True,
         metric_for_best_model="accuracy",
         report_to=[],
@@ -218,17 +228,27 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
-def _pretrained(task: Task, model: str, labels: list[int]) -> Any:
+def _pretrained(task: Task, card: Card, labels: list[int]) -> Any:
+    config = _configuration(card)
     if task.chooses:
-        return AutoModelForMultipleChoice.from_pretrained(model)
-    classes = max(labels) + 1
+        return AutoModelForMultipleChoice.from_pretrained(card.model, config=config)
+    config.num_labels = max(labels) + 1
     try:
-        return AutoModelForSequenceClassification.from_pretrained(model, num_labels=classes)
+        return AutoModelForSequenceClassification.from_pretrained(card.model, config=config)
     except RuntimeError as error:
         raise InvalidInputError(
-            f"{model}: expected a pretrained model, or one of {classes} classes; its head does not "
-            f"fit ({str(error).splitlines()[0]})"
+            f"{card.model}: expected a pretrained model, or one of {config.num_labels} classes; "
+            f"its head does not fit ({str(error).splitlines()[0]})"
         ) from error
+
+
+def _configuration(card: Card) -> PretrainedConfig:
+    config: PretrainedConfig = AutoConfig.from_pretrained(card.model)
+    for name, value in card.config.items():
+        if not hasattr(config, name):
+            raise InvalidInputError(f"config: {card.model} has no field {name!r}")
+        setattr(config, name, value)
+    return config
 
 
 def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
@@ -239,15 +259,17 @@ def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
 def _encoded(rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
     """Token ids of every row: of its one sequence, or of one for every choice."""
     short = {"truncation": True, "max_length": task.max_tokens}
+    columns: dict[str, list[Any]] = {"label": [label for _, label in rows]}
     if not task.chooses:
         columns_of_text = zip(*(parts for parts, _ in rows), strict=True)
-        encoded = tokenizer(*map(list, columns_of_text), **short)
-        return Dataset.from_dict({**encoded, "label": [label for _, label in rows]})
-    columns: dict[str, list[Any]] = {"label": [label for _, label in rows]}
+        columns.update(tokenizer(*map(list, columns_of_text), **short))
+        columns[LENGTH] = list(map(len, columns["input_ids"]))
+        return Dataset.from_dict(columns)
     for (context, question, *choices), _ in rows:
         pairs = [(context, f"{question} {choice}") for choice in choices]
         for name, ids in tokenizer(pairs, **{**short, "truncation": "only_first"}).items():
             columns.setdefault(name, []).append(ids)
+    columns[LENGTH] = [max(map(len, sequences)) for sequences in columns["input_ids"]]
     return Dataset.from_dict(columns)
 
 

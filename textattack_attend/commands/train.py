@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -33,6 +34,14 @@ from .defense_options import defense_options
 @click.option("--batch-size", type=click.IntRange(min=1), help="Instead of the paper's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the paper's.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Instead of the paper's.")
+@click.option(
+    "--config",
+    multiple=True,
+    callback=lambda context, option, given: dict(map(_field, given)),
+    metavar="FIELD=VALUE",
+    help="Of the model's configuration, instead of its own, as attention_probs_dropout_prob=0; "
+    "can be given again.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
 @defense_options
@@ -46,6 +55,7 @@ def train(
     batch_size: int | None,
     epochs: int | None,
     max_tokens: int | None,
+    config: dict[str, Any],
     seed: int,
     overwrite: bool,
     **options: Any,
@@ -67,8 +77,20 @@ def train(
         batch_size=batch_size,
         epochs=epochs,
         max_tokens=max_tokens,
+        config=config,
         seed=seed,
         overwrite=overwrite,
     )
     if PartialState().is_main_process:
         click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
+
+
+def _field(given: str) -> tuple[str, Any]:
+    """A field and its value, which is JSON or text."""
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise click.BadParameter(f"expected FIELD=VALUE, got {given!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
