@@ -20,7 +20,7 @@ from transformers import BertTokenizerFast
 
 from textattack_attend.benchmark import Benchmark, Store, comparison, read_recipe, victims
 from textattack_attend.benchmark.recipe import Recipe
-from textattack_attend.benchmark.runner import row_of
+from textattack_attend.benchmark.recorder import row_of
 from textattack_attend.benchmark.store import Row
 from textattack_attend.card import Card
 from textattack_attend.commands.main import main
@@ -383,14 +383,15 @@ def test_the_victims_cards_are_averaged(tmp_path: Path) -> None:
     card = Card("sst2", "none", {}, "m", "d", 1e-5, 32, 3, 128, {}, 0)
     for number, accuracy in enumerate((0.8, 0.9)):
         ratio = 1.0 + number
-        found = dataclasses.replace(card, accuracy=accuracy, step_seconds_ratio=ratio)
+        made: dict[str, Any] = {"step_seconds_ratio": ratio, "rows": 10, "extra_rows": 5}
+        found = dataclasses.replace(card, accuracy=accuracy, **made)
         benchmark.cards[f"v{number}"] = found
     (row,) = victims(benchmark).to_dict("records")
     assert row == {
         "victim": "V",
         "models": 2,
         "dev accuracy": "85.0 ± 7.1%",
-        "step time (plain: 1)": "1.50 ± 0.71",
+        "training time (plain: 1)": "2.25 ± 1.06",
     }
 
 

@@ -36,6 +36,9 @@ class Card:
         accuracy: on the dev set, of the epoch that was kept; None before the end.
         seconds: of the training, evaluation included, since it last began.
         step_seconds_ratio: time of a training step over that of a plain one, measured in turn.
+        rows: of the training set.
+        extra_rows: that the method added.
+        extra_seconds: that it took to find them, or to read them where they were known.
     """
 
     task: str
@@ -53,6 +56,16 @@ class Card:
     accuracy: float | None = None
     seconds: float | None = None
     step_seconds_ratio: float | None = None
+    rows: int | None = None
+    extra_rows: int | None = None
+    extra_seconds: float | None = None
+
+    @property
+    def training_time_ratio(self) -> float | None:
+        """Time of training over that of plain training, finding the extra rows not included."""
+        if self.step_seconds_ratio is None or not self.rows:
+            return None
+        return self.step_seconds_ratio * (1 + (self.extra_rows or 0) / self.rows)
 
     @classmethod
     def of(cls, folder: Path) -> Card | None:

@@ -154,7 +154,9 @@ def fine_tune(
     settings = _settings(card, task, checkpoints)
     with settings.main_process_first(local=False):
         begin(card, Path(output), overwrite and settings.process_index == 0)
+        start = time.perf_counter()
         extra = defense.extra_rows(train, checkpoints / "adversarial.jsonl")
+        extra_seconds = time.perf_counter() - start
     trainer = trainer_of(defense)(
         defense,
         untrained,
@@ -173,6 +175,9 @@ def fine_tune(
         accuracy=trainer.evaluate()["eval_accuracy"],
         seconds=seconds,
         step_seconds_ratio=trainer.step_seconds_ratio(),
+        rows=len(train),
+        extra_rows=len(extra),
+        extra_seconds=extra_seconds,
     )
     untrained.eval()
     trainer.save_model(str(output))

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -16,13 +15,10 @@ from typing import Any
 
 import torch
 from textattack import Attack, AttackArgs, Attacker, DatasetArgs
-from textattack.attack_results import AttackResult, SkippedAttackResult, SuccessfulAttackResult
 from textattack.datasets import Dataset
 from textattack.loggers import AttackLogManager
-from textattack.loggers.logger import Logger
 from textattack.model_args import HUGGINGFACE_MODELS
 
-from ..attack_results import StructureAttackResult
 from ..card import Card
 from ..datasets import from_name
 from ..errors import InvalidInputError, StoreError
@@ -30,6 +26,7 @@ from ..fingerprint import fingerprint
 from ..models.wrappers import AttentionModelWrapper, wrapper_for
 from ..named_attacks import attack_builder, build_attack
 from .recipe import NamedAttack, Recipe
+from .recorder import Recorder
 from .store import Row, Store
 
 LIBRARIES = ("textattack_attend", "textattack", "torch", "transformers")
@@ -122,7 +119,7 @@ class Benchmark:
         )
         attacker = Attacker(attack, _Part(self._dataset, list(remaining)), args)
         attacker.attack_log_manager = AttackLogManager(None)
-        attacker.attack_log_manager.loggers.append(_Recorder(self.store, cell, remaining))
+        attacker.attack_log_manager.loggers.append(Recorder(self.store, cell, remaining))
         with _quiet():
             attacker.attack_dataset()
 
@@ -160,60 +157,6 @@ class _Part(Dataset):
 
     def __len__(self) -> int:
         return len(self._positions)
-
-
-class _Recorder(Logger):
-    """Writes every result as a row."""
-
-    def __init__(self, store: Store, cell: str, remaining: deque[int]) -> None:
-        self._store = store
-        self._cell = cell
-        self._remaining = remaining
-        self._since = time.perf_counter()
-
-    def log_attack_result(self, result: AttackResult, examples_completed: Any = None) -> None:
-        now = time.perf_counter()
-        row = row_of(self._remaining[0], result, now - self._since)
-        self._store.add(self._cell, row)
-        self._remaining.popleft()
-        self._since = now
-
-
-def row_of(position: int, result: AttackResult, seconds: float) -> Row:
-    """What a row says of a result.
-
-    Args:
-        position: of the example.
-        result: of the attack.
-        seconds: that it took.
-    """
-    original = result.original_result.attacked_text
-    perturbed = result.perturbed_result.attacked_text
-    row: dict[str, Any] = {}
-    outcome = "failed"
-    if isinstance(result, SkippedAttackResult):
-        outcome = "skipped"
-    elif isinstance(result, SuccessfulAttackResult):
-        outcome = "succeeded"
-    if isinstance(result, StructureAttackResult):
-        row["candidate_queries"] = result.candidate_queries
-        row["gradient_passes"] = result.gradient_passes
-        if outcome == "succeeded":
-            row["hamming"] = result.structure.hamming_distance
-            row["matrices"] = len(result.structure.matrices)
-    elif outcome == "succeeded":
-        changed = original.all_words_diff(perturbed)
-        row["perturbed_words"] = len(changed) / max(1, len(original.words))
-    return Row(
-        position,
-        outcome,
-        int(result.original_result.ground_truth_output),
-        seconds,
-        original.text,
-        perturbed=perturbed.text,
-        queries=result.num_queries,
-        **row,
-    )
 
 
 def _dataset(data: str) -> Dataset:

@@ -44,13 +44,13 @@ def victims(benchmark: Benchmark) -> pd.DataFrame:
         cards = [benchmark.cards[c] for c in checkpoints if c in benchmark.cards]
         if cards:
             accuracies = pd.Series([card.accuracy for card in cards], dtype=float)
-            ratios = pd.Series([card.step_seconds_ratio for card in cards], dtype=float)
+            ratios = pd.Series([card.training_time_ratio for card in cards], dtype=float)
             rows.append(
                 {
                     "victim": victim,
                     "models": len(cards),
                     "dev accuracy": _said(accuracies, percent=True),
-                    "step time (plain: 1)": _said(ratios, percent=False),
+                    "training time (plain: 1)": _said(ratios, percent=False),
                 }
             )
     return pd.DataFrame(rows)
