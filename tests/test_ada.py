@@ -22,10 +22,10 @@ from transformers import (
 from textattack_attend import fine_tuning
 from textattack_attend.defenses import ADA, Defense, trainer_of
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.fine_tuning import TASKS
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.published import Row
 from textattack_attend.structures import Structure
+from textattack_attend.tasks import TASKS
 
 from .conftest import hooks_of, random_texts, tiny_config, tiny_model
 from .defense_steps import without_dropout
@@ -194,12 +194,14 @@ def test_rows_of_a_batch_have_structures_of_their_own(
     extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
     tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
     data = fine_tuning._with_extra(rows, extra, TASKS["sst2"], tokenizer)
-    settings = TrainingArguments(str(tmp_path / "run"), use_cpu=True, report_to=[])
+    settings = TrainingArguments(
+        str(tmp_path / "run"), use_cpu=True, report_to=[], per_device_eval_batch_size=len(data)
+    )
     model = without_dropout(wrapper_for(victim).model)
     training = trainer_of(ADA(victim))(
         ADA(victim), model, settings, DataCollatorWithPadding(tokenizer), data
     )
-    whole = training.data_collator([data[n] for n in range(len(data))])
+    (whole,) = training.get_eval_dataloader(data)
     seen: list[Any] = []
     hook = model.register_forward_hook(lambda module, args, output: seen.append(output))
     training.training_step(model, dict(whole))

@@ -27,8 +27,9 @@ from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.commands.main import main
 from textattack_attend.defenses.defense_trainer import DefenseTrainer
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.fine_tuning import TASKS, fine_tune, task_of
+from textattack_attend.fine_tuning import fine_tune
 from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
+from textattack_attend.tasks import TASKS, task_of
 
 from .conftest import random_text, tiny_config
 

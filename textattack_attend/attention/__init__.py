@@ -3,16 +3,8 @@
 from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, forward_passes
 from .dense_masking import masked_where
 from .engine import Engine, Run
-from .families import (
-    FAMILIES,
-    Decoder,
-    EngineParts,
-    Family,
-    Projections,
-    family_of,
-    register_family,
-    shape_of,
-)
+from .families import FAMILIES, family_of, register_family, shape_of
+from .family import Decoder, EngineParts, Family, Projections
 from .injection import masked_attention
 from .label_words import LabelWordClassifier
 from .precision import autocast

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..structures import Cells
-from .families import EngineParts
+from .family import EngineParts
 from .states import Indices, State, distinct, indices_on, packed, padded, take
 
 Masks = tuple[tuple[int, Cells], ...]

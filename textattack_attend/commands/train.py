@@ -65,7 +65,8 @@ def train(
     method = defense_of(defense, **given)
     from accelerate import PartialState
 
-    from ..fine_tuning import fine_tune, task_of
+    from ..fine_tuning import fine_tune
+    from ..tasks import task_of
 
     card = fine_tune(
         task_of(task),
