@@ -400,6 +400,9 @@ def test_the_command_prints_the_tables(folder: Path) -> None:
     shown = CliRunner().invoke(main, arguments)
     assert shown.exit_code == 0, shown.output
     assert re.search(r"\| tiny +\| HackAttend +\| 1 +\| 91.7% ", shown.output)
+    told = ["HackAttend on tiny", "deleting on tiny"]
+    for line, start in zip(shown.stderr.splitlines(), told, strict=True):
+        assert line.startswith(start)
     with sqlite3.connect(folder / "s.sqlite") as database:
         assert database.execute("select count(*) from examples").fetchone() == (2 * EXAMPLES,)
     again = CliRunner().invoke(main, arguments)

@@ -18,6 +18,7 @@ from textattack import Attack, AttackArgs, Attacker, DatasetArgs
 from textattack.datasets import Dataset
 from textattack.loggers import AttackLogManager
 from textattack.model_args import HUGGINGFACE_MODELS
+from textattack.shared.utils import logger
 
 from ..card import Card
 from ..datasets import from_name
@@ -186,7 +187,7 @@ def _digest(content: bytes) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without what TextAttack prints, and without its progress bar where nobody watches."""
-    logging.getLogger("textattack").setLevel(logging.WARNING)
+    logger.setLevel(logging.WARNING)  # the attacker sets it back to INFO
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         if sys.stderr.isatty():
             yield
