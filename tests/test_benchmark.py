@@ -380,7 +380,7 @@ def test_the_victims_cards_are_averaged(tmp_path: Path) -> None:
     rows = {("V", "A", f"v{n}"): [Row(0, "failed", 0, 1.0, "a", "a", 1)] for n in range(2)}
     benchmark: Any = Known(Store(tmp_path / "store.sqlite"), rows)
     assert victims(benchmark).empty
-    card = Card("sst2", "none", {}, "m", "d", 1e-5, 32, 3, 128, {}, 0)
+    card = Card("sst2", "none", {}, "m", "d", 1e-5, 32, 3, 128, {}, 0, "float32")
     for number, accuracy in enumerate((0.8, 0.9)):
         ratio = 1.0 + number
         made: dict[str, Any] = {"step_seconds_ratio": ratio, "rows": 10, "extra_rows": 5}

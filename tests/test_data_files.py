@@ -115,7 +115,18 @@ def test_a_defended_checkpoint_says_how_it_was_trained(
 ) -> None:
     folder = shutil.copytree(pair_model, tmp_path / "defended")
     card = Card(
-        "sst2", "s-attend", {"alpha": 0.2, "granularity": "unit"}, "m", "d", 1e-5, 32, 3, 128, {}, 0
+        "sst2",
+        "s-attend",
+        {"alpha": 0.2, "granularity": "unit"},
+        "m",
+        "d",
+        1e-5,
+        32,
+        3,
+        128,
+        {},
+        0,
+        "float32",
     )
     card.write(folder)
     done = textattack(

@@ -18,7 +18,9 @@ from textattack_attend.models.wrappers import (
 
 from .conftest import tiny_config, tiny_model
 
-CARD = Card("sst2", "freelb", {"steps": 3}, "m", "d", 1e-5, 32, 3, 128, {}, 0, accuracy=0.9)
+CARD = Card(
+    "sst2", "freelb", {"steps": 3}, "m", "d", 1e-5, 32, 3, 128, {}, 0, "float32", accuracy=0.9
+)
 
 
 @pytest.fixture

@@ -153,6 +153,36 @@ def test_the_settings_are_those_of_table_9() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("capability", "precision"),
+    [("amx_bf16", "bfloat16"), ("avx512_bf16", "bfloat16"), ("avx2", "float32")],
+)
+def test_a_processor_that_would_emulate_bfloat16_is_spared(
+    capability: str,
+    precision: str,
+    pretrained: str,
+    reviews: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {capability: True}, raising=False)
+    computed: list[bool] = []
+
+    def step(self: DefenseTrainer[Any], *args: Any) -> torch.Tensor:
+        computed.append(self.args.bf16)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DefenseTrainer, "training_step", step)
+    output = tmp_path / "victim"
+    for given in (None, "float32", "bfloat16"):
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(TASKS["sst2"], pretrained, reviews, output, precision=given, overwrite=True)
+        card = json.loads((output / "checkpoints" / "card.json").read_text())
+        assert card["precision"] == (given or precision)
+    assert computed == [precision == "bfloat16", False, True]
+
+
 def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> None:
     arguments = ["train", "--task", "dream", "--model", pretrained, "--data", str(tmp_path)]
     done = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "victim")])

@@ -32,6 +32,7 @@ class Card:
         max_tokens: of a sequence.
         config: fields of the model's configuration, instead of its own.
         seed: of everything random.
+        precision: in which it computed, float32 or bfloat16.
         versions: of the libraries.
         accuracy: on the dev set, of the epoch that was kept; None before the end.
         seconds: of the training, evaluation included, since it last began.
@@ -52,6 +53,7 @@ class Card:
     max_tokens: int
     config: dict[str, Any]
     seed: int
+    precision: str
     versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
     accuracy: float | None = None
     seconds: float | None = None

@@ -28,6 +28,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from .attention.precision import training_precision
 from .card import Card, begin
 from .classifiers import require_padding
 from .defenses import Defense, ExtraRow, trainer_of
@@ -55,6 +56,7 @@ def fine_tune(
     max_tokens: int | None = None,
     config: Mapping[str, Any] | None = None,
     seed: int = 0,
+    precision: str | None = None,
     overwrite: bool = False,
 ) -> Card:
     """Fine-tune a pretrained model, save it with its tokenizer and a card, and return the card.
@@ -75,6 +77,7 @@ def fine_tune(
         config: fields of the model's configuration, instead of its own, as its dropout, which
             takes most of a step on a CPU.
         seed: for the new head, the order of the texts, dropout, and what the method draws.
+        precision: float32 or bfloat16; by default what takes less time on this machine.
         overwrite: delete what is in the folder, instead of refusing it, or going on.
 
     Raises:
@@ -102,6 +105,7 @@ def fine_tune(
         max_tokens=task.max_tokens,
         config=dict(config or {}),
         seed=seed,
+        precision=precision or training_precision(),
     )
     train, dev = splits(task, data)
     _require_classes(train, data)
@@ -161,7 +165,7 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         num_train_epochs=card.epochs,
         warmup_ratio=task.warmup,
         use_cpu=on_cpu,
-        bf16=on_cpu or (torch.cuda.is_available() and torch.cuda.is_bf16_supported()),
+        bf16=card.precision == "bfloat16",
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=1,

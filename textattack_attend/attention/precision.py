@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import torch
@@ -18,6 +19,22 @@ def require_precision(precision: str) -> None:
         raise InvalidInputError(
             f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}"
         )
+
+
+def training_precision() -> str:
+    """What training takes less time in: bfloat16 where the device computes it, else float32.
+
+    A processor without instructions for bfloat16 emulates it, many times slower than float32.
+    """
+    if torch.accelerator.is_available():
+        native = torch.cuda.is_available() and torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
+    else:
+        # Older releases of torch do not say what the processor can.
+        can: Mapping[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+        native = any(can.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    return "bfloat16" if native else "float32"
 
 
 def autocast(model: PreTrainedModel, precision: str) -> AbstractContextManager[None]:

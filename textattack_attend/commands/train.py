@@ -43,6 +43,11 @@ from .defense_options import defense_options
     "can be given again.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    help="By default what takes less time on this machine.",
+)
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
 @defense_options
 def train(
@@ -57,6 +62,7 @@ def train(
     max_tokens: int | None,
     config: dict[str, Any],
     seed: int,
+    precision: str | None,
     overwrite: bool,
     **options: Any,
 ) -> None:
@@ -80,6 +86,7 @@ def train(
         max_tokens=max_tokens,
         config=config,
         seed=seed,
+        precision=precision,
         overwrite=overwrite,
     )
     if PartialState().is_main_process:
