@@ -18,16 +18,25 @@ from click.testing import CliRunner
 from textattack import AttackArgs, Attacker
 from transformers import BertTokenizerFast
 
-from textattack_attend.benchmark import Benchmark, Store, comparison, read_recipe, victims
-from textattack_attend.benchmark.recipe import Recipe
-from textattack_attend.benchmark.recorder import row_of
-from textattack_attend.benchmark.store import Row
+from textattack_attend.benchmark import (
+    Benchmark,
+    Results,
+    Store,
+    comparison,
+    read_recipe,
+    summary,
+    victims,
+)
+from textattack_attend.benchmark.pairing import differences
+from textattack_attend.benchmark.recipe import Recipe, known_recipes
+from textattack_attend.benchmark.row import Row, row_of, unpacked
+from textattack_attend.benchmark.store import Entry
 from textattack_attend.card import Card
 from textattack_attend.commands.main import main
 from textattack_attend.datasets import from_name
 from textattack_attend.errors import InvalidInputError, StoreError
 from textattack_attend.models.wrappers import wrapper_for
-from textattack_attend.named_attacks import build_attack
+from textattack_attend.named_attacks import attack_builder, build_attack
 
 from .conftest import random_texts, tiny_model
 
@@ -88,33 +97,34 @@ def run(folder: Path, store: str = "store.sqlite", recipe: str = "recipe.yaml") 
 
 def rows_of(benchmark: Benchmark) -> pd.DataFrame:
     """In order, without what differs from run to run."""
-    rows = benchmark.store.rows(list(benchmark.cells), benchmark.size)
-    ordered = rows.sort_values(["cell", "position"], ignore_index=True)
+    rows = Results.of(benchmark.store, [benchmark.id]).rows
+    ordered = rows.sort_values(["victim", "attack", "position"], ignore_index=True)
     return ordered.drop(columns=MEASURED)
 
 
 def test_rows_are_those_of_textattacks_own_runner(folder: Path) -> None:
-    rows = rows_of(run(folder)).set_index("cell")
+    rows = rows_of(run(folder)).set_index("attack")
     dataset = from_name(str(folder / "data.tsv"), "text,label")
-    expected = []
-    for name, options in (
-        (f"{folder}/attacks.py^deleting", {}),
-        ("hackattend", {"mask_fraction": 0.1}),
+    for label, name, options in (
+        ("deleting", f"{folder}/attacks.py^deleting", {}),
+        ("HackAttend", "hackattend", {"mask_fraction": 0.1}),
     ):
         attack = build_attack(name, wrapper_for(str(folder / "victim")), **options)
         args = AttackArgs(num_examples=-1, silent=True)
         results = Attacker(attack, dataset, args).attack_dataset()
-        expected.append([row_of(n, result, 0.0) for n, result in enumerate(results)])
-    assert len(rows) == 2 * EXAMPLES
-    for theirs in expected:
-        ours = next(
-            part
-            for _, part in rows.groupby(level=0)
-            if part["candidate_queries"].isna().all() == (theirs[0].candidate_queries is None)
-        )
-        for row, (_, found) in zip(theirs, ours.iterrows(), strict=True):
-            for name in ("position", "outcome", "label", "text", "perturbed", "queries"):
-                assert found[name] == getattr(row, name)
+        expected = [row_of(n, result, 0.0) for n, result in enumerate(results)]
+        for row, (_, found) in zip(expected, rows.loc[label].iterrows(), strict=True):
+            for field in dataclasses.fields(Row):
+                if field.name not in MEASURED:
+                    value = getattr(row, field.name)
+                    same = pd.isna(found[field.name]) if value is None else found[field.name]
+                    assert same == (True if value is None else value), field.name
+        for row, result in zip(expected, results, strict=True):
+            if row.masked is not None:
+                shape, matrices = unpacked(row.masked)
+                assert tuple(shape) == result.structure.shape[:3]
+                flat = [(*m, q, k) for m, pairs in matrices.items() for q, k in pairs]
+                assert flat == [tuple(unit) for unit in result.structure.units.tolist()]
     assert set(rows["outcome"]) == {"succeeded", "failed", "skipped"}
 
 
@@ -178,16 +188,15 @@ def test_an_example_that_raises_is_a_row_of_its_own(folder: Path) -> None:
     lines[7] = "\t1"
     (folder / "data.tsv").write_text("\n".join(lines) + "\n")
     benchmark = run(folder)
-    rows = benchmark.store.rows(list(benchmark.cells), benchmark.size)
+    rows = rows_of(benchmark)
     assert len(rows) == 2 * EXAMPLES
-    labels = {cell: label for cell, (_, label, _) in benchmark.cells.items()}
     wrong = rows[rows["outcome"] == "error"]
-    found = {(labels[row["cell"]], row["position"]) for _, row in wrong.iterrows()}
+    found = {(row["attack"], row["position"]) for _, row in wrong.iterrows()}
     assert ("choking", 4) in found
     assert ("HackAttend", 6) in found
     assert ("HackAttend", 4) not in found
     assert "RuntimeError: never again" in set(wrong["error"])
-    table = comparison(benchmark).set_index("attack")
+    table = comparison(Results.of(benchmark.store)).set_index("attack")
     assert table.loc["HackAttend", "errors"] == 1
     shown = CliRunner().invoke(
         main, ["benchmark", str(folder / "recipe.yaml"), "--store", str(folder / "store.sqlite")]
@@ -196,36 +205,33 @@ def test_an_example_that_raises_is_a_row_of_its_own(folder: Path) -> None:
     assert re.search(r"Error: \d examples could not be attacked", shown.output)
 
 
-def test_a_changed_recipe_takes_over_what_it_shares(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_changed_recipe_takes_over_what_it_shares(folder: Path) -> None:
     first = run(folder)
+    assert first.run() == 0
     (folder / "more.yaml").write_text(
         RECIPE + "  HackAttend 20%: {recipe: hackattend, options: {mask_fraction: 0.2}}\n"
     )
-    attacked: list[str] = []
     second = Benchmark(read_recipe(folder / "more.yaml"), first.store)
-    second.run(attacked.append)
-    assert len(attacked) == 1
-    assert attacked[0].startswith("HackAttend 20% on tiny")
-    assert set(first.cells) < set(second.cells)
+    assert second.run() == EXAMPLES
+    assert second.id != first.id
+    assert len(rows_of(first)) == 2 * EXAMPLES
+    assert len(rows_of(second)) == 3 * EXAMPLES
     (folder / "attacks.py").write_text(ATTACKS.replace("WordDeletion()", "WordDeletion( )"))
-    third = Benchmark(read_recipe(folder / "recipe.yaml"), first.store)
-    third.run()
-    assert len(set(first.cells) & set(third.cells)) == 1
+    assert Benchmark(read_recipe(folder / "recipe.yaml"), first.store).run() == EXAMPLES
 
 
-def test_two_runs_on_one_store_share_it(folder: Path) -> None:
+def test_two_runs_on_one_store_share_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
     other = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
-    started: list[str] = []
+    original = Store.add
 
-    def start_the_other(line: str) -> None:
-        if not started:
-            started.append(line)
-            other.run()
+    def starting_the_other(self: Store, cell: str, row: Row) -> None:
+        original(self, cell, row)
+        monkeypatch.setattr(Store, "add", original)
+        other.run()
 
-    one.run(start_the_other)
+    monkeypatch.setattr(Store, "add", starting_the_other)
+    one.run()
     assert len(rows_of(one)) == 2 * EXAMPLES
     pd.testing.assert_frame_equal(rows_of(one), rows_of(other))
 
@@ -316,78 +322,156 @@ def test_paths_are_beside_the_recipe_and_names_stay(
     assert recipe.attacks["HackAttend"].recipe == "hackattend"
 
 
-class Known:
-    """A benchmark that was run, with rows of our own."""
+def results_of(store: Store, rows: dict[tuple[str, str, str], list[Row]], run: str = "") -> Results:
+    """Of a run, with rows of our own."""
+    checkpoints: dict[str, list[str]] = {}
+    for victim, _, checkpoint in rows:
+        checkpoints.setdefault(victim, []).append(checkpoint)
+    attacks: Any = {attack: attack for _, attack, _ in rows}
+    recipe = Recipe(data="data", victims=checkpoints, attacks=attacks)
+    begun = store.begin(recipe.model_dump_json(), run, 4)
+    for (victim, attack, checkpoint), own in rows.items():
+        cell = store.cell({"of": (victim, attack, checkpoint, run)})
+        store.enter(begun, Entry(victim, attack, checkpoint, 0, cell, None))
+        for row in own:
+            store.add(cell, row)
+    return Results.of(store, [begun.id])
 
-    def __init__(self, store: Store, rows: dict[tuple[str, str, str], list[Row]]) -> None:
-        checkpoints: dict[str, list[str]] = {}
-        for victim, _, checkpoint in rows:
-            checkpoints.setdefault(victim, []).append(checkpoint)
-        attacks: Any = {attack: attack for _, attack, _ in rows}
-        self.recipe = Recipe(data="data", victims=checkpoints, attacks=attacks)
-        self.store = store
-        self.size = 4
-        self.cells = {}
-        self.cards: dict[str, Card] = {}
-        for labels, own in rows.items():
-            cell = store.cell({"of": labels})
-            self.cells[cell] = labels
-            for row in own:
-                store.add(cell, row)
+
+def row(position: int, outcome: str, seconds: float = 1.0, **fields: Any) -> Row:
+    """Of a text that is its position."""
+    return Row(position, outcome, 0, seconds, str(position), **fields)
+
+
+def structured(
+    position: int, outcome: str, seconds: float, queries: int, candidates: int, *hamming: float
+) -> Row:
+    """Of an attack on structures."""
+    fields: dict[str, Any] = {"queries": queries, "candidate_queries": candidates}
+    if hamming:
+        fields |= {"hamming": hamming[0], "matrices": 3}
+    return row(position, outcome, seconds, **fields)
 
 
 def test_the_table_by_hand(tmp_path: Path) -> None:
     # 4 examples: one skipped, one flipped, one held, one that raised
     first = [
-        Row(0, "skipped", 0, 0.5, "a", "a", 1),
-        Row(1, "succeeded", 0, 1.0, "b", "b", 10, 4, 1, None, 6.0, 3),
-        Row(2, "failed", 1, 2.5, "c", "c", 30, 8, 1),
-        Row(3, "error", 1, 0.0, "d", error="RuntimeError: no"),
+        row(0, "skipped", 0.5, queries=1),
+        structured(1, "succeeded", 1.0, 10, 4, 6.0),
+        structured(2, "failed", 2.5, 30, 8),
+        row(3, "error", 0.0, error="RuntimeError: no"),
     ]
     # all right, two flipped
     second = [
-        Row(0, "succeeded", 0, 1.0, "a", "a", 10, 2, 1, None, 2.0, 3),
-        Row(1, "succeeded", 0, 1.0, "b", "b", 20, 4, 1, None, 6.0, 3),
-        Row(2, "failed", 1, 1.0, "c", "c", 30, 6, 1),
-        Row(3, "failed", 1, 1.0, "d", "d", 40, 8, 1),
+        structured(0, "succeeded", 1.0, 10, 2, 2.0),
+        structured(1, "succeeded", 1.0, 20, 4, 6.0),
+        structured(2, "failed", 1.0, 30, 6),
+        structured(3, "failed", 1.0, 40, 8),
     ]
-    alone = [Row(0, "succeeded", 0, 2.0, "a", "z", 7, None, None, 0.5)]
-    benchmark: Any = Known(
+    alone = [row(0, "succeeded", 2.0, queries=7, perturbed_words=0.5, similarity=0.9)]
+    results = results_of(
         Store(tmp_path / "store.sqlite"),
         {("V", "A", "v0"): first, ("V", "A", "v1"): second, ("W", "B", "w"): alone},
     )
-    two, one = comparison(benchmark).to_dict("records")
+    two, one = comparison(results).to_dict("records")
+    assert re.fullmatch(r"41.7 ± 11.8% \(\d+ to \d+\)", two.pop("robust"))  # 1 of 3, 2 of 4
+    assert re.fullmatch(r"50.0 ± 0.0% \(\d+ to \d+\)", two.pop("ASR"))
     assert two == {
         "victim": "V",
         "attack": "A",
         "models": 2,
         "clean": "83.3 ± 23.6%",  # 2 of 3, 4 of 4
-        "robust": "41.7 ± 11.8%",  # 1 of 3, 2 of 4
-        "ASR": "50.0 ± 0.0%",
         "queries": "22.5 ± 3.5",  # 20 and 25
         "candidates": "5.50 ± 0.71",  # 6 and 5
         "words": "",
+        "similarity": "",
         "Hamming": "5.00 ± 1.41",  # 6 and 4
+        "matrices": "3.00 ± 0.00",
         "seconds": "1.50 ± 0.71",  # 4 seconds for 2, 4 for 4
+        "seconds per success": "3.00 ± 1.41",  # 4 for 1, 4 for 2
         "errors": 1,
     }
-    assert one["words"] == "50.0%"
-    assert one["ASR"] == "100.0%"
+    assert (one["words"], one["similarity"]) == ("50.0%", "0.90")
+    assert one["ASR"] == "100.0% (100 to 100)"
     assert one["candidates"] == one["Hamming"] == ""
 
 
+def test_intervals_are_those_of_a_share(tmp_path: Path) -> None:
+    """Of 40 of 100: the binomial's, 30.4 to 49.6 by its normal approximation."""
+    rows = [row(n, "succeeded" if n % 5 < 2 else "failed", queries=1) for n in range(100)]
+    recipe = Recipe(data="data", victims={"V": ["v"]}, attacks={"A": "A"})  # type: ignore[dict-item]
+    store = Store(tmp_path / "store.sqlite")
+    begun = store.begin(recipe.model_dump_json(), "", 100)
+    cell = store.cell({})
+    store.enter(begun, Entry("V", "A", "v", 0, cell, None))
+    for one in rows:
+        store.add(cell, one)
+    found = summary(Results.of(store)).set_index("measure").loc["ASR"]
+    assert found["mean"] == pytest.approx(0.4)
+    assert found["low"] == pytest.approx(0.304, abs=0.02)
+    assert found["high"] == pytest.approx(0.496, abs=0.02)
+    assert pd.isna(found["deviation"])
+
+
+def test_models_that_fail_on_the_same_texts_are_no_more_certain_than_one(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    rows = [row(n, "succeeded" if n < 2 else "failed", queries=1) for n in range(4)]
+    one = summary(results_of(store, {("V", "A", "v"): rows}, "one"))
+    three = summary(results_of(store, {("V", "A", f"v{n}"): rows for n in range(3)}, "three"))
+    pd.testing.assert_frame_equal(one[["mean", "low", "high"]], three[["mean", "low", "high"]])
+    assert one["deviation"].isna().all()
+    assert (three["deviation"] == 0).all()
+
+
+def test_runs_are_compared_text_by_text(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    outcomes = (
+        ["failed", "failed", "succeeded", "error"],
+        ["succeeded", "failed", "failed", "failed"],
+    )
+    first, second = (
+        results_of(store, {("V", "A", "v"): [row(n, o) for n, o in enumerate(some)]}, str(some))
+        for some in outcomes
+    )
+    (found,) = differences(first, second).to_dict("records")
+    assert re.fullmatch(r"\+0.0 \(-\d+.\d to \+\d+.\d\)", found.pop("difference"))
+    assert found == {
+        "victim": "V",
+        "attack": "A",
+        "examples": 3,
+        "first": "66.7%",
+        "second": "66.7%",
+        "only first": "1",
+        "only second": "1",
+    }
+    other = results_of(store, {("V", "B", "v"): [row(0, "failed")]}, "other")
+    with pytest.raises(InvalidInputError, match="a victim, an attack and texts that both have"):
+        differences(first, other)
+
+
+def test_several_runs_of_a_store_are_one_table(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    for name in ("v0", "v1"):
+        results_of(store, {("V", "A", name): [row(0, "failed", queries=1)]}, name)
+    (last,) = comparison(Results.of(store)).to_dict("records")
+    (both,) = comparison(Results.of(store, [run.id for run in store.runs()])).to_dict("records")
+    assert (last["models"], both["models"]) == (1, 2)
+    with pytest.raises(InvalidInputError, match=r"expected a run out of .*, got nothing"):
+        Results.of(store, ["nothing"])
+
+
 def test_the_victims_cards_are_averaged(tmp_path: Path) -> None:
-    rows = {("V", "A", f"v{n}"): [Row(0, "failed", 0, 1.0, "a", "a", 1)] for n in range(2)}
-    benchmark: Any = Known(Store(tmp_path / "store.sqlite"), rows)
-    assert victims(benchmark).empty
+    rows = {("V", "A", f"v{n}"): [row(0, "failed", queries=1)] for n in range(2)}
+    results = results_of(Store(tmp_path / "store.sqlite"), rows)
+    assert victims(results).empty
     card = Card("sst2", "none", {}, "m", "d", 1e-5, 32, 3, 128, {}, 0, "float32")
     for number, accuracy in enumerate((0.8, 0.9)):
         ratio = 1.0 + number
         made: dict[str, Any] = {"step_seconds_ratio": ratio, "rows": 10, "extra_rows": 5}
         found = dataclasses.replace(card, accuracy=accuracy, **made)
-        benchmark.cards[f"v{number}"] = found
-    (row,) = victims(benchmark).to_dict("records")
-    assert row == {
+        results.cards[f"v{number}"] = Card.from_json(found.to_json())
+    (said,) = victims(results).to_dict("records")
+    assert said == {
         "victim": "V",
         "models": 2,
         "dev accuracy": "85.0 ± 7.1%",
@@ -400,10 +484,160 @@ def test_the_command_prints_the_tables(folder: Path) -> None:
     shown = CliRunner().invoke(main, arguments)
     assert shown.exit_code == 0, shown.output
     assert re.search(r"\| tiny +\| HackAttend +\| 1 +\| 91.7% ", shown.output)
-    told = ["HackAttend on tiny", "deleting on tiny"]
-    for line, start in zip(shown.stderr.splitlines(), told, strict=True):
-        assert line.startswith(start)
+    assert shown.stderr == ""
     with sqlite3.connect(folder / "s.sqlite") as database:
         assert database.execute("select count(*) from examples").fetchone() == (2 * EXAMPLES,)
     again = CliRunner().invoke(main, arguments)
     assert again.stdout == shown.stdout
+
+
+@pytest.mark.parametrize("kind", ["markdown", "latex", "csv", "json", "parquet"])
+@pytest.mark.parametrize("table", ["comparison", "summary", "rows", "runs"])
+def test_what_a_store_holds_is_exported(kind: str, table: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "s.sqlite")
+    rows = [row(0, "failed", queries=1), row(1, "succeeded", queries=3, perturbed_words=0.5)]
+    results_of(store, {("a_b", "50% & <more>", "v"): rows})
+    file = tmp_path / "exported"
+    arguments = ["results", "--store", store.path, "--table", table, "--format", kind]
+    done = CliRunner().invoke(main, [*arguments, "--output", str(file)])
+    assert done.exit_code == 0, done.output
+    if kind in READ:
+        read = READ[kind](file)
+        assert len(read) == {"comparison": 1, "summary": len(summary(Results.of(store)))}.get(
+            table, 1 if table == "runs" else 2
+        )
+        if table != "runs":
+            assert set(read["attack"]) == {"50% & <more>"}
+    elif table != "runs":
+        shown = r"a\_b & 50\% \& <more>" if kind == "latex" else "| a_b"
+        assert shown in file.read_text()
+    printed = CliRunner().invoke(main, arguments)
+    assert printed.exit_code == (2 if kind == "parquet" else 0)
+
+
+READ: dict[str, Any] = {
+    "csv": pd.read_csv,
+    "json": pd.read_json,
+    "parquet": pd.read_parquet,
+}
+
+
+def test_commands_on_stores_say_what_is_missing(tmp_path: Path) -> None:
+    missing = CliRunner().invoke(main, ["results", "--store", str(tmp_path / "none.sqlite")])
+    assert missing.exit_code == 1
+    assert "expected a store that `benchmark` wrote, got no file" in missing.output
+    Store(tmp_path / "empty.sqlite")
+    empty = CliRunner().invoke(main, ["results", "--store", str(tmp_path / "empty.sqlite")])
+    assert empty.exit_code == 1
+    assert "expected results of a benchmark, got none yet" in empty.output
+
+
+def test_runs_are_compared_by_the_command(folder: Path) -> None:
+    run(folder, "one.sqlite")
+    run(folder, "two.sqlite")
+    stores = [str(folder / name) for name in ("one.sqlite", "two.sqlite")]
+    shown = CliRunner().invoke(main, ["compare", *stores])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.count("| +0.0 (+0.0 to +0.0) | 0            | 0") == 2
+
+
+def test_every_seed_is_a_model_of_the_table(folder: Path) -> None:
+    recipe = RECIPE.replace(
+        "  deleting: attacks.py^deleting",
+        "  random: {recipe: hackattend-random, options: {mask_fraction: 0.3}}",
+    )
+    (folder / "recipe.yaml").write_text(recipe + "seeds: [1, 2]\n")
+    benchmark = run(folder)
+    rows = Results.of(benchmark.store).rows
+    assert len(rows) == 4 * EXAMPLES
+    masked = rows[rows["attack"] == "random"].pivot(
+        index="position", columns="seed", values="masked"
+    )
+    assert (masked[1] != masked[2]).any()
+    assert list(comparison(Results.of(benchmark.store))["models"]) == [2, 2]
+
+
+def test_no_row_depends_on_which_others_were_attacked(folder: Path) -> None:
+    """Random words to swap, and a run that was interrupted in the middle of an attack."""
+    recipe = RECIPE.replace("attacks.py^deleting", "deepwordbug")
+    (folder / "recipe.yaml").write_text(recipe)
+    whole = rows_of(run(folder, "whole.sqlite"))
+    parts = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "parts.sqlite"))
+    parts.run()
+    parts.store._database.execute("delete from examples where position % 3 > 0")
+    parts.store._database.conn.commit()
+    parts.run()
+    pd.testing.assert_frame_equal(rows_of(parts), whole)
+
+
+def test_a_late_attack_gives_up(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text(RECIPE + "seconds: 0.000001\n")
+    rows = rows_of(run(folder))
+    assert "error" not in set(rows["outcome"])
+    (folder / "recipe.yaml").write_text(RECIPE + "seconds: 1000\n")
+    patient = rows_of(run(folder))
+    assert (rows["queries"] <= patient["queries"]).all()
+    assert rows["queries"].sum() < patient["queries"].sum() / 2
+    (folder / "recipe.yaml").write_text(RECIPE)
+    pd.testing.assert_frame_equal(patient, rows_of(run(folder)))
+
+
+def test_the_meaning_of_changed_texts_is_measured(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text(RECIPE + "encoder: victim\n")
+    rows = rows_of(run(folder))
+    measured = rows[rows["similarity"].notna()]
+    assert set(measured["attack"]) == {"deleting"}
+    assert (
+        len(measured) == ((rows["outcome"] == "succeeded") & (rows["attack"] == "deleting")).sum()
+    )
+    assert measured["similarity"].between(-1, 1).all()
+
+
+@pytest.mark.parametrize("name", known_recipes())
+def test_the_recipes_that_come_with_the_package_can_be_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("DATA", "VICTIM", "RUNS", "ENCODER", "MASKED_LM"):
+        monkeypatch.setenv(variable, "anything")
+    recipe = read_recipe(known_recipes()[name])
+    for attack in recipe.attacks.values():
+        attack_builder(attack.recipe)
+    if name == "quick":
+        assert recipe.published is None
+    else:
+        assert recipe.published is not None
+        assert f"Table {name[-1]}" in recipe.published.source
+
+
+def test_what_the_environment_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VICTIM", raising=False)
+    monkeypatch.setenv("DATA", "data")
+    done = CliRunner().invoke(main, ["benchmark", "table2", "--store", "unused"])
+    assert done.exit_code == 1
+    assert "expected the environment variables VICTIM that it names" in done.output
+
+
+def test_a_recipe_is_validated_without_running_it(folder: Path) -> None:
+    done = CliRunner().invoke(main, ["validate", str(folder / "recipe.yaml")])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        f"data: {folder / 'data.tsv'}^text,label, {EXAMPLES} of {EXAMPLES} examples",
+        f"victim tiny: {folder / 'victim'}, BertForSequenceClassification",
+        "attack HackAttend: hackattend(mask_fraction=0.1)",
+        f"attack deleting: {folder / 'attacks.py'}^deleting()",
+        f"{2 * EXAMPLES} attacks in all",
+    ]
+    (folder / "recipe.yaml").write_text(RECIPE.replace("tiny: victim", "tiny: no/such-model"))
+    for command in ("validate", "benchmark"):
+        gone = CliRunner().invoke(main, [command, str(folder / "recipe.yaml")])
+        assert gone.exit_code == 1
+        assert "no/such-model: expected the folder of a checkpoint" in gone.output
+    misspelt = CliRunner().invoke(main, ["validate", "tabel2"])
+    assert "did you mean 'table2'?" in misspelt.output
+
+
+def test_what_is_known_is_listed() -> None:
+    done = CliRunner().invoke(main, ["ls"])
+    assert done.exit_code == 0, done.output
+    for name in ("table2", "hackattend", "textfooler", "attend-demo", "s-attend", "dream", "bert"):
+        assert re.search(rf"^  {name}\b", done.output, re.M), name

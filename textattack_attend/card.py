@@ -80,15 +80,24 @@ class Card:
         if not path.is_file():
             return None
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_json(path.read_text(encoding="utf-8"))
         except (OSError, TypeError, ValueError) as error:
             raise InvalidInputError(
                 f"{path}: expected the card of a trained model ({error}); delete it to go without"
             ) from error
 
+    @classmethod
+    def from_json(cls, text: str) -> Card:
+        """What `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """All fields, by name."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
     def write(self, folder: Path) -> None:
         """Into a folder."""
-        text = json.dumps(dataclasses.asdict(self), indent=2)
+        text = self.to_json()
         unfinished = folder / f"{NAME}.tmp"
         unfinished.write_text(text + "\n", encoding="utf-8")
         unfinished.replace(folder / NAME)

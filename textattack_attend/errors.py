@@ -1,5 +1,10 @@
 """Errors a user can cause; each message says what was expected, what came and what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class AttendError(Exception):
     """Base of every error this package raises on purpose."""
@@ -27,3 +32,9 @@ class TrainingDivergedError(AttendError):
 
 class StoreError(AttendError):
     """The file of a benchmark's results cannot be read or written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name."""
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,22 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path}: cannot be read ({error})") from error
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file; one that is there is replaced only once the new one is complete.
+
+    Raises:
+        InvalidInputError: it cannot be written.
+    """
+    unfinished = Path(f"{os.fspath(path)}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        raise InvalidInputError(f"{path}: cannot be written ({error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def parsed(text: str, path: Path, first_line: int) -> Any:

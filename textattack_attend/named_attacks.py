@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from textattack import Attack, attack_args
 from textattack.models.wrappers import ModelWrapper
 from textattack.shared.utils import ARGS_SPLIT_TOKEN, load_module_from_file
 
-from .errors import InvalidInputError
+from .errors import InvalidInputError, did_you_mean
 
 
 def attack_builder(name: str) -> Callable[..., Attack]:
@@ -32,7 +31,7 @@ def attack_builder(name: str) -> Callable[..., Attack]:
     if name not in recipes:
         raise InvalidInputError(
             f"recipe: expected one of {', '.join(sorted(recipes))}, or PATH^NAME of a function in "
-            f"a file, got {name!r}{_did_you_mean(name, recipes)}"
+            f"a file, got {name!r}{did_you_mean(name, recipes)}"
         )
     module, _, recipe = recipes[name].rpartition(".")
     build: Callable[..., Attack] = getattr(import_module(module), recipe).build
@@ -64,8 +63,3 @@ def _from_file(path: str, function: str) -> Callable[..., Attack]:
         raise InvalidInputError(f"{path}: expected a function {function!r}, got none of that name")
     build: Callable[..., Attack] = getattr(module, function)
     return build
-
-
-def _did_you_mean(name: str, known: dict[str, str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,8 +1,21 @@
-"""The comparative benchmark: victims under attacks, as a recipe file says, kept in a store."""
+"""The comparative benchmark: a recipe file in, a row for every attacked example, tables out."""
 
-from .recipe import Recipe, read_recipe
+from .recipe import Recipe, known_recipes, named_recipe, read_recipe
+from .results import Results
 from .runner import Benchmark
 from .store import Store
+from .summary import summary
 from .tables import comparison, victims
 
-__all__ = ["Benchmark", "Recipe", "Store", "comparison", "read_recipe", "victims"]
+__all__ = [
+    "Benchmark",
+    "Recipe",
+    "Results",
+    "Store",
+    "comparison",
+    "known_recipes",
+    "named_recipe",
+    "read_recipe",
+    "summary",
+    "victims",
+]

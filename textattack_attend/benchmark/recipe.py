@@ -11,12 +11,14 @@
       HackAttend: hackattend
       HackAttend 0.1%: {recipe: hackattend, options: {mask_fraction: 0.001}}
 
-Paths are relative to the file. Variables of the environment are filled in.
+Paths are relative to the file. Variables of the environment are filled in. `named_recipe` finds the
+files that come with the package, one for every table of the paper, with its numbers.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,13 +30,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     ValidationError,
     ValidationInfo,
 )
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, did_you_mean
 from ..files import text_of
+
+RECIPES = Path(__file__).parent / "recipes"
 
 
 def _located(name: str, info: ValidationInfo) -> str:
@@ -69,6 +75,18 @@ class NamedAttack(_Strict):
     options: dict[str, Any] = {}
 
 
+class Published(_Strict):
+    """A table of a paper.
+
+    Args:
+        source: which one.
+        rows: by column.
+    """
+
+    source: Name
+    rows: Annotated[list[dict[str, str | int | float]], Field(min_length=1)]
+
+
 class Recipe(_Strict):
     """What is compared.
 
@@ -78,8 +96,11 @@ class Recipe(_Strict):
         attacks: by label.
         examples: how many of the first are attacked; all by default.
         queries: what an attack may ask at most, for an example.
+        seconds: that an attack may take, for an example; it gives up at the query that is late.
         max_tokens: of a sequence; by default the model's.
-        seed: set before every attack.
+        seeds: with each of which everything is attacked once.
+        encoder: of sentences, hub name or folder, for the similarity of changed texts.
+        published: rows of a table to print beside ours, and where it is from.
     """
 
     data: Located
@@ -96,8 +117,21 @@ class Recipe(_Strict):
     ]
     examples: PositiveInt | None = None
     queries: PositiveInt | None = None
+    seconds: PositiveFloat | None = None
     max_tokens: PositiveInt | None = None
-    seed: int = 765
+    seeds: Annotated[
+        list[NonNegativeInt],
+        Field(min_length=1),
+        BeforeValidator(lambda given: [given] if isinstance(given, int) else given),
+    ] = [765]
+    encoder: Located | None = None
+    published: Published | None = None
+
+    @property
+    def number_of_cells(self) -> int:
+        """Checkpoints times attacks times seeds."""
+        checkpoints = sum(map(len, self.victims.values()))
+        return checkpoints * len(self.attacks) * len(self.seeds)
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:
@@ -108,7 +142,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """
     path = Path(path)
     try:
-        given = yaml.load(os.path.expandvars(text_of(path)), _Loader)
+        given = yaml.load(_filled_in(path), _Loader)
         return Recipe.model_validate(given, context=path.parent)
     except yaml.YAMLError as error:
         line = " ".join(str(error).split())
@@ -119,6 +153,42 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
         raise InvalidInputError(
             f"{path}: {place}: {first['msg']}, got {str(first['input'])[:60]!r}"
         ) from error
+
+
+def _filled_in(path: Path) -> str:
+    """The text of a recipe without its comments, with the environment's variables."""
+    text = re.sub(r"(?m)^[ \t]*#.*\n?", "\n", text_of(path))
+    filled = os.path.expandvars(text)
+    missing = sorted(set(re.findall(r"\$\{?([A-Za-z_]\w*)", filled)))
+    if missing:
+        raise InvalidInputError(
+            f"{path}: expected the environment variables {', '.join(missing)} that it names; set "
+            "them as the comment at its beginning says"
+        )
+    return filled
+
+
+def named_recipe(name: str) -> Path:
+    """A recipe file: a path, or the name of one that comes with the package.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = known_recipes()
+    if name not in known:
+        raise InvalidInputError(
+            f"{name}: expected a recipe file, or one of {', '.join(known)}"
+            f"{did_you_mean(name, known)}"
+        )
+    return known[name]
+
+
+def known_recipes() -> dict[str, Path]:
+    """Those that come with the package, by name."""
+    return {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}
 
 
 class _Loader(yaml.SafeLoader):

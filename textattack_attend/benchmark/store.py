@@ -2,10 +2,14 @@
 
 A row belongs to a cell: one checkpoint under one attack on one data set, each known by its content,
 with the settings and the versions of the libraries. So a run that was killed goes on where it was,
-a changed recipe takes over what it shares with the one before, and nothing is mixed up.
+a changed recipe takes over what it shares with the one before, and nothing is mixed up. What a
+recipe calls its cells is kept with each run of it.
 
 - ``cells``: ``id`` (a hash of the key), ``key`` (JSON), ``begun`` (UTC);
-- ``examples``: the fields of `Row`, by ``cell`` and ``position``.
+- ``examples``: the fields of `Row`, by ``cell`` and ``position``;
+- ``runs``: ``id`` (a hash of the recipe and the data), ``recipe`` (JSON), ``size`` (examples that
+  every attack meets), ``begun`` (UTC);
+- ``entries``: the fields of `Entry`, by ``run``.
 """
 
 from __future__ import annotations
@@ -25,68 +29,75 @@ import pandas as pd
 from sqlite_utils import Database
 
 from ..errors import StoreError
+from .row import Row
 
 WAIT_SECONDS = 60
 """For another run that writes to the same store."""
-OUTCOMES = ("succeeded", "failed", "skipped", "error")
 
 
 @dataclass(frozen=True)
-class Row:
-    """What became of an example.
+class Run:
+    """A recipe on its data.
 
     Args:
-        position: in the data set.
-        outcome: one of `OUTCOMES`; an example that is misclassified already is skipped.
-        label: of the example.
-        seconds: since the example before it was done; attacks that work side by side share theirs.
-        text: of the example; its parts one a line.
-        perturbed: the same as the attack left it.
-        queries: of the model, all; None for an error, like all that follow.
-        candidate_queries: structures that were tested up to the first success.
-        gradient_passes: forward and backward.
-        perturbed_words: share of the words that an attack on words changed, of a success.
-        hamming: masked units per perturbed matrix, of a success.
-        matrices: with at least one masked unit, of a success.
-        error: what went wrong.
+        id: a hash of both.
+        recipe: as JSON.
+        size: examples that every attack meets.
+        begun: when first, in UTC.
     """
 
-    position: int
-    outcome: str
-    label: int
-    seconds: float
-    text: str
-    perturbed: str | None = None
-    queries: int | None = None
-    candidate_queries: int | None = None
-    gradient_passes: int | None = None
-    perturbed_words: float | None = None
-    hamming: float | None = None
-    matrices: int | None = None
-    error: str | None = None
+    id: str
+    recipe: str
+    size: int
+    begun: str
 
 
-COLUMNS = {
-    "cell": str,
-    **{
+@dataclass(frozen=True)
+class Entry:
+    """What a run calls a cell.
+
+    Args:
+        victim: label of the victim.
+        attack: label of the attack.
+        checkpoint: folder or hub name.
+        seed: of the attack.
+        cell: its id.
+        card: of the checkpoint, as JSON, where it has one.
+    """
+
+    victim: str
+    attack: str
+    checkpoint: str
+    seed: int
+    cell: str
+    card: str | None
+
+
+def _columns(dataclass_type: type) -> dict[str, type]:
+    return {
         field.name: next(t for t in (int, float, str) if t.__name__ in str(field.type))
-        for field in dataclasses.fields(Row)
-    },
-}
+        for field in dataclasses.fields(dataclass_type)
+    }
+
+
+COLUMNS = {"cell": str, **_columns(Row)}
 
 
 class Store:
-    """A store, made where there is none.
+    """A store.
 
     Args:
         path: of the file.
+        new: make it where there is none.
 
     Raises:
-        StoreError: the file cannot be opened, or is something else.
+        StoreError: there is no such file, or it cannot be opened, or is something else.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, new: bool = True) -> None:
         self.path = os.fspath(path)
+        if not new and not os.path.isfile(self.path):
+            raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
         with self._explained():
             self._database = Database(sqlite3.connect(self.path, timeout=WAIT_SECONDS))
             self._database.enable_wal()
@@ -99,6 +110,14 @@ class Store:
                 foreign_keys=[("cell", "cells", "id")],
                 if_not_exists=True,
             )
+            self._runs = self._database.table("runs").create(
+                _columns(Run), pk="id", if_not_exists=True
+            )
+            self._entries = self._database.table("entries").create(
+                {"run": str, **_columns(Entry)},
+                pk=("run", "victim", "attack", "checkpoint", "seed"),
+                if_not_exists=True,
+            )
 
     def cell(self, key: Mapping[str, Any]) -> str:
         """The id of a cell, which is begun if it is new.
@@ -107,11 +126,46 @@ class Store:
             StoreError: it cannot be written.
         """
         text = json.dumps(key, sort_keys=True)
-        cell = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        begun = datetime.now(UTC).isoformat(timespec="seconds")
+        cell = _digest(text)
         with self._explained():
-            self._cells.insert({"id": cell, "key": text, "begun": begun}, ignore=True)
+            self._cells.insert({"id": cell, "key": text, "begun": _now()}, ignore=True)
         return cell
+
+    def begin(self, recipe: str, data: str, size: int) -> Run:
+        """The run of a recipe, which is begun if it is new.
+
+        Args:
+            recipe: as JSON.
+            data: a hash of what is attacked.
+            size: examples that every attack meets.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        run = Run(_digest(recipe + data), recipe, size, _now())
+        with self._explained():
+            self._runs.insert(dataclasses.asdict(run), ignore=True)
+            return Run(**self._runs.get(run.id))
+
+    def enter(self, run: Run, entry: Entry) -> None:
+        """Write what a run calls a cell.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with self._explained():
+            self._entries.insert({"run": run.id, **dataclasses.asdict(entry)}, replace=True)
+
+    def runs(self) -> list[Run]:
+        """All that were begun, in that order."""
+        with self._explained():
+            return [Run(**row) for row in self._runs.rows_where(order_by="rowid")]
+
+    def entries(self, run: Run) -> list[Entry]:
+        """What a run has begun with, in that order."""
+        with self._explained():
+            found = list(self._entries.rows_where("run = ?", [run.id], order_by="rowid"))
+        return [Entry(**{k: v for k, v in row.items() if k != "run"}) for row in found]
 
     def missing(self, cell: str, count: int) -> list[int]:
         """Which of the first positions have no row yet."""
@@ -149,3 +203,11 @@ class Store:
                 f"{self.path}: expected a store that can be written, got an error ({error}); what "
                 "was written before is kept"
             ) from error
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,86 +1,106 @@
-"""What the rows of a benchmark add up to, for each victim: means over its checkpoints."""
+"""Tables to read: the comparison of attacks and victims, and what the victims' cards say."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from .runner import Benchmark
+from .results import Results
+from .summary import summary
 
-PERCENT = ("clean", "robust", "ASR", "words")
+PERCENT = ("clean", "robust", "ASR", "words", "dev accuracy")
+WITH_INTERVAL = ("robust", "ASR")
+COST = "training time (plain: 1)"
 
 
-def comparison(benchmark: Benchmark) -> pd.DataFrame:
+def comparison(results: Results) -> pd.DataFrame:
     """A row for every victim under every attack; errors count in none of them but their own.
 
-    Columns, numbers being the mean over the checkpoints, followed by their standard deviation
-    where there are several:
+    Columns, numbers being the mean over the models, followed by their standard deviation where
+    there are several:
 
-    - ``models``: how many checkpoints;
+    - ``models``: how many, each a checkpoint with a seed;
     - ``clean``, ``robust``: accuracy before and after the attack;
-    - ``ASR``: flipped, of those that were right;
+    - ``ASR``: flipped, of those that were right; it and ``robust`` with their 95% interval;
     - ``queries``, ``candidates``: of the model, all and tested structures, an attacked example;
-    - ``words``: changed, of a success; ``Hamming``: masked units a perturbed matrix, of a success;
-    - ``seconds``: an attacked example, skipped ones' time included;
+    - ``words``: changed, of a success; ``similarity``: in meaning, of the same;
+    - ``Hamming``: masked units a perturbed matrix, of a success; ``matrices``: how many, of one;
+    - ``seconds``: an attacked example, skipped ones' time included; the same ``per success``;
     - ``errors``: examples that could not be attacked.
+
+    A column of which no attack has a number is left out.
     """
-    rows = benchmark.store.rows(list(benchmark.cells), benchmark.size)
-    measured = pd.DataFrame(
-        {"victim": victim, "attack": attack, **_measure(rows[rows["cell"] == cell])}
-        for cell, (victim, attack, _) in benchmark.cells.items()
+    said = summary(results)
+    said["said"] = [
+        _said(row.mean_, row.deviation, row.measure in PERCENT)
+        + (_interval(row.low, row.high) if row.measure in WITH_INTERVAL else "")
+        for row in said.rename(columns={"mean": "mean_"}).itertuples()
+    ]
+    keys = ["victim", "attack"]
+    grouped = results.rows.groupby(keys, sort=False)
+    table = pd.DataFrame(
+        {
+            "models": grouped.apply(_models, include_groups=False),
+            "errors": grouped["outcome"].agg(lambda outcomes: (outcomes == "error").sum()),
+        }
     )
-    grouped = measured.groupby(["victim", "attack"], sort=False)
-    table = pd.DataFrame({"models": grouped.size()})
-    for name in measured.columns[2:]:
-        percent = name in PERCENT
-        table[name] = [_said(numbers, percent) for _, numbers in grouped[name]]
-    table["errors"] = grouped["errors"].sum().astype(int)
-    return table.reset_index()
+    measures = said.pivot(index=keys, columns="measure", values="said")[
+        list(dict.fromkeys(said["measure"]))
+    ]
+    table = table[["models"]].join(measures).join(table["errors"])
+    return blanked(table).rename_axis(columns=None).reset_index()
 
 
-def victims(benchmark: Benchmark) -> pd.DataFrame:
+def victims(results: Results) -> pd.DataFrame:
     """A row for every victim whose checkpoints have cards: dev accuracy and cost of training."""
     rows = []
-    for victim, checkpoints in benchmark.recipe.victims.items():
-        cards = [benchmark.cards[c] for c in checkpoints if c in benchmark.cards]
+    for victim, own in results.rows.groupby("victim", sort=False):
+        cards = [results.cards[c] for c in own["checkpoint"].unique() if c in results.cards]
         if cards:
-            accuracies = pd.Series([card.accuracy for card in cards], dtype=float)
-            ratios = pd.Series([card.training_time_ratio for card in cards], dtype=float)
+            accuracy = pd.Series([card.accuracy for card in cards], dtype=float)
+            ratio = pd.Series([card.training_time_ratio for card in cards], dtype=float)
             rows.append(
                 {
                     "victim": victim,
                     "models": len(cards),
-                    "dev accuracy": _said(accuracies, percent=True),
-                    "training time (plain: 1)": _said(ratios, percent=False),
+                    "dev accuracy": _said(accuracy.mean(), accuracy.std(), True),
+                    COST: _said(ratio.mean(), ratio.std(), False),
                 }
             )
     return pd.DataFrame(rows)
 
 
-def _measure(rows: pd.DataFrame) -> dict[str, float]:
-    """Of one checkpoint under one attack."""
-    judged = rows[rows["outcome"] != "error"]
-    attacked = judged[judged["outcome"] != "skipped"]
-    succeeded = attacked[attacked["outcome"] == "succeeded"]
-    every = max(1, len(judged))
-    return {
-        "clean": len(attacked) / every,
-        "robust": (len(attacked) - len(succeeded)) / every,
-        "ASR": len(succeeded) / len(attacked) if len(attacked) else float("nan"),
-        "queries": attacked["queries"].mean(),
-        "candidates": attacked["candidate_queries"].astype(float).mean(),
-        "words": succeeded["perturbed_words"].astype(float).mean(),
-        "Hamming": succeeded["hamming"].astype(float).mean(),
-        "seconds": judged["seconds"].sum() / max(1, len(attacked)),
-        "errors": len(rows) - len(judged),
-    }
+def titled(results: Results) -> list[tuple[str, pd.DataFrame]]:
+    """All tables of some results, those of papers that their recipes name included."""
+    tables = [("Victims", victims(results)), ("Attacks", comparison(results))]
+    for recipe in results.recipes:
+        if recipe.published:
+            tables.append((recipe.published.source, pd.DataFrame(recipe.published.rows)))
+    return [(title, blanked(table)) for title, table in tables if len(table)]
 
 
-def _said(numbers: pd.Series, percent: bool) -> str:
+def blanked(table: pd.DataFrame) -> pd.DataFrame:
+    """The same, with nothing where there is no number."""
+    return table.astype(object).where(table.notna(), "")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table, its numbers as they are."""
+    return str(blanked(table).to_markdown(index=False, disable_numparse=True))
+
+
+def _models(rows: pd.DataFrame) -> int:
+    return len(rows[["checkpoint", "seed"]].drop_duplicates())
+
+
+def _said(mean: float, deviation: float, percent: bool) -> str:
     """Mean and standard deviation, or nothing where there is no number."""
-    if numbers.isna().all():
+    if pd.isna(mean):
         return ""
     factor, unit = (100, "%") if percent else (1, "")
-    digits = 1 if percent or numbers.mean() >= 10 else 2
-    mean = f"{factor * numbers.mean():.{digits}f}"
-    spread = f" ± {factor * numbers.std():.{digits}f}" if len(numbers) > 1 else ""
-    return f"{mean}{spread}{unit}"
+    digits = 1 if percent or mean >= 10 else 2
+    spread = "" if pd.isna(deviation) else f" ± {factor * deviation:.{digits}f}"
+    return f"{factor * mean:.{digits}f}{spread}{unit}"
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f" ({100 * low:.0f} to {100 * high:.0f})"

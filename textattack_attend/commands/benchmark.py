@@ -1,28 +1,47 @@
-"""``textattack-attend benchmark``."""
+"""``textattack-attend benchmark`` and ``validate``."""
 
 from __future__ import annotations
 
 import click
 
-
-@click.command()
-@click.argument("recipe", type=click.Path(exists=True, dir_okay=False))
-@click.option(
+STORE = click.option(
     "--store",
     default="benchmark.sqlite",
     show_default=True,
     type=click.Path(dir_okay=False),
-    help="File for a row of every attacked example; a run goes on with what it holds.",
+    help="File with a row for every attacked example.",
 )
-def benchmark(recipe: str, store: str) -> None:
-    """Attack victims as a recipe file says; print the comparison as Markdown."""
-    from ..benchmark import Benchmark, Store, comparison, read_recipe, victims
 
-    running = Benchmark(read_recipe(recipe), Store(store))
-    running.run(announce=lambda line: click.echo(line, err=True))
-    for table in (victims(running), comparison(running)):
-        if len(table):
-            click.echo(table.to_markdown(index=False, disable_numparse=True) + "\n")
-    errors = int(comparison(running)["errors"].sum())
+
+@click.command()
+@click.argument("recipe", default="quick")
+@STORE
+def benchmark(recipe: str, store: str) -> None:
+    """Attack victims as RECIPE says; print the comparison as Markdown.
+
+    RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run goes
+    on with what its store holds.
+    """
+    from ..benchmark import Benchmark, Results, Store, named_recipe, read_recipe
+    from ..benchmark.tables import markdown, titled
+
+    opened = Store(store)
+    running = Benchmark(read_recipe(named_recipe(recipe)), opened)
+    running.run()
+    results = Results.of(opened, [running.id])
+    for title, table in titled(results):
+        click.echo(f"**{title}**\n\n{markdown(table)}\n")
+    errors = int((results.rows["outcome"] == "error").sum())
     if errors:
         raise click.ClickException(f"{errors} examples could not be attacked; see {store}")
+
+
+@click.command()
+@click.argument("recipe")
+def validate(recipe: str) -> None:
+    """Say what RECIPE would run, or what is wrong with it, without running it."""
+    from ..benchmark import named_recipe, read_recipe
+    from ..benchmark.validation import validated
+
+    for line in validated(read_recipe(named_recipe(recipe))):
+        click.echo(line)

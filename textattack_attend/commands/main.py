@@ -13,10 +13,12 @@ import click
 from .. import __version__
 from ..errors import AttendError
 from .attention import attention
-from .benchmark import benchmark
+from .benchmark import benchmark, validate
 from .check import check
+from .known import known
 from .memory import memory
 from .reference import reference
+from .results import compare, results
 from .robustness import robustness
 from .speed import speed
 from .strength import strength
@@ -24,6 +26,10 @@ from .train import train
 
 COMMANDS = (
     benchmark,
+    validate,
+    results,
+    compare,
+    known,
     reference,
     strength,
     robustness,

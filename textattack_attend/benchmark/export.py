@@ -1,0 +1,56 @@
+"""Tables of a store in the formats that papers and other programs take."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+
+import pandas as pd
+
+from .results import Results
+from .store import Run, Store
+from .summary import summary
+from .tables import comparison, markdown
+
+
+def table_of(name: str, store: Store, runs: Sequence[str] = ()) -> pd.DataFrame:
+    """A table of runs in a store.
+
+    Args:
+        name: ``comparison``, to read; ``summary``, its numbers with intervals; ``rows``, every
+            attacked example; ``runs``, what the store has, whatever runs are given.
+        store: with them.
+        runs: by the beginning of their ids; none means the one that was begun last.
+    """
+    if name == "runs":
+        found = [dataclasses.asdict(run) for run in store.runs()]
+        return pd.DataFrame(found, columns=[field.name for field in dataclasses.fields(Run)])
+    results = Results.of(store, runs)
+    if name == "rows":
+        return results.rows
+    return summary(results) if name == "summary" else comparison(results)
+
+
+def exported(table: pd.DataFrame, kind: str) -> bytes:
+    """A table in a format.
+
+    Args:
+        table: of any columns.
+        kind: ``markdown``, ``latex`` (with booktabs), ``csv``, ``json`` (a list of objects), or
+            ``parquet``.
+    """
+    if kind == "parquet":
+        file = io.BytesIO()
+        table.to_parquet(file, index=False)
+        return file.getvalue()
+    if kind == "latex":
+        styled = table.style.hide(axis="index").format(escape="latex", na_rep="")
+        text = styled.format_index(escape="latex", axis=1).to_latex(hrules=True)
+    elif kind == "markdown":
+        text = markdown(table)
+    elif kind == "csv":
+        text = table.to_csv(index=False)
+    else:
+        text = table.to_json(orient="records", force_ascii=False, indent=1)
+    return str(text).encode()

@@ -1,0 +1,40 @@
+"""A limit of the time that an attack spends on an example."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from textattack import Attack
+
+
+def limit_seconds(attack: Attack, seconds: float) -> None:
+    """Let an attack give up on an example once it is late.
+
+    It ends as one does whose query budget is spent, once its next queries are answered.
+
+    Args:
+        attack: changed in place.
+        seconds: for an example, from its first query on.
+    """
+    goal_function = attack.goal_function
+    untimed: Any = type(goal_function)
+    budget: float = goal_function.query_budget
+
+    class Timed(untimed):
+        def init_attack_example(self, *arguments: Any) -> Any:
+            self.query_budget = budget
+            self._late = float("inf")
+            begun = super().init_attack_example(*arguments)
+            self._late = time.perf_counter() + seconds
+            return begun
+
+        def get_results(self, texts: Any, *arguments: Any, **options: Any) -> Any:
+            if time.perf_counter() > self._late:
+                # What is asked now is answered: a search of TextAttack's cannot do with nothing.
+                self.query_budget = min(self.query_budget, self.num_queries + len(texts))
+            return super().get_results(texts, *arguments, **options)
+
+    Timed.__name__ = untimed.__name__
+    goal_function.__class__ = Timed  # so that copies of it are timed, too
+    attack.search_method.get_goal_results = goal_function.get_results

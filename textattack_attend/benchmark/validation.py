@@ -1,0 +1,30 @@
+"""What a recipe would run, found out without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..models.wrappers import architectures
+from ..named_attacks import attack_builder
+from .recipe import Recipe
+from .worker import checkpoint_of, dataset_of
+
+
+def validated(recipe: Recipe) -> Iterator[str]:
+    """Lines that say what there is to do; data are read, checkpoints are looked up.
+
+    Raises:
+        InvalidInputError: the data, a checkpoint or an attack is not there.
+    """
+    size = len(dataset_of(recipe.data))
+    examples = min(size, recipe.examples or size)
+    yield f"data: {recipe.data}, {examples} of {size} examples"
+    for label, checkpoints in recipe.victims.items():
+        for checkpoint in checkpoints:
+            saved_as = ", ".join(architectures(checkpoint_of(checkpoint)))
+            yield f"victim {label}: {checkpoint}, {saved_as or 'which does not say what it is'}"
+    for label, attack in recipe.attacks.items():
+        attack_builder(attack.recipe)
+        options = ", ".join(f"{name}={value}" for name, value in attack.options.items())
+        yield f"attack {label}: {attack.recipe}({options})"
+    yield f"{recipe.number_of_cells * examples} attacks in all"

@@ -1,0 +1,247 @@
+"""A worker: attacks examples of cells, through TextAttack's own attacker, into rows."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from textattack import Attack, AttackArgs, Attacker, DatasetArgs
+from textattack.attack_results import AttackResult
+from textattack.datasets import Dataset
+from textattack.loggers import AttackLogManager
+from textattack.loggers.logger import Logger
+from textattack.model_args import HUGGINGFACE_MODELS
+from textattack.shared.utils import logger
+
+from ..attack import StructureAttack
+from ..constraints import MeanPooledEncoder
+from ..datasets import from_name
+from ..errors import InvalidInputError, StoreError
+from ..fingerprint import fingerprint
+from ..models.wrappers import AttentionModelWrapper, wrapper_for
+from ..named_attacks import build_attack
+from .recipe import NamedAttack, Recipe
+from .row import Row, row_of
+from .time_limit import limit_seconds
+
+LIBRARIES = ("textattack_attend", "textattack", "torch", "transformers")
+Write = Callable[[Row], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One checkpoint under one attack with one seed.
+
+    Args:
+        checkpoint: folder or hub name.
+        attack: what it is attacked with.
+        seed: of what is random in the attack.
+    """
+
+    checkpoint: str
+    attack: NamedAttack
+    seed: int
+
+
+class Worker:
+    """Attacks examples of a recipe's data; keeps the checkpoint that it loaded last.
+
+    Args:
+        recipe: data and limits.
+
+    Attributes:
+        dataset: what is attacked.
+        data: a hash of it.
+
+    Raises:
+        InvalidInputError: there is no such data, or no such encoder.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.dataset = dataset_of(recipe.data)
+        every = [self.dataset[position] for position in range(len(self.dataset))]
+        self.data = _digest(repr([(list(c.items()), label) for c, label in every]).encode())
+        self._recipe = recipe
+        self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
+        self._loaded: tuple[str, AttentionModelWrapper] | None = None
+
+    def key(self, task: Task) -> dict[str, Any]:
+        """What the rows of a task depend on."""
+        path, _, function = task.attack.recipe.partition("^")
+        attack = [_digest(Path(path).read_bytes()), function] if function else task.attack.recipe
+        return {
+            "model": fingerprint(self._wrapper(task.checkpoint).model),
+            "attack": attack,
+            "options": task.attack.options,
+            "data": self.data,
+            "queries": self._recipe.queries,
+            "seconds": self._recipe.seconds,
+            "max_tokens": self._recipe.max_tokens,
+            "encoder": self._recipe.encoder,
+            "seed": task.seed,
+            "versions": {name: version(name) for name in LIBRARIES},
+        }
+
+    def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
+        """Attack examples; each is a row of its own, whatever happens to one of them.
+
+        Args:
+            task: what is attacked how.
+            positions: of the examples.
+            write: takes every row as soon as it is there.
+
+        Raises:
+            AttendError: the checkpoint or the attack cannot be had, or `write` raised it.
+        """
+        attack = self._attack(task)
+        remaining = deque(positions)
+        while remaining:
+            try:
+                self._attack_in_turn(attack, task.seed, remaining, write)
+            except StoreError:
+                raise
+            except Exception:  # of the victim, or of the attack: only alone it is known whose
+                alone = deque([remaining.popleft()])
+                try:
+                    self._attack_in_turn(attack, task.seed, alone, write)
+                except StoreError:
+                    raise
+                except Exception as error:
+                    write(self._error(alone[0], error))
+
+    def _wrapper(self, checkpoint: str) -> AttentionModelWrapper:
+        if self._loaded is None or self._loaded[0] != checkpoint:
+            wrapper = wrapper_for(checkpoint_of(checkpoint), max_tokens=self._recipe.max_tokens)
+            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+            self._loaded = checkpoint, wrapper
+        return self._loaded[1]
+
+    def _attack(self, task: Task) -> Attack:
+        wrapper = self._wrapper(task.checkpoint)
+        with _quiet():
+            attack = build_attack(task.attack.recipe, wrapper, **task.attack.options)
+        if self._recipe.seconds:
+            limit_seconds(attack, self._recipe.seconds)
+        return attack
+
+    def _attack_in_turn(
+        self, attack: Attack, seed: int, remaining: deque[int], write: Write
+    ) -> None:
+        """Through TextAttack's attacker; positions leave the queue as their rows are written."""
+        args = AttackArgs(
+            num_examples=len(remaining),
+            query_budget=self._recipe.queries,
+            random_seed=seed,
+            disable_stdout=True,
+            silent=True,
+        )
+        part = _Part(self.dataset, list(remaining), seed)
+        attacker = Attacker(attack, part, args)
+        attacker.attack_log_manager = AttackLogManager(None)
+        recorder = _Recorder(remaining, lambda row: write(self._with_similarity(attack, row)))
+        attacker.attack_log_manager.loggers.append(recorder)
+        with _quiet():
+            attacker.attack_dataset()
+
+    def _with_similarity(self, attack: Attack, row: Row) -> Row:
+        if not self._encoder or row.outcome != "succeeded" or isinstance(attack, StructureAttack):
+            return row
+        before, after = self._encoder.encode([row.text, row.perturbed or ""])
+        return replace(row, similarity=float(before @ after))
+
+    def _error(self, position: int, error: Exception) -> Row:
+        columns, label = self.dataset[position]
+        said = f"{type(error).__name__}: {error}"
+        return Row(position, "error", label, 0.0, "\n".join(columns.values()), error=said)
+
+
+class _Recorder(Logger):
+    """Makes a row of every result, as soon as TextAttack's attacker has it."""
+
+    def __init__(self, positions: deque[int], write: Write) -> None:
+        self._positions = positions
+        self._write = write
+        self._since = time.perf_counter()
+
+    def log_attack_result(self, result: AttackResult, examples_completed: Any = None) -> None:
+        """TextAttack's hook."""
+        seconds = time.perf_counter() - self._since
+        self._write(row_of(self._positions[0], result, seconds))
+        self._positions.popleft()
+        self._since = time.perf_counter()
+
+
+class _Part(Dataset):
+    """Some examples of a data set.
+
+    As TextAttack's attacker takes one, what is random is set by it, so that no example's result
+    depends on which others were attacked before.
+    """
+
+    def __init__(self, whole: Dataset, positions: Sequence[int], seed: int) -> None:
+        super().__init__([], whole.input_columns, label_names=whole.label_names)
+        self._whole = whole
+        self._positions = positions
+        self._seed = seed
+
+    def __getitem__(self, number: int) -> Any:
+        position = self._positions[number]
+        random.seed(self._seed + position)
+        np.random.seed((self._seed + position) % 2**32)
+        return self._whole[position]
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+
+def dataset_of(data: str) -> Dataset:
+    """PATH^NAME, or a data set of TextAttack.
+
+    Raises:
+        InvalidInputError: it cannot be had.
+    """
+    path, caret, name = data.partition("^")
+    if caret:
+        return from_name(path, name)
+    try:
+        return DatasetArgs._create_dataset_from_args(DatasetArgs(dataset_by_model=data))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"data: expected PATH^NAME, or the name of a data set of TextAttack, got {data!r}"
+        ) from error
+
+
+def checkpoint_of(checkpoint: str) -> str:
+    """A folder, a hub name, or what TextAttack's name of a model stands for."""
+    known: Any = HUGGINGFACE_MODELS.get(checkpoint, checkpoint)
+    if not isinstance(known, str):
+        raise InvalidInputError(f"victim: expected a transformer, got {checkpoint!r}")
+    return known
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what TextAttack prints, and without its progress bar."""
+    logger.setLevel(logging.WARNING)  # the attacker sets it back to INFO
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
+        yield

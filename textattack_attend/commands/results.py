@@ -1,0 +1,67 @@
+"""``textattack-attend results`` and ``compare``: what stores hold."""
+
+from __future__ import annotations
+
+import click
+
+from .benchmark import STORE
+
+FORMATS = ("markdown", "latex", "csv", "json", "parquet")
+TABLES = ("comparison", "summary", "rows", "runs")
+RUNS = click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    metavar="ID",
+    help="Of the store, by the beginning of its id; can be given again. [the one begun last]",
+)
+
+
+@click.command()
+@STORE
+@RUNS
+@click.option(
+    "--table",
+    type=click.Choice(TABLES),
+    default="comparison",
+    show_default=True,
+    help="To read; its numbers, with intervals; every attacked example; or the runs themselves.",
+)
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="markdown", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False), help="File, instead of the terminal.")
+def results(store: str, runs: tuple[str, ...], table: str, kind: str, output: str | None) -> None:
+    """Print or export what a store holds of a run, finished or not, or of several together."""
+    from ..benchmark import Store
+    from ..benchmark.export import exported, table_of
+
+    opened = Store(store, new=False)
+    content = exported(table_of(table, opened, runs), kind)
+    if output:
+        from ..files import write_whole
+
+        write_whole(output, content)
+    elif kind == "parquet":
+        raise click.UsageError("parquet is no text: expected --output FILE")
+    else:
+        click.echo(content.decode().rstrip("\n"))
+
+
+@click.command()
+@click.argument("first", type=click.Path(exists=True, dir_okay=False))
+@click.argument("second", type=click.Path(exists=True, dir_okay=False))
+@click.option("--first-run", metavar="ID", help="Of the first store. [the one begun last]")
+@click.option("--second-run", metavar="ID", help="Of the second store. [the one begun last]")
+def compare(first: str, second: str, first_run: str | None, second_run: str | None) -> None:
+    """Compare two runs, of two stores or of one, example by example.
+
+    Victims and attacks are matched by their labels.
+    """
+    from ..benchmark import Results, Store
+    from ..benchmark.pairing import differences
+    from ..benchmark.tables import markdown
+
+    both = [
+        Results.of(Store(store, new=False), [run] if run else [])
+        for store, run in ((first, first_run), (second, second_run))
+    ]
+    click.echo(markdown(differences(*both)))
