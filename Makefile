@@ -12,7 +12,7 @@ test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m slow
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
@@ -26,6 +26,8 @@ package: $(VENV)/.installed-dev
 	$(BIN)/python -m build --outdir $(VENV)/dist
 	$(BIN)/python -m zipfile -l $(VENV)/dist/*.whl > $(VENV)/dist/files
 	grep -q textattack_attend/py.typed $(VENV)/dist/files
+	grep -q textattack_attend/benchmark/recipes/quick.yaml $(VENV)/dist/files
+	grep -q textattack_attend/report/page.html.jinja $(VENV)/dist/files
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
 	grep -q textattack_attend/nltk_data/corpora/stopwords/english $(VENV)/dist/files

@@ -39,6 +39,7 @@ from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.named_attacks import attack_builder, build_attack
 
 from .conftest import random_texts, tiny_model
+from .stored_results import results_of, row, structured
 
 ATTACKS = '''
 from textattack import Attack
@@ -113,15 +114,15 @@ def test_rows_are_those_of_textattacks_own_runner(folder: Path) -> None:
         args = AttackArgs(num_examples=-1, silent=True)
         results = Attacker(attack, dataset, args).attack_dataset()
         expected = [row_of(n, result, 0.0) for n, result in enumerate(results)]
-        for row, (_, found) in zip(expected, rows.loc[label].iterrows(), strict=True):
+        for one, (_, found) in zip(expected, rows.loc[label].iterrows(), strict=True):
             for field in dataclasses.fields(Row):
                 if field.name not in MEASURED:
-                    value = getattr(row, field.name)
+                    value = getattr(one, field.name)
                     same = pd.isna(found[field.name]) if value is None else found[field.name]
                     assert same == (True if value is None else value), field.name
-        for row, result in zip(expected, results, strict=True):
-            if row.masked is not None:
-                shape, matrices = unpacked(row.masked)
+        for one, result in zip(expected, results, strict=True):
+            if one.masked is not None:
+                shape, matrices = unpacked(one.masked)
                 assert tuple(shape) == result.structure.shape[:3]
                 flat = [(*m, q, k) for m, pairs in matrices.items() for q, k in pairs]
                 assert flat == [tuple(unit) for unit in result.structure.units.tolist()]
@@ -320,37 +321,6 @@ def test_paths_are_beside_the_recipe_and_names_stay(
     assert recipe.data == f"{folder / 'data.tsv'}^text,label"
     assert recipe.attacks["deleting"].recipe == f"{folder / 'attacks.py'}^deleting"
     assert recipe.attacks["HackAttend"].recipe == "hackattend"
-
-
-def results_of(store: Store, rows: dict[tuple[str, str, str], list[Row]], run: str = "") -> Results:
-    """Of a run, with rows of our own."""
-    checkpoints: dict[str, list[str]] = {}
-    for victim, _, checkpoint in rows:
-        checkpoints.setdefault(victim, []).append(checkpoint)
-    attacks: Any = {attack: attack for _, attack, _ in rows}
-    recipe = Recipe(data="data", victims=checkpoints, attacks=attacks)
-    begun = store.begin(recipe.model_dump_json(), run, 4)
-    for (victim, attack, checkpoint), own in rows.items():
-        cell = store.cell({"of": (victim, attack, checkpoint, run)})
-        store.enter(begun, Entry(victim, attack, checkpoint, 0, cell, None))
-        for row in own:
-            store.add(cell, row)
-    return Results.of(store, [begun.id])
-
-
-def row(position: int, outcome: str, seconds: float = 1.0, **fields: Any) -> Row:
-    """Of a text that is its position."""
-    return Row(position, outcome, 0, seconds, str(position), **fields)
-
-
-def structured(
-    position: int, outcome: str, seconds: float, queries: int, candidates: int, *hamming: float
-) -> Row:
-    """Of an attack on structures."""
-    fields: dict[str, Any] = {"queries": queries, "candidate_queries": candidates}
-    if hamming:
-        fields |= {"hamming": hamming[0], "matrices": 3}
-    return row(position, outcome, seconds, **fields)
 
 
 def test_the_table_by_hand(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .results import Results
-from .summary import summary
+from .summary import MEASURES, summary
 
 PERCENT = ("clean", "robust", "ASR", "words", "dev accuracy")
 WITH_INTERVAL = ("robust", "ASR")
@@ -44,7 +44,7 @@ def comparison(results: Results) -> pd.DataFrame:
         }
     )
     measures = said.pivot(index=keys, columns="measure", values="said")[
-        list(dict.fromkeys(said["measure"]))
+        [measure for measure in MEASURES if measure in set(said["measure"])]
     ]
     table = table[["models"]].join(measures).join(table["errors"])
     return blanked(table).rename_axis(columns=None).reset_index()

@@ -18,6 +18,7 @@ from .check import check
 from .known import known
 from .memory import memory
 from .reference import reference
+from .report import report
 from .results import compare, results
 from .robustness import robustness
 from .speed import speed
@@ -28,6 +29,7 @@ COMMANDS = (
     benchmark,
     validate,
     results,
+    report,
     compare,
     known,
     reference,

@@ -1,0 +1,19 @@
+"""A report of results: figures, and one HTML page that needs no network."""
+
+from .figures import (
+    plot_attention,
+    plot_efficiency,
+    plot_heads,
+    plot_layers,
+    plot_robustness,
+)
+from .page import report
+
+__all__ = [
+    "plot_attention",
+    "plot_efficiency",
+    "plot_heads",
+    "plot_layers",
+    "plot_robustness",
+    "report",
+]

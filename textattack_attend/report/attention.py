@@ -1,0 +1,89 @@
+"""Attention before and after an attack, of a success in the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..benchmark import Results
+from ..benchmark.row import unpacked
+from ..benchmark.worker import checkpoint_of, dataset_of
+from ..errors import InvalidInputError
+from ..models.wrappers import wrapper_for
+from ..structures import Structure
+from ..structures.file import Text
+
+TOKENS = 24
+"""A longer text makes a map that nobody can read."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One head's attention, before and after.
+
+    Args:
+        before: probabilities, float (T, T).
+        after: the same under the structure.
+        tokens: T of them.
+        masked: (query, key) of every masked unit.
+        layer: counted from 0.
+        head: counted from 0.
+        where: victim, attack and text, in a line.
+    """
+
+    before: npt.NDArray[np.float32]
+    after: npt.NDArray[np.float32]
+    tokens: list[str]
+    masked: list[tuple[int, int]]
+    layer: int
+    head: int
+    where: str
+
+
+def attention_of_a_success(results: Results) -> Attention:
+    """Of the success with the fewest perturbed matrices, the head that lost most attention.
+
+    Raises:
+        InvalidInputError: there is no success of an attack on attention with a text short enough,
+            or its data or its checkpoint are not there any more.
+    """
+    rows = results.rows[results.rows["masked"].notna()]
+    short = rows[[_tokens(masked) <= TOKENS for masked in rows["masked"]]]
+    if short.empty:
+        raise InvalidInputError(
+            f"expected a success of an attack on attention with at most {TOKENS} tokens, got none"
+        )
+    row = short.sort_values(["matrices", "position"]).iloc[0]
+    recipe = next(r for r in results.recipes if row["checkpoint"] in r.victims[row["victim"]])
+    columns, _ = dataset_of(recipe.data)[int(row["position"])]
+    victim = wrapper_for(checkpoint_of(row["checkpoint"]), max_tokens=recipe.max_tokens).victim
+    text: Text = tuple(columns.values()) if len(columns) > 1 else next(iter(columns.values()))
+    structure = _structure(victim.empty_structure(text), row["masked"])
+    clean, masked = (
+        victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
+        for structures in ([], [structure])
+    )
+    _, matrices = unpacked(row["masked"])
+    layer, head = max(matrices, key=lambda m: sum(clean[m][cell] for cell in matrices[m]))
+    return Attention(
+        clean[layer, head],
+        masked[layer, head],
+        victim.tokens(text),
+        matrices[layer, head],
+        layer,
+        head,
+        f"{row['attack']} on {row['victim']}: {row['text']}",
+    )
+
+
+def _tokens(masked: Any) -> int:
+    return unpacked(masked)[0][2]
+
+
+def _structure(empty: Structure, masked: str) -> Structure:
+    _, matrices = unpacked(masked)
+    units = [(*matrix, *cell) for matrix, cells in matrices.items() for cell in cells]
+    return Structure.from_units(empty.shape, units)

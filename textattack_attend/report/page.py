@@ -1,0 +1,128 @@
+"""The report: one HTML page with tables, figures and every example, that opens from disk."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+from textwrap import shorten
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from .. import __version__
+from ..benchmark import Results
+from ..benchmark.tables import titled
+from ..errors import InvalidInputError
+from .attention import attention_of_a_success
+from .figures import INK, plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
+
+FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
+    "efficiency": ("What a success costs", plot_efficiency),
+    "robustness": ("Accuracy over the share of masked units", plot_robustness),
+    "layers": ("Where the masked units lie", plot_layers),
+    "heads": ("Successes that mask units of a head", plot_heads),
+}
+EXAMPLE = (
+    "victim",
+    "attack",
+    "seed",
+    "position",
+    "outcome",
+    "label",
+    "before",
+    "after",
+    "confidence_before",
+    "confidence_after",
+    "queries",
+    "text",
+    "perturbed",
+    "tokens",
+    "masked",
+    "error",
+)
+
+
+def report(results: Results, title: str = "Robustness report") -> str:
+    """The page, HTML; all that comes from data is escaped.
+
+    A figure that the results have nothing for is left out, and the page says why.
+
+    Args:
+        results: of one run, or of several.
+        title: of the page.
+    """
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("textattack_attend.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    figures, missing = _figures(results)
+    page = templates.get_template("page.html.jinja").render(
+        title=title,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=__version__,
+        done=len(results.rows),
+        expected=results.expected,
+        outcomes=results.rows["outcome"].value_counts().to_dict(),
+        recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
+        tables=[(name, list(table), table.to_numpy().tolist()) for name, table in titled(results)],
+        figures=figures,
+        missing=missing,
+        style=Markup(_text("style.css")),
+        script=Markup(_text("script.js")),
+        examples=_packed(results.rows),
+    )
+    return str(page)
+
+
+def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
+    """Title and SVG of every figure that there is, and why the others are not."""
+    drawn, missing = [], []
+    for name, (title, plot) in {**FIGURES, "attention": ("", _attention)}.items():
+        try:
+            figure = plot(results)
+        except InvalidInputError as error:
+            missing.append(f"{title or 'Attention before and after'}: {error}")
+        else:
+            drawn.append((title or "Attention before and after", _svg(figure, name)))
+    return drawn, missing
+
+
+def _attention(results: Results) -> Figure:
+    found = attention_of_a_success(results)
+    title = f"layer {found.layer}, head {found.head}; {shorten(found.where, 90, placeholder='…')}"
+    return plot_attention(found.before, found.after, found.tokens, found.masked, title)
+
+
+def _svg(figure: Figure, name: str) -> Markup:
+    """A figure to stand in a page: in the page's colour, its ids its own."""
+    file = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    return Markup(svg)
+
+
+def _packed(rows: pd.DataFrame) -> str:
+    """Columns and rows as JSON, compressed, in letters that mean nothing to HTML."""
+    columns = json.dumps(EXAMPLE)
+    values = rows[list(EXAMPLE)].to_json(orient="values", double_precision=4, force_ascii=False)
+    content = f'{{"columns":{columns},"rows":{values}}}'
+    return base64.b64encode(zlib.compress(content.encode(), 9)).decode()
+
+
+def _text(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
