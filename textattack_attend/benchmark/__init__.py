@@ -1,5 +1,6 @@
 """The comparative benchmark: a recipe file in, a row for every attacked example, tables out."""
 
+from .cluster import Cluster
 from .recipe import Recipe, known_recipes, named_recipe, read_recipe
 from .results import Results
 from .runner import Benchmark
@@ -9,6 +10,7 @@ from .tables import comparison, victims
 
 __all__ = [
     "Benchmark",
+    "Cluster",
     "Recipe",
     "Results",
     "Store",

@@ -46,7 +46,7 @@ RECIPES = Path(__file__).parent / "recipes"
 def _located(name: str, info: ValidationInfo) -> str:
     """A path as it is from here, where there is such a thing beside the recipe; else the name."""
     path, caret, rest = name.partition("^")
-    beside = Path(info.context or ".") / path
+    beside = (Path(info.context or ".") / path).absolute()
     return f"{beside if beside.exists() else path}{caret}{rest}"
 
 

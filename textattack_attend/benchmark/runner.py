@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ..card import Card
 from ..named_attacks import attack_builder
+from .cluster import Cluster
 from .recipe import Recipe
 from .row import Row
 from .store import Entry, Run, Store
@@ -21,6 +22,7 @@ class Benchmark:
     Args:
         recipe: what is compared.
         store: of the rows.
+        cluster: where examples are attacked; by default in this process.
 
     Attributes:
         id: of the run in the store.
@@ -31,12 +33,13 @@ class Benchmark:
         StoreError: the store cannot be written.
     """
 
-    def __init__(self, recipe: Recipe, store: Store) -> None:
+    def __init__(self, recipe: Recipe, store: Store, cluster: Cluster | None = None) -> None:
         self.recipe = recipe
         self.store = store
         for attack in recipe.attacks.values():
             attack_builder(attack.recipe)
         self._worker = Worker(recipe)
+        self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)
         self.size = min(whole, recipe.examples or whole)
         self._run: Run = store.begin(recipe.model_dump_json(), self._worker.data, self.size)
@@ -74,7 +77,7 @@ class Benchmark:
                 self.store.add(entry.cell, row)
                 progress.show(row)
 
-            self._worker.attack(task, missing, write)
+            self._attackers.attack(task, missing, write)
         return len(missing)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import click
 
 STORE = click.option(
@@ -16,18 +18,31 @@ STORE = click.option(
 @click.command()
 @click.argument("recipe", default="quick")
 @STORE
-def benchmark(recipe: str, store: str) -> None:
+@click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="Share out the examples over a Ray cluster; `local` starts one on this machine.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="With --ray. [one for every GPU, or else every core]",
+)
+def benchmark(recipe: str, store: str, address: str | None, workers: int | None) -> None:
     """Attack victims as RECIPE says; print the comparison as Markdown.
 
     RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run goes
     on with what its store holds.
     """
-    from ..benchmark import Benchmark, Results, Store, named_recipe, read_recipe
+    from ..benchmark import Benchmark, Cluster, Results, Store, named_recipe, read_recipe
     from ..benchmark.tables import markdown, titled
 
     opened = Store(store)
-    running = Benchmark(read_recipe(named_recipe(recipe)), opened)
-    running.run()
+    given = read_recipe(named_recipe(recipe))
+    with Cluster(given, address, workers) if address else nullcontext() as cluster:
+        running = Benchmark(given, opened, cluster)
+        running.run()
     results = Results.of(opened, [running.id])
     for title, table in titled(results):
         click.echo(f"**{title}**\n\n{markdown(table)}\n")
