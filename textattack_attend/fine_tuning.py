@@ -135,7 +135,7 @@ def fine_tune(
     seconds = time.perf_counter() - start
     done = dataclasses.replace(
         card,
-        accuracy=trainer.evaluate()["eval_accuracy"],
+        accuracy=trainer.state.best_metric,
         seconds=seconds,
         step_seconds_ratio=trainer.step_seconds_ratio(),
         rows=len(train),
