@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow lint types package clean
+.PHONY: demo test test-slow lint types package docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
@@ -31,6 +31,10 @@ package: $(VENV)/.installed-dev
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
 	grep -q textattack_attend/nltk_data/corpora/stopwords/english $(VENV)/dist/files
+
+# The API reference, from the docstrings.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m pdoc --docformat google --output-directory $(VENV)/docs textattack_attend
 
 clean:
 	rm -rf $(VENV)

@@ -1,5 +1,6 @@
 """A report of results: figures, and one HTML page that needs no network."""
 
+from .attention import attention_of_a_success
 from .figures import (
     plot_attention,
     plot_efficiency,
@@ -10,6 +11,7 @@ from .figures import (
 from .page import report
 
 __all__ = [
+    "attention_of_a_success",
     "plot_attention",
     "plot_efficiency",
     "plot_heads",
