@@ -254,3 +254,19 @@ def test_unconfirmed_successes_are_noticed(
     results = list(attack.attack_many(examples))
     (line,) = sanity._unconfirmed(results)
     assert "successes did not survive a fresh forward pass" in line
+
+
+def test_the_benchmark_is_timed_beside_textattacks_runner(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "data: attend-demo\nexamples: 3\nvictims: {demo: attend-demo}\n"
+        "attacks: {HackAttend: hackattend, words: deepwordbug}\n"
+    )
+    done = CliRunner().invoke(main, ["overhead", str(recipe), "--rounds", "1"])
+    assert done.exit_code == 0, done.output
+    heading, *lines = done.output.splitlines()
+    assert heading.split() == ["attack", "bare", "benchmark", "ratio"]
+    assert [line.split()[0] for line in lines] == ["HackAttend", "words"]
+    for line in lines:
+        bare, benchmark, ratio = (float(part.strip("s")) for part in line.split()[1:])
+        assert ratio == pytest.approx(benchmark / bare, abs=0.1)

@@ -82,7 +82,7 @@ class Worker:
         path, _, function = task.attack.recipe.partition("^")
         attack = [_digest(Path(path).read_bytes()), function] if function else task.attack.recipe
         return {
-            "model": fingerprint(self._wrapper(task.checkpoint).model),
+            "model": fingerprint(self.wrapper(task).model),
             "attack": attack,
             "options": task.attack.options,
             "data": self.data,
@@ -93,6 +93,19 @@ class Worker:
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
         }
+
+    def wrapper(self, task: Task) -> AttentionModelWrapper:
+        """The checkpoint of a task, loaded.
+
+        Raises:
+            InvalidInputError: there is no such checkpoint.
+        """
+        if self._loaded is None or self._loaded[0] != task.checkpoint:
+            name = checkpoint_of(task.checkpoint)
+            wrapper = wrapper_for(name, max_tokens=self._recipe.max_tokens)
+            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+            self._loaded = task.checkpoint, wrapper
+        return self._loaded[1]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
         """Attack examples; each is a row of its own, whatever happens to one of them.
@@ -121,16 +134,9 @@ class Worker:
                 except Exception as error:
                     write(self._error(alone[0], error))
 
-    def _wrapper(self, checkpoint: str) -> AttentionModelWrapper:
-        if self._loaded is None or self._loaded[0] != checkpoint:
-            wrapper = wrapper_for(checkpoint_of(checkpoint), max_tokens=self._recipe.max_tokens)
-            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
-            self._loaded = checkpoint, wrapper
-        return self._loaded[1]
-
     def _attack(self, task: Task) -> Attack:
-        wrapper = self._wrapper(task.checkpoint)
-        with _quiet():
+        wrapper = self.wrapper(task)
+        with quiet():
             attack = build_attack(task.attack.recipe, wrapper, **task.attack.options)
         if self._recipe.seconds:
             limit_seconds(attack, self._recipe.seconds)
@@ -152,7 +158,7 @@ class Worker:
         attacker.attack_log_manager = AttackLogManager(None)
         recorder = _Recorder(remaining, lambda row: write(self._with_similarity(attack, row)))
         attacker.attack_log_manager.loggers.append(recorder)
-        with _quiet():
+        with quiet():
             attacker.attack_dataset()
 
     def _with_similarity(self, attack: Attack, row: Row) -> Row:
@@ -236,7 +242,7 @@ def _digest(content: bytes) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without what TextAttack prints, and without its progress bar."""
     logger.setLevel(logging.WARNING)  # the attacker sets it back to INFO
     with (

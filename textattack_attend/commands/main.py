@@ -17,6 +17,7 @@ from .benchmark import benchmark, validate
 from .check import check
 from .known import known
 from .memory import memory
+from .overhead import overhead
 from .reference import reference
 from .report import report
 from .results import compare, results
@@ -38,6 +39,7 @@ COMMANDS = (
     check,
     speed,
     memory,
+    overhead,
     attention,
     train,
 )

@@ -1,0 +1,19 @@
+"""``textattack-attend overhead``."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("recipe", default="quick")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+def overhead(recipe: str, rounds: int) -> None:
+    """Time TextAttack's runner alone and the benchmark, in turn, for each attack of RECIPE."""
+    from ..benchmark import named_recipe, read_recipe
+    from ..measurements.overhead import overheads
+
+    click.echo(f"{'attack':24} {'bare':>9} {'benchmark':>9}  ratio")
+    for found in overheads(read_recipe(named_recipe(recipe)), rounds):
+        ratio = found.benchmark / found.bare
+        click.echo(f"{found.attack:24} {found.bare:8.2f}s {found.benchmark:8.2f}s {ratio:6.3f}")
