@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..published import READERS
+from ..published import sst2
 
 if TYPE_CHECKING:
-    from ..measurements.reference import Example
+    from ..measurements.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             "--data",
             required=True,
             type=click.Path(exists=True, dir_okay=False),
-            help="sentence<TAB>label lines, or as the task says.",
+            help="sentence<TAB>label lines.",
         ),
         click.option("--model", required=True, help="Hub name or folder of the victim."),
     ):
@@ -53,11 +53,9 @@ def prepare(
     data: str,
     num_examples: int,
     threads: int,
-    task: str = "sst2",
-    max_tokens: int | None = None,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
-    rows = READERS[task](data)[:num_examples]
+    rows = sst2(data)[:num_examples]
     import torch
 
     from ..datasets.published import dataset_of
@@ -66,7 +64,7 @@ def prepare(
     logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
-    wrapper = wrapper_for(model, max_tokens=max_tokens)
+    wrapper = wrapper_for(model)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
     dataset = dataset_of(rows)
     examples = [(columns.get("text", columns), label) for columns, label in dataset]

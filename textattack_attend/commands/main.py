@@ -18,7 +18,6 @@ from .check import check
 from .known import known
 from .memory import memory
 from .overhead import overhead
-from .reference import reference
 from .report import report
 from .results import compare, results
 from .robustness import robustness
@@ -33,7 +32,6 @@ COMMANDS = (
     report,
     compare,
     known,
-    reference,
     strength,
     robustness,
     check,

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from ..attack_results import StructureAttackResult
 from ..victim import Victim
-from .reference import Example
+from .example import Example
 
 T = TypeVar("T")
 ROWS = 384

@@ -17,7 +17,7 @@ from ..attack_recipes import HackAttendPlus
 from ..attack_results import StructureAttackResult
 from ..models.wrappers import AttentionModelWrapper
 from ..structures import Budget, Shape
-from .reference import Example
+from .example import Example
 
 RESOLUTION = 1.1
 """The smallest number of units is known within this factor."""

@@ -14,8 +14,8 @@ from ..attack_recipes import HackAttendLiong2024
 from ..attack_results import StructureAttackResult
 from ..models.wrappers import AttentionModelWrapper
 from ..structures import Budget
+from .example import Example
 from .floor import Floor, floor, mean, timed
-from .reference import Example
 from .sequential import Outcome, SequentialHackAttend
 
 AT_A_TIME = 20
