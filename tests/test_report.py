@@ -120,14 +120,14 @@ def test_heads_are_those_of_the_successes(results: Results) -> None:
     first, second = plot_heads(results).axes
     assert [text.get_text() for text in first.texts] == ["0", "3", "3", "0"]
     assert [text.get_text() for text in second.texts] == ["0", "1", "1", "0"]
-    assert first.get_title() == "1% on V"
+    assert first.get_title() == "1%"
 
 
 def test_robustness_is_accuracy_over_the_share(results: Results) -> None:
     (axes,) = plot_robustness(results).axes
     line: Any
     (line,) = axes.lines
-    assert line.get_label() == "hackattend on V"
+    assert line.get_label() == "hackattend"
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 0.75], [0.01, 0.25]])
 
 

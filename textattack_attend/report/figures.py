@@ -167,15 +167,16 @@ def plot_efficiency(results: Results) -> Figure:
     long = summary(results)
     found = long.pivot(index=keys, columns="measure", values="mean")
     found = found.loc[long.set_index(keys).index.unique()]
-    several = found.index.get_level_values("victim").nunique() > 1
+    name = _namer(results)
     with rc_context(_style):
         figure = Figure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
             for number, ((victim, attack), line) in enumerate(found.iterrows()):
-                name = f"{attack} on {victim}" if several else attack
-                axes.scatter(line[cost], line["ASR"], color=_color(number), label=name)
+                label = name(victim, attack)
+                axes.scatter(line[cost], line["ASR"], color=_color(number), label=label)
             axes.set(xscale="log", xlabel=f"{cost} per example", ylim=(-0.03, 1.03))
+            axes.set_xlim(found[cost].min() / 3, found[cost].max() * 3)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
@@ -187,6 +188,7 @@ def plot_efficiency(results: Results) -> Figure:
 
 def _by_fraction(results: Results) -> dict[str, list[tuple[float, tuple[str, str]]]]:
     """For every attack on every victim at several shares: these, and its labels at each."""
+    name = _namer(results)
     lines: dict[str, dict[float, tuple[str, str]]] = {}
     attacks = {label: a for recipe in results.recipes for label, a in recipe.attacks.items()}
     for victim, label in results.rows[["victim", "attack"]].drop_duplicates().to_numpy():
@@ -195,7 +197,7 @@ def _by_fraction(results: Results) -> dict[str, list[tuple[float, tuple[str, str
         fraction = options.pop("mask_fraction")
         if attack.recipe.startswith("hackattend"):
             said = ", ".join([attack.recipe, *(f"{k}={v}" for k, v in sorted(options.items()))])
-            lines.setdefault(f"{said} on {victim}", {})[fraction] = (victim, label)
+            lines.setdefault(name(victim, said), {})[fraction] = (victim, label)
     found = {name: sorted(points.items()) for name, points in lines.items() if len(points) > 1}
     if not found:
         raise NothingToPlotError("an attack on attention at several values of mask_fraction")
@@ -209,15 +211,22 @@ def _by_matrix(
     successes = results.rows[results.rows["masked"].notna()]
     if successes.empty:
         raise NothingToPlotError("a success of an attack on attention")
+    name = _namer(results)
     found: dict[str, npt.NDArray[np.int64]] = {}
     for row in successes.itertuples():
         (layers, heads, _), matrices = unpacked(row.masked)
-        counts = found.setdefault(
-            f"{row.attack} on {row.victim}", np.zeros((layers, heads), dtype=np.int64)
-        )
+        empty = np.zeros((layers, heads), dtype=np.int64)
+        counts = found.setdefault(name(row.victim, row.attack), empty)
         for matrix, cells in matrices.items():
             counts[matrix] += count(cells)
     return found
+
+
+def _namer(results: Results) -> Callable[[str, str], str]:
+    """What an attack on a victim is called: by the attack alone, where there is one victim."""
+    if results.rows["victim"].nunique() == 1:
+        return lambda victim, attack: attack
+    return lambda victim, attack: f"{attack} on {victim}"
 
 
 def _color(number: int) -> str:
@@ -225,4 +234,6 @@ def _color(number: int) -> str:
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 3 if max(map(len, labels)) < 24 else 1
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
