@@ -24,6 +24,7 @@ from transformers import (
 
 from textattack_attend import fine_tuning
 from textattack_attend.attack_recipes import HackAttendLiong2024
+from textattack_attend.card import Card
 from textattack_attend.commands.main import main
 from textattack_attend.defenses.defense_trainer import DefenseTrainer
 from textattack_attend.errors import InvalidInputError
@@ -343,6 +344,34 @@ def test_the_best_epoch_is_kept(
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "victim")
     for weight, best in zip(model.state_dict().values(), kept[1], strict=True):
         torch.testing.assert_close(weight, best)
+
+
+def test_a_run_that_is_killed_before_it_saved_the_best_epoch_trains_no_step_again(
+    pretrained: str, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = iter([0.9, 0.5])
+    monkeypatch.setattr(fine_tuning, "_accuracy", lambda _: {"accuracy": next(judged)})
+    task = dataclasses.replace(TASKS["sst2"], epochs=2)
+
+    def killed(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Card, "write", _but_for_the_end(killed))
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(task, pretrained, reviews, tmp_path / "victim")
+    monkeypatch.setattr(DefenseTrainer, "training_step", killed)
+    assert fine_tune(task, pretrained, reviews, tmp_path / "victim").accuracy == 0.9
+
+
+def _but_for_the_end(killed: Any) -> Any:
+    """Writes the card of a run that begins, not that of one that is done."""
+    original = Card.write
+
+    def write(card: Card, folder: Path) -> None:
+        (original if card.accuracy is None else killed)(card, folder)
+
+    return write
 
 
 def test_a_folder_with_something_else_is_refused_unless_overwritten(

@@ -168,7 +168,7 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         bf16=card.precision == "bfloat16",
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
+        save_total_limit=2,  # of the best and the last, each of which a resumed run needs
         group_by_length=True,  # half of a batch drawn blindly is padding
         length_column_name=LENGTH,
         load_best_model_at_end=True,
