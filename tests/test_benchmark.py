@@ -579,11 +579,15 @@ def test_the_recipes_that_come_with_the_package_can_be_read(
         assert not name.startswith("table") or f"Table {name[-1]} " in recipe.published.source
 
 
-def test_what_the_environment_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_environment_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("VICTIM", raising=False)
     monkeypatch.setenv("DATA", "data")
-    done = CliRunner().invoke(main, ["benchmark", "table2", "--store", "unused"])
+    store = tmp_path / "store.sqlite"
+    done = CliRunner().invoke(main, ["benchmark", "table2", "--store", str(store)])
     assert done.exit_code == 1
+    assert not store.exists()
     assert "expected the environment variables VICTIM that it names" in done.output
 
 
@@ -598,8 +602,9 @@ def test_a_recipe_is_validated_without_running_it(folder: Path) -> None:
         f"{2 * EXAMPLES} attacks in all",
     ]
     (folder / "recipe.yaml").write_text(RECIPE.replace("tiny: victim", "tiny: no/such-model"))
-    for command in ("validate", "benchmark"):
-        gone = CliRunner().invoke(main, [command, str(folder / "recipe.yaml")])
+    store = ["--store", str(folder / "store.sqlite")]
+    for command, options in (("validate", []), ("benchmark", store)):
+        gone = CliRunner().invoke(main, [command, str(folder / "recipe.yaml"), *options])
         assert gone.exit_code == 1
         assert "no/such-model: expected the folder of a checkpoint" in gone.output
     misspelt = CliRunner().invoke(main, ["validate", "tabel2"])

@@ -38,8 +38,8 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     from ..benchmark import Benchmark, Cluster, Results, Store, named_recipe, read_recipe
     from ..benchmark.tables import markdown, titled
 
-    opened = Store(store)
     given = read_recipe(named_recipe(recipe))
+    opened = Store(store)
     with Cluster(given, address, workers) if address else nullcontext() as cluster:
         running = Benchmark(given, opened, cluster)
         running.run()
