@@ -430,6 +430,26 @@ def test_several_runs_of_a_store_are_one_table(tmp_path: Path) -> None:
         Results.of(store, ["nothing"])
 
 
+def test_stores_of_several_machines_are_one_table(tmp_path: Path) -> None:
+    stores = [Store(tmp_path / f"{name}.sqlite") for name in ("one", "two")]
+    parts = [
+        results_of(store, {("V", "A", f"v{n}"): [row(0, outcome, queries=1)]})
+        for n, (store, outcome) in enumerate(zip(stores, ("failed", "succeeded"), strict=True))
+    ]
+    (said,) = comparison(Results.together(parts)).to_dict("records")
+    assert said["models"] == 2
+    assert said["ASR"].startswith("50.0 ± 70.7%")
+    assert len(Results.together([*parts, parts[0]]).rows) == 2
+    paths = [argument for store in stores for argument in ("--store", store.path)]
+    shown = CliRunner().invoke(main, ["results", *paths])
+    assert "50.0 ± 70.7%" in shown.output
+    runs = CliRunner().invoke(main, ["results", *paths, "--table", "runs", "--format", "csv"])
+    assert len(runs.output.splitlines()) == 3
+    named = CliRunner().invoke(main, ["results", *paths, "--run", stores[0].runs()[0].id])
+    assert named.exit_code == 2
+    assert "--run names a run of one store: got 2 stores" in named.output
+
+
 def test_the_victims_cards_are_averaged(tmp_path: Path) -> None:
     rows = {("V", "A", f"v{n}"): [row(0, "failed", queries=1)] for n in range(2)}
     results = results_of(Store(tmp_path / "store.sqlite"), rows)

@@ -14,19 +14,19 @@ from .summary import summary
 from .tables import comparison, markdown
 
 
-def table_of(name: str, store: Store, runs: Sequence[str] = ()) -> pd.DataFrame:
-    """A table of runs in a store.
+def table_of(name: str, stores: Sequence[Store], runs: Sequence[str] = ()) -> pd.DataFrame:
+    """A table of runs in stores.
 
     Args:
         name: ``comparison``, to read; ``summary``, its numbers with intervals; ``rows``, every
-            attacked example; ``runs``, what the store has, whatever runs are given.
-        store: with them.
-        runs: by the beginning of their ids; none means the one that was begun last.
+            attacked example; ``runs``, what the stores have, whatever runs are given.
+        stores: with them.
+        runs: by the beginning of their ids; none means the one that was begun last, of each store.
     """
     if name == "runs":
-        found = [dataclasses.asdict(run) for run in store.runs()]
+        found = [dataclasses.asdict(run) for store in stores for run in store.runs()]
         return pd.DataFrame(found, columns=[field.name for field in dataclasses.fields(Run)])
-    results = Results.of(store, runs)
+    results = Results.together([Results.of(store, runs) for store in stores])
     if name == "rows":
         return results.rows
     return summary(results) if name == "summary" else comparison(results)

@@ -10,7 +10,7 @@ import pandas as pd
 from ..card import Card
 from ..errors import InvalidInputError
 from .recipe import Recipe
-from .store import Entry, Store
+from .store import Entry, Run, Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
 
@@ -47,17 +47,26 @@ class Results:
                 known = ", ".join(run.id for run in begun)
                 raise InvalidInputError(f"{store.path}: expected a run out of {known}, got {name}")
         chosen = [run for run in begun if run.id.startswith(tuple(runs))] if runs else begun[-1:]
-        parts: list[pd.DataFrame] = []
-        cards: dict[str, Card] = {}
-        recipes = [Recipe.model_validate_json(run.recipe) for run in chosen]
-        expected = 0
-        for run, recipe in zip(chosen, recipes, strict=True):
-            entries = store.entries(run)
-            parts.append(_labelled(store, entries, run.size))
-            cards.update({e.checkpoint: Card.from_json(e.card) for e in entries if e.card})
-            expected += run.size * recipe.number_of_cells
-        rows = pd.concat(parts, ignore_index=True)
-        return cls(recipes, rows.drop_duplicates([*LABELS, "position"]), cards, expected)
+        return cls.together([cls._of_run(store, run) for run in chosen])
+
+    @classmethod
+    def together(cls, parts: Sequence[Results]) -> Results:
+        """Those of several runs, or stores; a row that two of them have counts once."""
+        rows = pd.concat([part.rows for part in parts], ignore_index=True)
+        return cls(
+            [recipe for part in parts for recipe in part.recipes],
+            rows.drop_duplicates([*LABELS, "position"], ignore_index=True),
+            {checkpoint: card for part in parts for checkpoint, card in part.cards.items()},
+            sum(part.expected for part in parts),
+        )
+
+    @classmethod
+    def _of_run(cls, store: Store, run: Run) -> Results:
+        recipe = Recipe.model_validate_json(run.recipe)
+        entries = store.entries(run)
+        cards = {e.checkpoint: Card.from_json(e.card) for e in entries if e.card}
+        expected = run.size * recipe.number_of_cells
+        return cls([recipe], _labelled(store, entries, run.size), cards, expected)
 
 
 def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame:

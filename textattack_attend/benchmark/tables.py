@@ -72,9 +72,8 @@ def victims(results: Results) -> pd.DataFrame:
 def titled(results: Results) -> list[tuple[str, pd.DataFrame]]:
     """All tables of some results, those of papers that their recipes name included."""
     tables = [("Victims", victims(results)), ("Attacks", comparison(results))]
-    for recipe in results.recipes:
-        if recipe.published:
-            tables.append((recipe.published.source, pd.DataFrame(recipe.published.rows)))
+    published = {r.published.source: r.published.rows for r in results.recipes if r.published}
+    tables += [(source, pd.DataFrame(rows)) for source, rows in published.items()]
     return [(title, blanked(table)) for title, table in tables if len(table)]
 
 

@@ -6,18 +6,18 @@ from contextlib import nullcontext
 
 import click
 
-STORE = click.option(
-    "--store",
-    default="benchmark.sqlite",
-    show_default=True,
-    type=click.Path(dir_okay=False),
-    help="File with a row for every attacked example.",
-)
+DEFAULT_STORE = "benchmark.sqlite"
 
 
 @click.command()
 @click.argument("recipe", default="quick")
-@STORE
+@click.option(
+    "--store",
+    default=DEFAULT_STORE,
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    help="File with a row for every attacked example.",
+)
 @click.option(
     "--ray",
     "address",

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import click
 
-from .benchmark import STORE
-from .results import RUNS
+from .results import RUNS, STORES, opened
 
 
 @click.command()
-@STORE
+@STORES
 @RUNS
 @click.option("--title", default="Robustness report", show_default=True, help="Of the page.")
 @click.option("--output", default="report.html", show_default=True, type=click.Path(dir_okay=False))
-def report(store: str, runs: tuple[str, ...], title: str, output: str) -> None:
-    """Write what a store holds as one HTML page: tables, figures, and every example."""
-    from ..benchmark import Results, Store
+def report(stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str) -> None:
+    """Write what stores hold as one HTML page: tables, figures, and every example."""
+    from ..benchmark import Results
     from ..files import write_whole
     from ..report import report as page
 
-    write_whole(output, page(Results.of(Store(store, new=False), runs), title).encode())
+    together = Results.together([Results.of(store, runs) for store in opened(stores, runs)])
+    write_whole(output, page(together, title).encode())
     click.echo(f"saved in {output}")

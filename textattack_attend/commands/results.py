@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .benchmark import STORE
+from .benchmark import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from ..benchmark import Store
 
 FORMATS = ("markdown", "latex", "csv", "json", "parquet")
 TABLES = ("comparison", "summary", "rows", "runs")
+STORES = click.option(
+    "--store",
+    "stores",
+    default=(DEFAULT_STORE,),
+    show_default=True,
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    help="What `benchmark` wrote; can be given again, as for seeds of several machines.",
+)
 RUNS = click.option(
     "--run",
     "runs",
@@ -18,7 +32,7 @@ RUNS = click.option(
 
 
 @click.command()
-@STORE
+@STORES
 @RUNS
 @click.option(
     "--table",
@@ -29,13 +43,13 @@ RUNS = click.option(
 )
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="markdown", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False), help="File, instead of the terminal.")
-def results(store: str, runs: tuple[str, ...], table: str, kind: str, output: str | None) -> None:
-    """Print or export what a store holds of a run, finished or not, or of several together."""
-    from ..benchmark import Store
+def results(
+    stores: tuple[str, ...], runs: tuple[str, ...], table: str, kind: str, output: str | None
+) -> None:
+    """Print or export what stores hold of a run, finished or not, or of several together."""
     from ..benchmark.export import exported, table_of
 
-    opened = Store(store, new=False)
-    content = exported(table_of(table, opened, runs), kind)
+    content = exported(table_of(table, opened(stores, runs), runs), kind)
     if output:
         from ..files import write_whole
 
@@ -44,6 +58,15 @@ def results(store: str, runs: tuple[str, ...], table: str, kind: str, output: st
         raise click.UsageError("parquet is no text: expected --output FILE")
     else:
         click.echo(content.decode().rstrip("\n"))
+
+
+def opened(stores: tuple[str, ...], runs: tuple[str, ...]) -> list[Store]:
+    """The stores, of which there is one if runs of it are named."""
+    from ..benchmark import Store
+
+    if runs and len(stores) > 1:
+        raise click.UsageError(f"--run names a run of one store: got {len(stores)} stores")
+    return [Store(store, new=False) for store in stores]
 
 
 @click.command()
