@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -138,6 +139,20 @@ def test_efficiency_has_a_point_for_every_attack(results: Results) -> None:
     points = [points.get_offsets().data.ravel().tolist() for points in seconds.collections]
     assert points == [[0.5, 0.75], [0.5, 0.25], [0.75, 0.5]]  # words: 1.5 seconds, 2 attacked
     assert [points.get_label() for points in queries.collections] == ["1%", "0.1%", "words"]
+
+
+def test_an_attack_has_one_colour_in_all_figures(results: Results) -> None:
+    # an attack on words first, which the figure of layers leaves out
+    backwards = dataclasses.replace(results, rows=results.rows.iloc[::-1])
+    bars: Any = plot_layers(backwards).axes[0].containers
+    points: Any = plot_efficiency(backwards).axes[0].collections
+    line: Any = plot_robustness(backwards).axes[0].lines[0]
+    of_points = {p.get_label(): to_rgba(p.get_facecolor()[0]) for p in points}
+    of_bars = {b.get_label(): to_rgba(b.patches[0].get_facecolor()) for b in bars}
+    assert list(of_points) == ["words", "0.1%", "1%"]
+    assert of_bars == {name: of_points[name] for name in of_bars}
+    assert to_rgba(line.get_color()) == of_points["1%"]
+    assert len(set(of_points.values())) == 3
 
 
 def test_attention_has_both_maps_and_frames_what_is_masked(tmp_path: Path) -> None:

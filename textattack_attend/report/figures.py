@@ -6,6 +6,7 @@ They are drawn for any background: all lines and letters have one colour, and ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle, starmap
 from typing import Any
 
 import numpy as np
@@ -98,11 +99,12 @@ def plot_layers(results: Results) -> Figure:
         figure = Figure(figsize=(7, 3.2), layout="constrained")
         axes = figure.subplots()
         counts = _by_matrix(results, len)
+        colors = _colors(results)
         width = 0.8 / len(counts)
         for number, (name, units) in enumerate(counts.items()):
             shares = units.sum(1) / units.sum()
             places = np.arange(len(shares)) + (number - (len(counts) - 1) / 2) * width
-            axes.bar(places, shares, width, label=name, color=_color(number))
+            axes.bar(places, shares, width, label=name, color=colors[name])
         axes.set_xticks(range(max(len(units) for units in counts.values())))
         axes.set(xlabel="layer", ylabel="share of masked units")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -145,13 +147,14 @@ def plot_robustness(results: Results) -> Figure:
     """
     found = summary(results)
     robust = found[found["measure"] == "robust"].set_index(["victim", "attack"])
+    colors, called = _colors(results), _namer(results)
     with rc_context(_style):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
-        for number, (name, points) in enumerate(_by_fraction(results).items()):
+        for name, points in _by_fraction(results).items():
             line = robust.loc[[key for _, key in points]]
             fractions = [fraction for fraction, _ in points]
-            color = _color(number)
+            color = colors[called(*points[-1][1])]
             axes.plot(fractions, line["mean"], marker="o", label=name, color=color)
             axes.fill_between(fractions, line["low"], line["high"], color=color, alpha=0.2, lw=0)
         axes.set(xscale="log", xlabel="share of masked units", ylabel="accuracy", ylim=(0, 1))
@@ -167,14 +170,14 @@ def plot_efficiency(results: Results) -> Figure:
     long = summary(results)
     found = long.pivot(index=keys, columns="measure", values="mean")
     found = found.loc[long.set_index(keys).index.unique()]
-    name = _namer(results)
+    colors, name = _colors(results), _namer(results)
     with rc_context(_style):
         figure = Figure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
-            for number, ((victim, attack), line) in enumerate(found.iterrows()):
+            for (victim, attack), line in found.iterrows():
                 label = name(victim, attack)
-                axes.scatter(line[cost], line["ASR"], color=_color(number), label=label)
+                axes.scatter(line[cost], line["ASR"], color=colors[label], label=label)
             axes.set(xscale="log", xlabel=f"{cost} per example", ylim=(-0.03, 1.03))
             axes.set_xlim(found[cost].min() / 3, found[cost].max() * 3)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -229,8 +232,10 @@ def _namer(results: Results) -> Callable[[str, str], str]:
     return lambda victim, attack: f"{attack} on {victim}"
 
 
-def _color(number: int) -> str:
-    return COLORS[number % len(COLORS)]
+def _colors(results: Results) -> dict[str, str]:
+    """Of every attack on a victim the colour that it has in all figures."""
+    pairs = results.rows[["victim", "attack"]].drop_duplicates().to_numpy()
+    return dict(zip(starmap(_namer(results), pairs), cycle(COLORS), strict=False))
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
