@@ -104,6 +104,7 @@ def test_a_model_that_scores_choices_learns_and_can_be_attacked(
     card = fine_tune(TASKS["dream"], pretrained, dialogues, output, **settings)
     assert card.accuracy is not None
     assert card.accuracy > 0.9
+    assert card.step_seconds_ratio == 1
     model = AutoModelForMultipleChoice.from_pretrained(output)
     wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(output), max_tokens=32)
     HackAttendLiong2024.build(wrapper)  # accepted: the head is a trained one

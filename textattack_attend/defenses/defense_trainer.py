@@ -110,6 +110,8 @@ class DefenseTrainer(Trainer, Generic[D]):
 
     def step_seconds_ratio(self, batches: int = 8) -> float:
         """Time of a defended step over that of a plain one, on the same batches in turn."""
+        if type(self) is DefenseTrainer:  # they are the same
+            return 1.0
         seconds = {self.plain_step: 0.0, self.defended_step: 0.0}
         for inputs in islice(self.get_train_dataloader(), batches):
             for step in seconds:
