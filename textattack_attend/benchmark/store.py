@@ -101,6 +101,8 @@ class Store:
         with self._explained():
             self._database = Database(sqlite3.connect(self.path, timeout=WAIT_SECONDS))
             self._database.enable_wal()
+            # A killed process loses nothing; only a power cut may take the last rows, not the file.
+            self._database.execute("pragma synchronous = normal")
             self._cells = self._database.table("cells").create(
                 {"id": str, "key": str, "begun": str}, pk="id", if_not_exists=True
             )
