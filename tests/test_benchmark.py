@@ -31,6 +31,7 @@ from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.recipe import Recipe, known_recipes
 from textattack_attend.benchmark.row import Row, row_of, unpacked
 from textattack_attend.benchmark.store import Entry
+from textattack_attend.benchmark.tables import side_by_side
 from textattack_attend.card import Card
 from textattack_attend.commands.main import main
 from textattack_attend.datasets import from_name
@@ -417,6 +418,28 @@ def test_runs_are_compared_text_by_text(tmp_path: Path) -> None:
     other = results_of(store, {("V", "B", "v"): [row(0, "failed")]}, "other")
     with pytest.raises(InvalidInputError, match="a victim, an attack and texts that both have"):
         differences(first, other)
+
+
+def test_victims_stand_under_each_other_and_attacks_side_by_side(tmp_path: Path) -> None:
+    failed, flipped = row(0, "failed", queries=9), row(0, "succeeded", queries=4)
+    store = Store(tmp_path / "store.sqlite")
+    results_of(
+        store,
+        {
+            ("plain", "Z", "v0"): [flipped],
+            ("plain", "A", "v0"): [failed, row(1, "skipped")],
+            ("defended", "Z", "w0"): [flipped],
+            ("defended", "Z", "w1"): [failed],
+        },
+    )
+    robust = side_by_side(Results.of(store), "robust").to_dict("records")
+    assert robust == [
+        {"victim": "plain", "Z": "0.0%", "A": "50.0%"},
+        {"victim": "defended", "Z": "50.0 ± 70.7%", "A": ""},
+    ]
+    arguments = ["results", "--store", store.path, "--table", "queries", "--format", "csv"]
+    printed = CliRunner().invoke(main, arguments)
+    assert printed.output.splitlines() == ["victim,Z,A", "plain,4.00,9.00", "defended,6.50 ± 3.54,"]
 
 
 def test_several_runs_of_a_store_are_one_table(tmp_path: Path) -> None:

@@ -10,16 +10,17 @@ import pandas as pd
 
 from .results import Results
 from .store import Run, Store
-from .summary import summary
-from .tables import comparison, markdown
+from .summary import MEASURES, summary
+from .tables import comparison, markdown, side_by_side
 
 
 def table_of(name: str, stores: Sequence[Store], runs: Sequence[str] = ()) -> pd.DataFrame:
     """A table of runs in stores.
 
     Args:
-        name: ``comparison``, to read; ``summary``, its numbers with intervals; ``rows``, every
-            attacked example; ``runs``, what the stores have, whatever runs are given.
+        name: ``comparison``, to read; one of `MEASURES`, of victims by attacks; ``summary``, all
+            numbers with intervals; ``rows``, every attacked example; ``runs``, what the stores
+            have, whatever runs are given.
         stores: with them.
         runs: by the beginning of their ids; none means the one that was begun last, of each store.
     """
@@ -29,6 +30,8 @@ def table_of(name: str, stores: Sequence[Store], runs: Sequence[str] = ()) -> pd
     results = Results.together([Results.of(store, runs) for store in stores])
     if name == "rows":
         return results.rows
+    if name in MEASURES:
+        return side_by_side(results, name)
     return summary(results) if name == "summary" else comparison(results)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from .results import Results
@@ -29,12 +31,7 @@ def comparison(results: Results) -> pd.DataFrame:
 
     A column of which no attack has a number is left out.
     """
-    said = summary(results)
-    said["said"] = [
-        _said(row.mean_, row.deviation, row.measure in PERCENT)
-        + (_interval(row.low, row.high) if row.measure in WITH_INTERVAL else "")
-        for row in said.rename(columns={"mean": "mean_"}).itertuples()
-    ]
+    said = _measures(results, WITH_INTERVAL)
     keys = ["victim", "attack"]
     grouped = results.rows.groupby(keys, sort=False)
     table = pd.DataFrame(
@@ -47,6 +44,20 @@ def comparison(results: Results) -> pd.DataFrame:
         [measure for measure in MEASURES if measure in set(said["measure"])]
     ]
     table = table[["models"]].join(measures).join(table["errors"])
+    return blanked(table).rename_axis(columns=None).reset_index()
+
+
+def side_by_side(results: Results, measure: str) -> pd.DataFrame:
+    """A row for every victim and a column for every attack, as papers compare defenses.
+
+    Args:
+        results: of victims under attacks.
+        measure: one of `MEASURES`; as in `comparison`, without its interval.
+    """
+    said = _measures(results)
+    said = said[said["measure"] == measure]
+    table = said.pivot(index="victim", columns="attack", values="said")
+    table = table.loc[said["victim"].unique(), said["attack"].unique()]
     return blanked(table).rename_axis(columns=None).reset_index()
 
 
@@ -85,6 +96,17 @@ def blanked(table: pd.DataFrame) -> pd.DataFrame:
 def markdown(table: pd.DataFrame) -> str:
     """A table, its numbers as they are."""
     return str(blanked(table).to_markdown(index=False, disable_numparse=True))
+
+
+def _measures(results: Results, with_interval: Sequence[str] = ()) -> pd.DataFrame:
+    """The summary, each number ``said`` as it is read."""
+    table = summary(results)
+    table["said"] = [
+        _said(row.mean_, row.deviation, row.measure in PERCENT)
+        + (_interval(row.low, row.high) if row.measure in with_interval else "")
+        for row in table.rename(columns={"mean": "mean_"}).itertuples()
+    ]
+    return table
 
 
 def _models(rows: pd.DataFrame) -> int:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from ..benchmark import Store
 
 FORMATS = ("markdown", "latex", "csv", "json", "parquet")
-TABLES = ("comparison", "summary", "rows", "runs")
+MEASURES = ("clean", "robust", "ASR", "queries", "seconds")
+TABLES = ("comparison", *MEASURES, "summary", "rows", "runs")
 STORES = click.option(
     "--store",
     "stores",
@@ -39,7 +40,8 @@ RUNS = click.option(
     type=click.Choice(TABLES),
     default="comparison",
     show_default=True,
-    help="To read; its numbers, with intervals; every attacked example; or the runs themselves.",
+    help="All measures to read; one, of victims by attacks; all numbers, with intervals; every "
+    "attacked example; or the runs themselves.",
 )
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="markdown", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False), help="File, instead of the terminal.")
