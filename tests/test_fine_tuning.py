@@ -85,6 +85,7 @@ def test_a_sentence_classifier_learns_and_is_an_ordinary_checkpoint(
     arguments += ["--batch-size", "8"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
+    assert done.output.count("'loss': ") == 144 // 15  # of 144 steps, a tenth rounded up
     accuracy = float(done.output.split("dev accuracy ")[1].split("%")[0])
     assert accuracy > 90
     model = AutoModelForSequenceClassification.from_pretrained(output)

@@ -168,6 +168,7 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         bf16=card.precision == "bfloat16",
         eval_strategy="epoch",
         save_strategy="epoch",
+        logging_steps=0.1,  # of all steps: a short run logs, too
         save_total_limit=2,  # of the best and the last, each of which a resumed run needs
         group_by_length=True,  # half of a batch drawn blindly is padding
         length_column_name=LENGTH,
