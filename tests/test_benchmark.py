@@ -19,7 +19,6 @@ from textattack import AttackArgs, Attacker
 from transformers import BertTokenizerFast
 
 from textattack_attend.benchmark import (
-    Benchmark,
     Results,
     Store,
     comparison,
@@ -29,7 +28,9 @@ from textattack_attend.benchmark import (
 )
 from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.recipe import Recipe, known_recipes
-from textattack_attend.benchmark.row import Row, row_of, unpacked
+from textattack_attend.benchmark.row import Row, unpacked
+from textattack_attend.benchmark.running import Benchmark
+from textattack_attend.benchmark.running.recording import row_of
 from textattack_attend.benchmark.store import Entry
 from textattack_attend.benchmark.tables import side_by_side
 from textattack_attend.card import Card
@@ -440,6 +441,15 @@ def test_victims_stand_under_each_other_and_attacks_side_by_side(tmp_path: Path)
     arguments = ["results", "--store", store.path, "--table", "queries", "--format", "csv"]
     printed = CliRunner().invoke(main, arguments)
     assert printed.output.splitlines() == ["victim,Z,A", "plain,4.00,9.00", "defended,6.50 ± 3.54,"]
+
+
+def test_results_are_shown_without_torch_and_textattack() -> None:
+    code = (
+        "import sys, textattack_attend.benchmark.export, textattack_attend.benchmark.pairing;"
+        "print({'torch', 'textattack', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_several_runs_of_a_store_are_one_table(tmp_path: Path) -> None:

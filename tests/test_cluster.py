@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from textattack_attend.benchmark import Benchmark, Cluster, Results, Store, read_recipe
+from textattack_attend.benchmark import Results, Store, read_recipe
 from textattack_attend.benchmark.recipe import Recipe
+from textattack_attend.benchmark.running import Benchmark, Cluster
 from textattack_attend.commands.main import main
 from textattack_attend.errors import InvalidInputError
 

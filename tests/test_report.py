@@ -21,8 +21,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from textattack_attend.benchmark import Benchmark, Recipe, Results, Store
+from textattack_attend.benchmark import Recipe, Results, Store
 from textattack_attend.benchmark.row import Row
+from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.commands.main import main
 from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import InvalidInputError

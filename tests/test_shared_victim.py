@@ -45,14 +45,8 @@ def victim_and_examples(count: int):  # type: ignore[no-untyped-def]  # textatta
 @cache
 def measured(attack: str) -> dict[str, float]:
     """Of one attack of the recipe `ablations`."""
-    from textattack_attend.benchmark import (
-        Benchmark,
-        Results,
-        Store,
-        known_recipes,
-        read_recipe,
-        summary,
-    )
+    from textattack_attend.benchmark import Results, Store, known_recipes, read_recipe, summary
+    from textattack_attend.benchmark.running import Benchmark
 
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         patch.setenv("VICTIM", str(VICTIM))

@@ -105,7 +105,8 @@ def _with_own_wrappers(original: Any) -> Any:
 
     def create_model(cls: Any, args: ModelArgs) -> Any:
         from .card import Card
-        from .models.wrappers import scores_choices, wrapper_for
+        from .checkpoint import scores_choices
+        from .models.wrappers import wrapper_for
 
         own = args.model if os.path.isdir(args.model or "") else None
         checkpoint = None if args.model_from_file else own or args.model_from_huggingface

@@ -1,16 +1,15 @@
-"""The comparative benchmark: a recipe file in, a row for every attacked example, tables out."""
+"""The comparative benchmark: a recipe file in, a row for every attacked example, tables out.
 
-from .cluster import Cluster
+It needs neither torch nor TextAttack, but to run a recipe: that is in `running`.
+"""
+
 from .recipe import Recipe, known_recipes, named_recipe, read_recipe
 from .results import Results
-from .runner import Benchmark
 from .store import Store
 from .summary import summary
 from .tables import comparison, victims
 
 __all__ = [
-    "Benchmark",
-    "Cluster",
     "Recipe",
     "Results",
     "Store",

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from textattack.attack_results import AttackResult, SkippedAttackResult, SuccessfulAttackResult
 
-from ..attack_results import StructureAttackResult
 from ..structures import Structure
 
 OUTCOMES = ("succeeded", "failed", "skipped", "error")
@@ -65,63 +62,6 @@ class Row:
     error: str | None = None
 
 
-def row_of(position: int, result: AttackResult, seconds: float) -> Row:
-    """What a row says of a result.
-
-    Args:
-        position: of the example.
-        result: of the attack.
-        seconds: that it took.
-    """
-    original, final = result.original_result, result.perturbed_result
-    label = int(original.ground_truth_output)
-    own = _of_structure if isinstance(result, StructureAttackResult) else _of_words
-    return Row(
-        position,
-        _outcome(result),
-        label,
-        seconds,
-        original.attacked_text.text,
-        perturbed=final.attacked_text.text,
-        before=int(original.output),
-        after=int(final.output),
-        confidence_before=float(original.raw_output[label]),
-        confidence_after=float(final.raw_output[label]),
-        queries=result.num_queries,
-        **own(result),
-    )
-
-
-def _outcome(result: AttackResult) -> str:
-    if isinstance(result, SkippedAttackResult):
-        return "skipped"
-    return "succeeded" if isinstance(result, SuccessfulAttackResult) else "failed"
-
-
-def _of_structure(result: StructureAttackResult) -> dict[str, Any]:
-    counts = {
-        "candidate_queries": result.candidate_queries,
-        "gradient_passes": result.gradient_passes,
-    }
-    if not isinstance(result, SuccessfulAttackResult):
-        return counts
-    return {
-        **counts,
-        "hamming": result.structure.hamming_distance,
-        "matrices": len(result.structure.matrices),
-        "masked": packed(result.structure),
-        "tokens": json.dumps(result.tokens, ensure_ascii=False),
-    }
-
-
-def _of_words(result: AttackResult) -> dict[str, Any]:
-    if not isinstance(result, SuccessfulAttackResult):
-        return {}
-    original = result.original_result.attacked_text
-    changed = original.all_words_diff(result.perturbed_result.attacked_text)
-    return {"perturbed_words": len(changed) / max(1, len(original.words))}
-
-
 def packed(structure: Structure) -> str:
     """A structure as JSON: its layers, heads and tokens, and for every perturbed matrix its layer,
     its head, and its cells, each ``query * tokens + key``, as differences from the one before.
@@ -133,6 +73,13 @@ def packed(structure: Structure) -> str:
     ]
     whole = {"shape": [shape.layers, shape.heads, shape.tokens], "matrices": matrices}
     return json.dumps(whole, separators=(",", ":"))
+
+
+def counted(masked: str) -> tuple[tuple[int, int], dict[tuple[int, int], int]]:
+    """Layers and heads, and how many units are masked in every (layer, head)."""
+    whole = json.loads(masked)
+    layers, heads, _ = whole["shape"]
+    return (layers, heads), {(layer, head): len(cells) for layer, head, cells in whole["matrices"]}
 
 
 def unpacked(masked: str) -> tuple[Sequence[int], dict[tuple[int, int], list[tuple[int, int]]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -59,7 +61,7 @@ def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
         values[models, positions] = quantities[name].fillna(0)
         return values
 
-    weights = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), RESAMPLES)
+    weights = _weights(size)
     found: list[dict[str, float | str]] = []
     for measure, (above, below) in MEASURES.items():
         if quantities[above].isna().all():
@@ -79,6 +81,13 @@ def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
             }
         )
     return found
+
+
+@lru_cache(maxsize=1)  # what is compared has the same examples
+def _weights(size: int) -> Array:
+    """How often each of so many examples is in a resample, (1000, size)."""
+    draws = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), RESAMPLES)
+    return draws.astype(float)
 
 
 def _quantities(rows: pd.DataFrame) -> pd.DataFrame:

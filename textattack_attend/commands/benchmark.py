@@ -35,7 +35,8 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run goes
     on with what its store holds.
     """
-    from ..benchmark import Benchmark, Cluster, Results, Store, named_recipe, read_recipe
+    from ..benchmark import Results, Store, named_recipe, read_recipe
+    from ..benchmark.running import Benchmark, Cluster
     from ..benchmark.tables import markdown, titled
 
     given = read_recipe(named_recipe(recipe))
@@ -56,7 +57,7 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
 def validate(recipe: str) -> None:
     """Say what RECIPE would run, or what is wrong with it, without running it."""
     from ..benchmark import named_recipe, read_recipe
-    from ..benchmark.validation import validated
+    from ..benchmark.running.validation import validated
 
     for line in validated(read_recipe(named_recipe(recipe))):
         click.echo(line)

@@ -11,7 +11,7 @@ from pathlib import Path
 from textattack import AttackArgs, Attacker
 
 from ..benchmark import Recipe, Store
-from ..benchmark.worker import Task, Worker, quiet
+from ..benchmark.running.worker import Task, Worker, quiet
 from ..named_attacks import build_attack
 
 

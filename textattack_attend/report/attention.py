@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from ..benchmark import Results
+from ..benchmark import Recipe, Results
 from ..benchmark.row import unpacked
-from ..benchmark.worker import checkpoint_of, dataset_of
+from ..checkpoint import load
 from ..errors import InvalidInputError
-from ..models.wrappers import wrapper_for
 from ..structures import Structure
 from ..structures.file import Text
+from ..victim import Victim
 
 TOKENS = 24
 """A longer text makes a map that nobody can read."""
@@ -51,16 +53,15 @@ def attention_of_a_success(results: Results) -> Attention:
             or its data or its checkpoint are not there any more.
     """
     rows = results.rows[results.rows["masked"].notna()]
-    short = rows[[_tokens(masked) <= TOKENS for masked in rows["masked"]]]
+    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
     if short.empty:
         raise InvalidInputError(
             f"expected a success of an attack on attention with at most {TOKENS} tokens, got none"
         )
     row = short.sort_values(["matrices", "position"]).iloc[0]
     recipe = next(r for r in results.recipes if row["checkpoint"] in r.victims[row["victim"]])
-    columns, _ = dataset_of(recipe.data)[int(row["position"])]
-    victim = wrapper_for(checkpoint_of(row["checkpoint"]), max_tokens=recipe.max_tokens).victim
-    text: Text = tuple(columns.values()) if len(columns) > 1 else next(iter(columns.values()))
+    victim = Victim(*load(_path(row["checkpoint"])), max_tokens=recipe.max_tokens)
+    text = _text(row, recipe)
     structure = _structure(victim.empty_structure(text), row["masked"])
     clean, masked = (
         victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
@@ -79,8 +80,24 @@ def attention_of_a_success(results: Results) -> Attention:
     )
 
 
-def _tokens(masked: Any) -> int:
-    return unpacked(masked)[0][2]
+def _path(checkpoint: str) -> str:
+    """A folder, or what a name stands for."""
+    if Path(checkpoint).is_dir():
+        return checkpoint
+    from ..benchmark.running.worker import checkpoint_of  # TextAttack takes seconds
+
+    return checkpoint_of(checkpoint)
+
+
+def _text(row: pd.Series, recipe: Recipe) -> Text:
+    """What the row is of; of several columns the row does not tell where one ends."""
+    text: str = row["text"]
+    if "\n" not in text:
+        return text
+    from ..benchmark.running.worker import dataset_of  # TextAttack takes seconds
+
+    columns, _ = dataset_of(recipe.data)[int(row["position"])]
+    return tuple(columns.values()) if len(columns) > 1 else text
 
 
 def _structure(empty: Structure, masked: str) -> Structure:

@@ -121,7 +121,7 @@ def _packed(rows: pd.DataFrame) -> str:
     columns = json.dumps(EXAMPLE)
     values = rows[list(EXAMPLE)].to_json(orient="values", double_precision=4, force_ascii=False)
     content = f'{{"columns":{columns},"rows":{values}}}'
-    return base64.b64encode(zlib.compress(content.encode(), 9)).decode()
+    return base64.b64encode(zlib.compress(content.encode())).decode()
 
 
 def _text(name: str) -> str:

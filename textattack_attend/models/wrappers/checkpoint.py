@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from transformers import (
-    AutoConfig,
-    AutoModelForMultipleChoice,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-)
-
 from ...card import Card
-from ...errors import InvalidInputError
+from ...checkpoint import load
 from .attention_model_wrapper import AttentionModelWrapper
 from .defended_model_wrapper import DefendedModelWrapper
-
-
-def architectures(checkpoint: str) -> list[str]:
-    """As what a checkpoint, a folder or a hub name, was saved; nothing if it does not say.
-
-    Raises:
-        InvalidInputError: there is no such checkpoint.
-    """
-    with _explained(checkpoint):
-        return AutoConfig.from_pretrained(checkpoint).architectures or []
-
-
-def scores_choices(checkpoint: str) -> bool:
-    """Whether a checkpoint was saved as a ...ForMultipleChoice model."""
-    try:
-        return any(name.endswith("ForMultipleChoice") for name in architectures(checkpoint))
-    except InvalidInputError:  # whoever loads it will say what is wrong with it
-        return False
 
 
 def wrapper_for(checkpoint: str, **options: Any) -> AttentionModelWrapper:
@@ -48,26 +21,8 @@ def wrapper_for(checkpoint: str, **options: Any) -> AttentionModelWrapper:
     Raises:
         InvalidInputError: there is no such checkpoint.
     """
-    chooses = scores_choices(checkpoint)
-    auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
-    with _explained(checkpoint):
-        model = auto.from_pretrained(checkpoint)
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model, tokenizer = load(checkpoint)
     card = Card.of(Path(checkpoint))
     if card is None:
         return AttentionModelWrapper(model, tokenizer, **options)
     return DefendedModelWrapper(card, model, tokenizer, **options)
-
-
-@contextmanager
-def _explained(checkpoint: str) -> Iterator[None]:
-    """One line for what transformers says in many, or of a network that is not there."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InvalidInputError(
-            f"{checkpoint}: expected the folder of a checkpoint with its tokenizer, or a name on "
-            f"the hub, which needs a network once; download it where there is one, and give the "
-            f"folder (transformers: {reason})"
-        ) from error

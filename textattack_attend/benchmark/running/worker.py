@@ -25,15 +25,16 @@ from textattack.loggers.logger import Logger
 from textattack.model_args import HUGGINGFACE_MODELS
 from textattack.shared.utils import logger
 
-from ..attack import StructureAttack
-from ..constraints import MeanPooledEncoder
-from ..datasets import from_name
-from ..errors import InvalidInputError, StoreError
-from ..fingerprint import fingerprint
-from ..models.wrappers import AttentionModelWrapper, wrapper_for
-from ..named_attacks import build_attack
-from .recipe import NamedAttack, Recipe
-from .row import Row, row_of
+from ...attack import StructureAttack
+from ...constraints import MeanPooledEncoder
+from ...datasets import from_name
+from ...errors import InvalidInputError, StoreError
+from ...fingerprint import fingerprint
+from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...named_attacks import build_attack
+from ..recipe import NamedAttack, Recipe
+from ..row import Row
+from .recording import row_of
 from .time_limit import limit_seconds
 
 LIBRARIES = ("textattack_attend", "textattack", "torch", "transformers")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import InvalidInputError
-from .recipe import Recipe
-from .row import Row
+from ...errors import InvalidInputError
+from ..recipe import Recipe
+from ..row import Row
 from .worker import Task, Worker, Write
 
 LOCAL = "local"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models.wrappers import architectures
-from ..named_attacks import attack_builder
-from .recipe import Recipe
+from ...checkpoint import architectures
+from ...named_attacks import attack_builder
+from ..recipe import Recipe
 from .worker import checkpoint_of, dataset_of
 
 

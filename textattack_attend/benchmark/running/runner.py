@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..card import Card
-from ..named_attacks import attack_builder
+from ...card import Card
+from ...named_attacks import attack_builder
+from ..recipe import Recipe
+from ..row import Row
+from ..store import Entry, Run, Store
 from .cluster import Cluster
-from .recipe import Recipe
-from .row import Row
-from .store import Entry, Run, Store
 from .worker import Task, Worker
 
 

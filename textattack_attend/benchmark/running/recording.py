@@ -1,0 +1,68 @@
+"""Makes a row of what an attack found."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from textattack.attack_results import AttackResult, SkippedAttackResult, SuccessfulAttackResult
+
+from ...attack_results import StructureAttackResult
+from ..row import Row, packed
+
+
+def row_of(position: int, result: AttackResult, seconds: float) -> Row:
+    """What a row says of a result.
+
+    Args:
+        position: of the example.
+        result: of the attack.
+        seconds: that it took.
+    """
+    original, final = result.original_result, result.perturbed_result
+    label = int(original.ground_truth_output)
+    own = _of_structure if isinstance(result, StructureAttackResult) else _of_words
+    return Row(
+        position,
+        _outcome(result),
+        label,
+        seconds,
+        original.attacked_text.text,
+        perturbed=final.attacked_text.text,
+        before=int(original.output),
+        after=int(final.output),
+        confidence_before=float(original.raw_output[label]),
+        confidence_after=float(final.raw_output[label]),
+        queries=result.num_queries,
+        **own(result),
+    )
+
+
+def _outcome(result: AttackResult) -> str:
+    if isinstance(result, SkippedAttackResult):
+        return "skipped"
+    return "succeeded" if isinstance(result, SuccessfulAttackResult) else "failed"
+
+
+def _of_structure(result: StructureAttackResult) -> dict[str, Any]:
+    counts = {
+        "candidate_queries": result.candidate_queries,
+        "gradient_passes": result.gradient_passes,
+    }
+    if not isinstance(result, SuccessfulAttackResult):
+        return counts
+    return {
+        **counts,
+        "hamming": result.structure.hamming_distance,
+        "matrices": len(result.structure.matrices),
+        "masked": packed(result.structure),
+        "tokens": json.dumps(result.tokens, ensure_ascii=False),
+    }
+
+
+def _of_words(result: AttackResult) -> dict[str, Any]:
+    if not isinstance(result, SuccessfulAttackResult):
+        return {}
+    original = result.original_result.attacked_text
+    changed = original.all_words_diff(result.perturbed_result.attacked_text)
+    return {"perturbed_words": len(changed) / max(1, len(original.words))}

@@ -1,0 +1,61 @@
+"""Checkpoints, folders or names on the hub: what they are, and how they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from transformers import (
+    AutoConfig,
+    AutoModelForMultipleChoice,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from .errors import InvalidInputError
+
+
+def architectures(checkpoint: str) -> list[str]:
+    """As what a checkpoint, a folder or a hub name, was saved; nothing if it does not say.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+    """
+    with _explained(checkpoint):
+        return AutoConfig.from_pretrained(checkpoint).architectures or []
+
+
+def scores_choices(checkpoint: str) -> bool:
+    """Whether a checkpoint was saved as a ...ForMultipleChoice model."""
+    try:
+        return any(name.endswith("ForMultipleChoice") for name in architectures(checkpoint))
+    except InvalidInputError:  # whoever loads it will say what is wrong with it
+        return False
+
+
+def load(checkpoint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A classifier, or a model that scores choices, with its tokenizer.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+    """
+    chooses = scores_choices(checkpoint)
+    auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
+    with _explained(checkpoint):
+        return auto.from_pretrained(checkpoint), AutoTokenizer.from_pretrained(checkpoint)
+
+
+@contextmanager
+def _explained(checkpoint: str) -> Iterator[None]:
+    """One line for what transformers says in many, or of a network that is not there."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InvalidInputError(
+            f"{checkpoint}: expected the folder of a checkpoint with its tokenizer, or a name on "
+            f"the hub, which needs a network once; download it where there is one, and give the "
+            f"folder (transformers: {reason})"
+        ) from error
