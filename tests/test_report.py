@@ -156,6 +156,34 @@ def test_an_attack_has_one_colour_in_all_figures(results: Results) -> None:
     assert len(set(of_points.values())) == 3
 
 
+def test_several_victims_have_a_colour_each_and_attacks_a_panel(tmp_path: Path) -> None:
+    names = [f"victim {n}" for n in range(9)]
+    rows = {(v, a, v): [flipped(0), judged(1, "failed")] for v in names for a in ("1%", "0.1%")}
+    many = results_of(Store(tmp_path / "store.sqlite"), rows, attacks=ATTACKS)
+    layers: Any = plot_layers(many)
+    assert [axes.get_title() for axes in layers.axes] == ["1%", "0.1%"]
+    for axes in layers.axes:
+        assert [bars.get_label() for bars in axes.containers] == names
+    (robust,) = plot_robustness(many).axes
+    assert robust.get_title() == "hackattend"
+    assert [line.get_label() for line in robust.lines] == names
+    assert [axes.get_title() for axes in plot_heads(many).axes][:2] == [
+        "1% on victim 0",
+        "0.1% on victim 0",
+    ]
+    efficiency: Any = plot_efficiency(many)
+    (legend,) = efficiency.legends
+    assert [text.get_text() for text in legend.get_texts()] == [*names, "1%", "0.1%"]
+    one, other = efficiency.axes[0].collections[:2]  # the same victim under two attacks
+    assert one.get_facecolor().tolist() == other.get_facecolor().tolist()
+    assert one.get_paths()[0].vertices.shape != other.get_paths()[0].vertices.shape
+    for figure in (layers, efficiency):  # the legend leaves the panels their place
+        figure.draw_without_rendering()
+        under = figure.legends[0].get_window_extent().y1
+        assert all(axes.get_window_extent().y0 > under for axes in figure.axes)
+        assert all(axes.get_window_extent().height > 100 for axes in figure.axes)
+
+
 def test_attention_has_both_maps_and_frames_what_is_masked(tmp_path: Path) -> None:
     before, after = np.full((3, 3), 1 / 3), np.eye(3)
     figure = plot_attention(before, after, ["a", "b", "c"], [(0, 1), (2, 0)], "a title")

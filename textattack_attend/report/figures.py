@@ -1,12 +1,14 @@
 """Figures, each a matplotlib `Figure`: ``figure.savefig("layers.svg")``, or .png, .pdf.
 
 They are drawn for any background: all lines and letters have one colour, and maps fade to nothing.
+Attacks on one victim have a colour each; of several victims each has one, in a panel for every
+attack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import cycle, starmap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -18,13 +20,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from ..benchmark import Results, summary
-from ..benchmark.row import unpacked
+from ..benchmark.row import counted
 from ..errors import InvalidInputError
 
 INK = "#5f6672"
 """Legible on white and on black."""
 COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
 MASKED = "#e0393e"
+MARKERS = "osD^vP*X"
+ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
+"""Width and height of a panel, in inches."""
+LEGEND_ROW = 0.22
+"""Its height, in inches."""
+Pair = tuple[str, str]
+"""A victim and an attack, by their labels."""
 _fading = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
 _style: Any = {
     "text.color": INK,
@@ -95,20 +104,22 @@ def plot_layers(results: Results) -> Figure:
     Raises:
         NothingToPlotError: no success has a structure.
     """
+    found = _by_matrix(results, lambda units: units)
+    panels = _panels(results, found)
+    color, label = _colors(results), _labels(results)
+    most = max(len(units) for units in found.values())
     with rc_context(_style):
-        figure = Figure(figsize=(7, 3.2), layout="constrained")
-        axes = figure.subplots()
-        counts = _by_matrix(results, len)
-        colors = _colors(results)
-        width = 0.8 / len(counts)
-        for number, (name, units) in enumerate(counts.items()):
-            shares = units.sum(1) / units.sum()
-            places = np.arange(len(shares)) + (number - (len(counts) - 1) / 2) * width
-            axes.bar(places, shares, width, label=name, color=colors[name])
-        axes.set_xticks(range(max(len(units) for units in counts.values())))
-        axes.set(xlabel="layer", ylabel="share of masked units")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        _legend(figure, axes)
+        figure, every = _subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
+        for axes, (title, pairs) in zip(every, panels.items(), strict=True):
+            width = 0.8 / len(pairs)
+            for number, pair in enumerate(pairs):
+                shares = found[pair].sum(1) / found[pair].sum()
+                places = np.arange(len(shares)) + (number - (len(pairs) - 1) / 2) * width
+                axes.bar(places, shares, width, label=label(*pair), color=color(*pair))
+            axes.set_xticks(range(most))
+            axes.set(title=title, xlabel="layer", ylabel="share of masked units")
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _legend(figure, every)
     return figure
 
 
@@ -118,127 +129,181 @@ def plot_heads(results: Results) -> Figure:
     Raises:
         NothingToPlotError: no success has a structure.
     """
-    found = _by_matrix(results, lambda cells: 1)
-    columns = min(3, len(found))
-    rows = -(-len(found) // columns)
+    found = _by_matrix(results, lambda units: 1)
+    alone = results.rows["victim"].nunique() == 1
     with rc_context(_style):
-        figure = Figure(figsize=(3.4 * columns, 2.6 * rows), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes in panels[len(found) :]:
-            axes.remove()
-        for axes, (name, times) in zip(panels, found.items(), strict=False):
+        figure, every = _subplots(len(found), 3, (3.4, 2.6))
+        for axes, ((victim, attack), times) in zip(every, found.items(), strict=True):
             most = max(1, times.max())
             axes.imshow(times, cmap=_fading, vmin=0, vmax=most, aspect="auto")
-            axes.set(title=name, xlabel="head", ylabel="layer")
+            title = attack if alone else f"{attack} on {victim}"
+            axes.set(title=title, xlabel="head", ylabel="layer")
             axes.set_xticks(range(times.shape[1]))
             axes.set_yticks(range(times.shape[0]))
             for layer, head in np.ndindex(times.shape):
                 count = int(times[layer, head])
                 color = "white" if count > most / 2 else INK
-                axes.text(head, layer, count, ha="center", va="center", fontsize=7, color=color)
+                axes.text(head, layer, str(count), ha="center", va="center", fontsize=7, color=color)
     return figure
 
 
 def plot_robustness(results: Results) -> Figure:
-    """Accuracy over the share of masked units, with 95% intervals, a line for every attack.
+    """Accuracy over the share of masked units, with 95% intervals.
 
     Raises:
         NothingToPlotError: no attack is there at several shares.
     """
-    found = summary(results)
-    robust = found[found["measure"] == "robust"].set_index(["victim", "attack"])
-    colors, called = _colors(results), _namer(results)
+    measured = summary(results)
+    robust = measured[measured["measure"] == "robust"].set_index(["victim", "attack"])
+    found = _by_fraction(results)
+    panels = _panels(results, found)
+    color, label = _colors(results), _labels(results)
     with rc_context(_style):
-        figure = Figure(figsize=(7, 3.6), layout="constrained")
-        axes = figure.subplots()
-        for name, points in _by_fraction(results).items():
-            line = robust.loc[[key for _, key in points]]
-            fractions = [fraction for fraction, _ in points]
-            color = colors[called(*points[-1][1])]
-            axes.plot(fractions, line["mean"], marker="o", label=name, color=color)
-            axes.fill_between(fractions, line["low"], line["high"], color=color, alpha=0.2, lw=0)
-        axes.set(xscale="log", xlabel="share of masked units", ylabel="accuracy", ylim=(0, 1))
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1))
-        _legend(figure, axes)
+        figure, every = _subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
+        for axes, (title, pairs) in zip(every, panels.items(), strict=True):
+            for pair in pairs:
+                fractions = sorted(found[pair])
+                line = robust.loc[[(pair[0], found[pair][fraction]) for fraction in fractions]]
+                own = color(pair[0], found[pair][fractions[-1]])
+                axes.plot(fractions, line["mean"], marker="o", label=label(*pair), color=own)
+                axes.fill_between(fractions, line["low"], line["high"], color=own, alpha=0.2, lw=0)
+            axes.set(title=title, xscale="log", xlabel="share of masked units", ylim=(0, 1))
+            axes.set_ylabel("accuracy")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(PercentFormatter(1))
+        _legend(figure, every)
     return figure
 
 
 def plot_efficiency(results: Results) -> Figure:
-    """ASR over seconds and over queries for an example, a point for every attack."""
+    """ASR over seconds and over queries for an example, a point for every attack and victim."""
     keys = ["victim", "attack"]
     long = summary(results)
     found = long.pivot(index=keys, columns="measure", values="mean")
     found = found.loc[long.set_index(keys).index.unique()]
-    colors, name = _colors(results), _namer(results)
+    color, label, marker = _colors(results), _labels(results), _markers(results)
     with rc_context(_style):
         figure = Figure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
-            for (victim, attack), line in found.iterrows():
-                label = name(victim, attack)
-                axes.scatter(line[cost], line["ASR"], color=colors[label], label=label)
+            for pair, line in found.iterrows():
+                axes.scatter(
+                    line[cost],
+                    line["ASR"],
+                    color=color(*pair),
+                    label=label(*pair),
+                    marker=marker(pair[1]),
+                )
             axes.set(xscale="log", xlabel=f"{cost} per example", ylim=(-0.03, 1.03))
             axes.set_xlim(found[cost].min() / 3, found[cost].max() * 3)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
+        for attack in dict.fromkeys(attack for _, attack in found.index):
+            if results.rows["victim"].nunique() > 1:
+                panels[1].scatter([], [], color=INK, label=attack, marker=marker(attack))
         panels[0].set_ylabel("ASR")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1))
-        _legend(figure, panels[0])
+        _legend(figure, panels)
     return figure
 
 
-def _by_fraction(results: Results) -> dict[str, list[tuple[float, tuple[str, str]]]]:
-    """For every attack on every victim at several shares: these, and its labels at each."""
-    name = _namer(results)
-    lines: dict[str, dict[float, tuple[str, str]]] = {}
+def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
+    """Of every victim and attack, all options but the share named, its labels by the share.
+
+    Raises:
+        NothingToPlotError: there are not two shares of any.
+    """
+    found: dict[Pair, dict[float, str]] = {}
     attacks = {label: a for recipe in results.recipes for label, a in recipe.attacks.items()}
-    for victim, label in results.rows[["victim", "attack"]].drop_duplicates().to_numpy():
+    for victim, label in _pairs(results):
         attack = attacks[label]
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
         if attack.recipe.startswith("hackattend"):
             said = ", ".join([attack.recipe, *(f"{k}={v}" for k, v in sorted(options.items()))])
-            lines.setdefault(name(victim, said), {})[fraction] = (victim, label)
-    found = {name: sorted(points.items()) for name, points in lines.items() if len(points) > 1}
+            found.setdefault((victim, said), {})[fraction] = label
+    found = {pair: labels for pair, labels in found.items() if len(labels) > 1}
     if not found:
         raise NothingToPlotError("an attack on attention at several values of mask_fraction")
     return found
 
 
-def _by_matrix(
-    results: Results, count: Callable[[list[tuple[int, int]]], int]
-) -> dict[str, npt.NDArray[np.int64]]:
-    """Counts of the masked units of all successes, (layers, heads), for every attack and victim."""
+def _by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.NDArray[np.int64]]:
+    """Of every victim and attack, (layers, heads): what the masked units of a success count for,
+    summed over successes.
+
+    Raises:
+        NothingToPlotError: there are none.
+    """
     successes = results.rows[results.rows["masked"].notna()]
     if successes.empty:
         raise NothingToPlotError("a success of an attack on attention")
-    name = _namer(results)
-    found: dict[str, npt.NDArray[np.int64]] = {}
+    found: dict[Pair, npt.NDArray[np.int64]] = {}
     for row in successes.itertuples():
-        (layers, heads, _), matrices = unpacked(row.masked)
-        empty = np.zeros((layers, heads), dtype=np.int64)
-        counts = found.setdefault(name(row.victim, row.attack), empty)
-        for matrix, cells in matrices.items():
-            counts[matrix] += count(cells)
+        size, matrices = counted(row.masked)
+        empty = np.zeros(size, dtype=np.int64)
+        counts = found.setdefault((row.victim, row.attack), empty)
+        for matrix, units in matrices.items():
+            counts[matrix] += count(units)
     return found
 
 
-def _namer(results: Results) -> Callable[[str, str], str]:
-    """What an attack on a victim is called: by the attack alone, where there is one victim."""
+def _pairs(results: Results) -> list[Pair]:
+    pairs = results.rows[["victim", "attack"]].drop_duplicates()
+    return list(pairs.itertuples(index=False, name=None))
+
+
+def _panels(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pair]]:
+    """What is drawn together, by title: all attacks on a victim; of several, those of an attack."""
+    if results.rows["victim"].nunique() == 1:
+        return {"": list(found)}
+    attacks = dict.fromkeys(attack for _, attack in found)
+    return {attack: [pair for pair in found if pair[1] == attack] for attack in attacks}
+
+
+def _labels(results: Results) -> Callable[[str, str], str]:
+    """What an attack on a victim is called where it has a colour."""
     if results.rows["victim"].nunique() == 1:
         return lambda victim, attack: attack
-    return lambda victim, attack: f"{attack} on {victim}"
+    return lambda victim, attack: victim
 
 
-def _colors(results: Results) -> dict[str, str]:
-    """Of every attack on a victim the colour that it has in all figures."""
-    pairs = results.rows[["victim", "attack"]].drop_duplicates().to_numpy()
-    return dict(zip(starmap(_namer(results), pairs), cycle(COLORS), strict=False))
+def _colors(results: Results) -> Callable[[str, str], str]:
+    """The colour of an attack on a victim, in all figures."""
+    label = _labels(results)
+    labels = dict.fromkeys(label(*pair) for pair in _pairs(results))
+    colors = dict(zip(labels, cycle(COLORS), strict=False))
+    return lambda victim, attack: colors[label(victim, attack)]
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    columns = 3 if max(map(len, labels)) < 24 else 1
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+def _markers(results: Results) -> Callable[[str], str]:
+    """The marker of an attack: of colours there are enough where there is one victim."""
+    if results.rows["victim"].nunique() == 1:
+        return lambda attack: MARKERS[0]
+    attacks = dict.fromkeys(attack for _, attack in _pairs(results))
+    return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
+
+
+def _subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """So many panels of a size in inches, in rows."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[count:]:
+        axes.remove()
+    return figure, list(panels[:count])
+
+
+def _legend(figure: Figure, every: Sequence[Axes]) -> None:
+    """Under the panels, each label once; the figure grows by what it takes."""
+    handles = {
+        label: handle
+        for axes in every
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    columns = 3 if max(map(len, handles)) < 24 else 1
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * (rows - 1))
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=columns)
