@@ -29,7 +29,7 @@ from textattack.shared.utils import ARGS_SPLIT_TOKEN
 
 import textattack_attend
 
-from .demo import VICTIM_PATH
+from .demo import NAME, VICTIM_PATH
 from .errors import AttendError
 
 RECIPES = {
@@ -43,7 +43,6 @@ RECIPES = {
     "textfooler-transformers": "TextFoolerTransformers",
     "bert-attack-transformers": "BERTAttackTransformers",
 }
-DEMO = "attend-demo"
 
 
 def register() -> None:
@@ -67,8 +66,8 @@ def _register_names() -> None:
     for name, class_name in RECIPES.items():
         path = f"textattack_attend.attack_recipes.{class_name}"
         attack_args.ATTACK_RECIPE_NAMES[name] = path
-    model_args.HUGGINGFACE_MODELS[DEMO] = str(VICTIM_PATH)
-    dataset_args.TEXTATTACK_DATASET_BY_MODEL[DEMO] = ("textattack_attend.datasets.DemoReviews",)
+    model_args.HUGGINGFACE_MODELS[NAME] = str(VICTIM_PATH)
+    dataset_args.TEXTATTACK_DATASET_BY_MODEL[NAME] = ("textattack_attend.datasets.DemoReviews",)
 
 
 def _patch(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:

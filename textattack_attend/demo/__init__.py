@@ -7,5 +7,7 @@ read from the package, so the demo needs no network.
 
 from pathlib import Path
 
+NAME = "attend-demo"
+"""Of the victim, as ``textattack attack --model`` takes it."""
 VICTIM_PATH = Path(__file__).parent / "victim"
 REVIEWS_PATH = Path(__file__).parent / "reviews.tsv"

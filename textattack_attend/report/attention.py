@@ -13,6 +13,7 @@ import pandas as pd
 from ..benchmark import Recipe, Results
 from ..benchmark.row import unpacked
 from ..checkpoint import load
+from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError
 from ..structures import Structure
 from ..structures.file import Text
@@ -82,6 +83,8 @@ def attention_of_a_success(results: Results) -> Attention:
 
 def _path(checkpoint: str) -> str:
     """A folder, or what a name stands for."""
+    if checkpoint == NAME:
+        return str(VICTIM_PATH)
     if Path(checkpoint).is_dir():
         return checkpoint
     from ..benchmark.running.worker import checkpoint_of  # TextAttack takes seconds
