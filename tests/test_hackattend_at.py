@@ -45,7 +45,7 @@ def test_a_step_is_one_under_the_masks_of_the_attack(
     family: str, backend: str, tmp_path: Path, vocabulary: Path
 ) -> None:
     model = without_dropout(tiny_model(family, backend))
-    training = trainer(HackAttendAT(0.1), model, tmp_path, vocabulary)
+    training = trainer(HackAttendAT(0.1, clean=False), model, tmp_path, vocabulary)
     loss = training.training_step(model, batch())
     found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
     assert hooks_of(model) == []
@@ -69,7 +69,7 @@ def test_more_rounds_find_what_hurts_more(tmp_path: Path, vocabulary: Path) -> N
     losses = []
     for steps in (1, 6):
         model = without_dropout(tiny_model("bert"))
-        training = trainer(HackAttendAT(0.1, steps=steps), model, tmp_path, vocabulary)
+        training = trainer(HackAttendAT(0.1, steps=steps, clean=False), model, tmp_path, vocabulary)
         losses.append(float(training.training_step(model, batch())))
     assert losses[1] > losses[0]
 

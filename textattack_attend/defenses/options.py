@@ -12,6 +12,7 @@ from ..errors import InvalidInputError
 from ..published import Row
 
 GRANULARITIES = ("unit", "token")
+CLEAN = "Train on the clean text, too; without, a new head may not learn at all."
 
 
 def option(default: Any, help: str) -> Any:
@@ -117,6 +118,7 @@ class CreAT(OnEmbeddings):
     trainer: ClassVar[str] = "creat.CreATTrainer"
 
     temperature: float = option(1.0, "Weight of the contextual term.")
+    clean: bool = option(True, CLEAN)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -159,7 +161,7 @@ class HackAttendAT(Defense):
 
     alpha: float = option(0.01, "Share of the attackable units of a matrix that is masked.")
     steps: int = option(1, "Gradient passes in which units are chosen anew.")
-    clean: bool = option(False, "Train on the unmasked text, too.")
+    clean: bool = option(True, CLEAN)
 
     def __post_init__(self) -> None:
         require_range("alpha", self.alpha, 0, 1)
