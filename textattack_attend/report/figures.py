@@ -130,7 +130,7 @@ def plot_heads(results: Results) -> Figure:
         NothingToPlotError: no success has a structure.
     """
     found = _by_matrix(results, lambda units: 1)
-    alone = results.rows["victim"].nunique() == 1
+    alone = _alone(results)
     with rc_context(_style):
         figure, every = _subplots(len(found), 3, (3.4, 2.6))
         for axes, ((victim, attack), times) in zip(every, found.items(), strict=True):
@@ -200,8 +200,8 @@ def plot_efficiency(results: Results) -> Figure:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
-        for attack in dict.fromkeys(attack for _, attack in found.index):
-            if results.rows["victim"].nunique() > 1:
+        if not _alone(results):
+            for attack in dict.fromkeys(attack for _, attack in found.index):
                 panels[1].scatter([], [], color=INK, label=attack, marker=marker(attack))
         panels[0].set_ylabel("ASR")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1))
@@ -250,6 +250,11 @@ def _by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.
     return found
 
 
+def _alone(results: Results) -> bool:
+    """Whether there is one victim, so that colours can tell attacks apart."""
+    return bool(results.rows["victim"].nunique() == 1)
+
+
 def _pairs(results: Results) -> list[Pair]:
     pairs = results.rows[["victim", "attack"]].drop_duplicates()
     return list(pairs.itertuples(index=False, name=None))
@@ -257,7 +262,7 @@ def _pairs(results: Results) -> list[Pair]:
 
 def _panels(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pair]]:
     """What is drawn together, by title: all attacks on a victim; of several, those of an attack."""
-    if results.rows["victim"].nunique() == 1:
+    if _alone(results):
         return {"": list(found)}
     attacks = dict.fromkeys(attack for _, attack in found)
     return {attack: [pair for pair in found if pair[1] == attack] for attack in attacks}
@@ -265,7 +270,7 @@ def _panels(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pair]
 
 def _labels(results: Results) -> Callable[[str, str], str]:
     """What an attack on a victim is called where it has a colour."""
-    if results.rows["victim"].nunique() == 1:
+    if _alone(results):
         return lambda victim, attack: attack
     return lambda victim, attack: victim
 
@@ -280,7 +285,7 @@ def _colors(results: Results) -> Callable[[str, str], str]:
 
 def _markers(results: Results) -> Callable[[str], str]:
     """The marker of an attack: of colours there are enough where there is one victim."""
-    if results.rows["victim"].nunique() == 1:
+    if _alone(results):
         return lambda attack: MARKERS[0]
     attacks = dict.fromkeys(attack for _, attack in _pairs(results))
     return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
