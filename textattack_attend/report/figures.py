@@ -1,20 +1,15 @@
 """Figures, each a matplotlib `Figure`: ``figure.savefig("layers.svg")``, or .png, .pdf.
 
 They are drawn for any background: all lines and letters have one colour, and maps fade to nothing.
-Attacks on one victim have a colour each; of several victims each has one, in a panel for every
-attack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import cycle
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
@@ -22,34 +17,24 @@ from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMeth
 from ..benchmark import Results, summary
 from ..benchmark.row import counted
 from ..errors import InvalidInputError
+from .panels import (
+    ALONE,
+    BESIDE,
+    INK,
+    STYLE,
+    Pair,
+    colors_of,
+    labels_of,
+    legend,
+    markers_of,
+    one_victim,
+    pairs_of,
+    panels_of,
+    subplots,
+)
 
-INK = "#5f6672"
-"""Legible on white and on black."""
-COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
 MASKED = "#e0393e"
-MARKERS = "osD^vP*X"
-ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
-"""Width and height of a panel, in inches."""
-LEGEND_ROW = 0.22
-"""Its height, in inches."""
-Pair = tuple[str, str]
-"""A victim and an attack, by their labels."""
 _fading = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
-_style: Any = {
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "axes.titlesize": "medium",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-}
 
 
 class NothingToPlotError(InvalidInputError):
@@ -77,7 +62,7 @@ def plot_attention(
     """
     cells = list(masked)
     size = 1.6 + 0.24 * len(tokens)
-    with rc_context(_style):
+    with rc_context(STYLE):
         figure = Figure(figsize=(2 * size, size + 0.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, values, name in zip(panels, (before, after), ("before", "after"), strict=True):
@@ -105,11 +90,11 @@ def plot_layers(results: Results) -> Figure:
         NothingToPlotError: no success has a structure.
     """
     found = _by_matrix(results, lambda units: units)
-    panels = _panels(results, found)
-    color, label = _colors(results), _labels(results)
+    panels = panels_of(results, found)
+    color, label = colors_of(results), labels_of(results)
     most = max(len(units) for units in found.values())
-    with rc_context(_style):
-        figure, every = _subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
+    with rc_context(STYLE):
+        figure, every = subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
         for axes, (title, pairs) in zip(every, panels.items(), strict=True):
             width = 0.8 / len(pairs)
             for number, pair in enumerate(pairs):
@@ -119,7 +104,7 @@ def plot_layers(results: Results) -> Figure:
             axes.set_xticks(range(most))
             axes.set(title=title, xlabel="layer", ylabel="share of masked units")
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        _legend(figure, every)
+        legend(figure, every)
     return figure
 
 
@@ -130,9 +115,9 @@ def plot_heads(results: Results) -> Figure:
         NothingToPlotError: no success has a structure.
     """
     found = _by_matrix(results, lambda units: 1)
-    alone = _alone(results)
-    with rc_context(_style):
-        figure, every = _subplots(len(found), 3, (3.4, 2.6))
+    alone = one_victim(results)
+    with rc_context(STYLE):
+        figure, every = subplots(len(found), 3, (3.4, 2.6))
         for axes, ((victim, attack), times) in zip(every, found.items(), strict=True):
             most = max(1, times.max())
             axes.imshow(times, cmap=_fading, vmin=0, vmax=most, aspect="auto")
@@ -157,10 +142,10 @@ def plot_robustness(results: Results) -> Figure:
     measured = summary(results)
     robust = measured[measured["measure"] == "robust"].set_index(["victim", "attack"])
     found = _by_fraction(results)
-    panels = _panels(results, found)
-    color, label = _colors(results), _labels(results)
-    with rc_context(_style):
-        figure, every = _subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
+    panels = panels_of(results, found)
+    color, label = colors_of(results), labels_of(results)
+    with rc_context(STYLE):
+        figure, every = subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
         for axes, (title, pairs) in zip(every, panels.items(), strict=True):
             for pair in pairs:
                 fractions = sorted(found[pair])
@@ -172,7 +157,7 @@ def plot_robustness(results: Results) -> Figure:
             axes.set_ylabel("accuracy")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(PercentFormatter(1))
-        _legend(figure, every)
+        legend(figure, every)
     return figure
 
 
@@ -182,8 +167,8 @@ def plot_efficiency(results: Results) -> Figure:
     long = summary(results)
     found = long.pivot(index=keys, columns="measure", values="mean")
     found = found.loc[long.set_index(keys).index.unique()]
-    color, label, marker = _colors(results), _labels(results), _markers(results)
-    with rc_context(_style):
+    color, label, marker = colors_of(results), labels_of(results), markers_of(results)
+    with rc_context(STYLE):
         figure = Figure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
@@ -200,12 +185,12 @@ def plot_efficiency(results: Results) -> Figure:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
-        if not _alone(results):
+        if not one_victim(results):
             for attack in dict.fromkeys(attack for _, attack in found.index):
                 panels[1].scatter([], [], color=INK, label=attack, marker=marker(attack))
         panels[0].set_ylabel("ASR")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1))
-        _legend(figure, panels)
+        legend(figure, panels)
     return figure
 
 
@@ -217,7 +202,7 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
     """
     found: dict[Pair, dict[float, str]] = {}
     attacks = {label: a for recipe in results.recipes for label, a in recipe.attacks.items()}
-    for victim, label in _pairs(results):
+    for victim, label in pairs_of(results):
         attack = attacks[label]
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
@@ -248,68 +233,3 @@ def _by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.
         for matrix, units in matrices.items():
             counts[matrix] += count(units)
     return found
-
-
-def _alone(results: Results) -> bool:
-    """Whether there is one victim, so that colours can tell attacks apart."""
-    return bool(results.rows["victim"].nunique() == 1)
-
-
-def _pairs(results: Results) -> list[Pair]:
-    pairs = results.rows[["victim", "attack"]].drop_duplicates()
-    return list(pairs.itertuples(index=False, name=None))
-
-
-def _panels(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pair]]:
-    """What is drawn together, by title: all attacks on a victim; of several, those of an attack."""
-    if _alone(results):
-        return {"": list(found)}
-    attacks = dict.fromkeys(attack for _, attack in found)
-    return {attack: [pair for pair in found if pair[1] == attack] for attack in attacks}
-
-
-def _labels(results: Results) -> Callable[[str, str], str]:
-    """What an attack on a victim is called where it has a colour."""
-    if _alone(results):
-        return lambda victim, attack: attack
-    return lambda victim, attack: victim
-
-
-def _colors(results: Results) -> Callable[[str, str], str]:
-    """The colour of an attack on a victim, in all figures."""
-    label = _labels(results)
-    labels = dict.fromkeys(label(*pair) for pair in _pairs(results))
-    colors = dict(zip(labels, cycle(COLORS), strict=False))
-    return lambda victim, attack: colors[label(victim, attack)]
-
-
-def _markers(results: Results) -> Callable[[str], str]:
-    """The marker of an attack: of colours there are enough where there is one victim."""
-    if _alone(results):
-        return lambda attack: MARKERS[0]
-    attacks = dict.fromkeys(attack for _, attack in _pairs(results))
-    return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
-
-
-def _subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """So many panels of a size in inches, in rows."""
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels[count:]:
-        axes.remove()
-    return figure, list(panels[:count])
-
-
-def _legend(figure: Figure, every: Sequence[Axes]) -> None:
-    """Under the panels, each label once; the figure grows by what it takes."""
-    handles = {
-        label: handle
-        for axes in every
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    columns = 3 if max(map(len, handles)) < 24 else 1
-    rows = -(-len(handles) // columns)
-    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * (rows - 1))
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=columns)

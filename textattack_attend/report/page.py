@@ -23,7 +23,8 @@ from ..benchmark import Results
 from ..benchmark.tables import titled
 from ..errors import InvalidInputError
 from .attention import attention_of_a_success
-from .figures import INK, plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
+from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
+from .panels import INK
 
 FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "efficiency": ("What a success costs", plot_efficiency),

@@ -1,0 +1,108 @@
+"""What figures of attacks share: their colours, their panels and their legend.
+
+Attacks on one victim have a colour each; of several victims each has one, in a panel for every
+attack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..benchmark import Results
+
+INK = "#5f6672"
+"""Legible on white and on black."""
+COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
+MARKERS = "osD^vP*X"
+ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
+"""Width and height of a panel, in inches."""
+LEGEND_ROW = 0.22
+"""Its height, in inches."""
+Pair = tuple[str, str]
+"""A victim and an attack, by their labels."""
+STYLE: Any = {
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.titlesize": "medium",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+}
+
+
+def one_victim(results: Results) -> bool:
+    """Whether there is one victim, so that colours can tell attacks apart."""
+    return bool(results.rows["victim"].nunique() == 1)
+
+
+def pairs_of(results: Results) -> list[Pair]:
+    """What was attacked how, in the order of the rows."""
+    pairs = results.rows[["victim", "attack"]].drop_duplicates()
+    return list(pairs.itertuples(index=False, name=None))
+
+
+def panels_of(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pair]]:
+    """What is drawn together, by title: all attacks on a victim; of several, those of an attack."""
+    if one_victim(results):
+        return {"": list(found)}
+    attacks = dict.fromkeys(attack for _, attack in found)
+    return {attack: [pair for pair in found if pair[1] == attack] for attack in attacks}
+
+
+def labels_of(results: Results) -> Callable[[str, str], str]:
+    """What an attack on a victim is called where it has a colour."""
+    if one_victim(results):
+        return lambda victim, attack: attack
+    return lambda victim, attack: victim
+
+
+def colors_of(results: Results) -> Callable[[str, str], str]:
+    """The colour of an attack on a victim, in all figures."""
+    label = labels_of(results)
+    labels = dict.fromkeys(label(*pair) for pair in pairs_of(results))
+    colors = dict(zip(labels, cycle(COLORS), strict=False))
+    return lambda victim, attack: colors[label(victim, attack)]
+
+
+def markers_of(results: Results) -> Callable[[str], str]:
+    """The marker of an attack: of colours there are enough where there is one victim."""
+    if one_victim(results):
+        return lambda attack: MARKERS[0]
+    attacks = dict.fromkeys(attack for _, attack in pairs_of(results))
+    return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
+
+
+def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """So many panels of a size in inches, in rows."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[count:]:
+        axes.remove()
+    return figure, list(panels[:count])
+
+
+def legend(figure: Figure, every: Sequence[Axes]) -> None:
+    """Under the panels, each label once; the figure grows by what it takes."""
+    handles = {
+        label: handle
+        for axes in every
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    columns = 3 if max(map(len, handles)) < 24 else 1
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * (rows - 1))
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=columns)
