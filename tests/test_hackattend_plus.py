@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attack_results import StructureAttackResult, SuccessfulAttackResult
 from textattack_attend.errors import InvalidInputError
+from textattack_attend.goal_functions import StructureGoalFunction
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.rankings import masking_effect
 from textattack_attend.structures import Budget, Structure
@@ -189,9 +191,31 @@ def test_pruning_leaves_a_success_of_fewer_matrices(victim: Victim) -> None:
         (logits,) = victim.logits([str(pruned.text)], [pruned.structure])
         assert logits.argmax() != pruned.original_result.ground_truth_output
         assert pruned.candidate_queries == whole.candidate_queries
-        assert pruned.num_queries <= whole.num_queries + 12
     sizes = [len(pruned.structure.matrices) for _, pruned in pairs]
     assert np.mean(sizes) < LAYERS * HEADS / 2
+
+
+def test_all_queries_are_counted_those_of_pruning_too(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[Structure] = []
+    tell = StructureGoalFunction.tell
+
+    def counting(self: StructureGoalFunction, structure: Structure, logits: Tensor) -> None:
+        answered.append(structure)
+        tell(self, structure, logits)
+
+    monkeypatch.setattr(StructureGoalFunction, "tell", counting)
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    attack = HackAttendPlus.build(wrapper, mask_fraction=0.2, spare_first_token=False)
+    in_vain = []
+    for text in random_texts(8):
+        label = int(victim.logits([text]).argmax())
+        answered.clear()
+        result = attack.attack(text, label)
+        assert result.num_queries == len(answered)
+        in_vain.append(result.structure != answered[-1])
+    assert any(in_vain)  # a search that ends with a success says nothing of what is asked after it
 
 
 def test_a_query_budget_ends_rounds_and_pruning(make_victim: MakeVictim) -> None:

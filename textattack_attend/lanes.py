@@ -82,6 +82,7 @@ class Lane:
             self._question = self._steps.send(results)  # type: ignore[arg-type]  # None starts it
         except StopIteration as end:
             self.final = end.value
+            self.final.num_queries = self.goal_function.num_queries  # asked after it, too
 
 
 def begin(victim: Victim, lanes: Sequence[Lane]) -> None:
