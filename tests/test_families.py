@@ -171,6 +171,19 @@ def test_masking_changes_inside_equals_plain_inside_and_is_undone_outside(
     assert hooks_of(victim.model) == []
 
 
+@pytest.mark.parametrize("backend", ["eager", "sdpa"])
+@pytest.mark.parametrize("use", ["gpt2", "llama"])
+def test_a_row_masked_everywhere_is_uniform_in_half_precision(use: str, backend: str) -> None:
+    """In float16 the bias that masks a row leaves room for the scores below it."""
+    victim = cached_victim(use, backend)
+    everything = structures_of(victim.empty_structure(TEXT).shape)["everything"]
+    single = victim.logits([TEXT], [everything])
+    with torch.autocast("cpu", torch.float16):
+        half = victim.logits([TEXT], [everything])
+    assert (single - victim.logits([TEXT])).abs().max() > 0.1
+    torch.testing.assert_close(half, single, atol=0.05, rtol=0.05)
+
+
 def test_padding_changes_nothing(victim: Victim) -> None:
     assert_padding_changes_nothing(victim, "right")
 

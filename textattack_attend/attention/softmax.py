@@ -113,6 +113,12 @@ class BiasedSoftmax(SoftmaxMode):
         enable_gqa: bool = False,
     ) -> Tensor:
         """PyTorch's own, with the bias in its mask."""
+        if _computes_in_half_precision(query):  # see `softmax`
+            with torch.autocast(query.device.type, enabled=False):
+                query, key, value = query.float(), key.float(), value.float()
+                return self.fused(
+                    query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
+                )
         size = (*query.shape[-2:-1], key.shape[-2])
         mask = added_to_scores(attn_mask, is_causal, query, size)
         bias = self.bias(query, mask, key.shape[-2])
@@ -120,6 +126,13 @@ class BiasedSoftmax(SoftmaxMode):
         return scaled_dot_product_attention(
             query, key, value, mask, dropout_p, scale=scale, enable_gqa=enable_gqa
         )
+
+
+def _computes_in_half_precision(query: Tensor) -> bool:
+    """Whether attention over this query is computed in float16, by autocast or by its dtype."""
+    device = query.device.type
+    cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
+    return cast or query.dtype == torch.float16
 
 
 def far_below(dtype: torch.dtype) -> float:
