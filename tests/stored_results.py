@@ -14,16 +14,18 @@ def results_of(
     rows: dict[tuple[str, str, str], list[Row]],
     run: str = "",
     attacks: dict[str, Any] | None = None,
+    data: str = "data",
 ) -> Results:
     """Of a run, with rows of our own, by victim, attack and checkpoint."""
     checkpoints: dict[str, list[str]] = {}
     for victim, checkpoint in dict.fromkeys((v, c) for v, _, c in rows):
         checkpoints.setdefault(victim, []).append(checkpoint)
     named: Any = attacks or {attack: {"recipe": attack} for _, attack, _ in rows}
-    recipe = Recipe(data="data", victims=checkpoints, attacks=named)
+    recipe = Recipe(data=data, victims=checkpoints, attacks=named)
     begun = store.begin(recipe.model_dump_json(), run, max(map(len, rows.values())))
     for (victim, attack, checkpoint), own in rows.items():
-        cell = store.cell({"of": (victim, attack, checkpoint, run)})
+        key = {"model": checkpoint, "attack": attack, "data": data, "versions": run}
+        cell = store.cell(key)
         store.enter(begun, Entry(victim, attack, checkpoint, 0, cell, None))
         for one in own:
             store.add(cell, one)

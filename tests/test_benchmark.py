@@ -253,7 +253,7 @@ def test_a_full_disk_keeps_what_was_written(folder: Path) -> None:
 
 def fill(store: Store) -> None:
     for position in range(1000):
-        store.add("cell", Row(position, "error", 0, 0.0, "text " * 100))
+        store.add("cell", Row(position, "failed", 0, 0.0, "text " * 100))
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
@@ -262,6 +262,26 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "store.sqlite")
     with pytest.raises(StoreError):
         Store(tmp_path)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path, new: bool) -> None:
+    path = tmp_path / "other.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("create table diary (day)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"expected a store .*, got another database"):
+        Store(path, new=new)
+    assert path.read_bytes() == before
+
+
+def test_an_error_is_attacked_again_and_nothing_else_is(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    for outcome in ("error", "failed", "succeeded"):
+        store.add("cell", row(0, outcome))
+    store.add("cell", row(1, "error"))
+    assert store.missing("cell", 2) == [1]
+    assert list(store.rows(["cell"], 2)["outcome"]) == ["failed", "error"]
 
 
 @pytest.mark.parametrize(
@@ -463,6 +483,40 @@ def test_several_runs_of_a_store_are_one_table(tmp_path: Path) -> None:
         Results.of(store, ["nothing"])
 
 
+def test_a_label_that_means_two_things_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    rows = [row(0, "failed", queries=1)]
+    one = results_of(store, {("V", "A", "v"): rows}, "one")
+    elsewhere = results_of(store, {("V", "A", "w"): rows}, "two", data="other data")
+    newer = results_of(store, {("V", "A", "v"): rows}, "two")
+    with pytest.raises(InvalidInputError, match=r"A on V: .* differ in data; look"):
+        Results.together([one, elsewhere])
+    with pytest.raises(InvalidInputError, match=r"A on V: .* differ in versions; look"):
+        Results.together([one, newer])
+    assert len(Results.together([one, one]).rows) == Results.together([one, one]).expected == 1
+
+
+def test_a_run_without_rows_has_nothing_to_show(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="expected attacked examples, got none of this run"):
+        results_of(Store(tmp_path / "store.sqlite"), {("V", "A", "v"): []})
+
+
+def test_all_is_entered_before_the_first_attack(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a killed run shows nothing of what it was with other weights or libraries."""
+    benchmark = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.run()
+    (begun,) = benchmark.store.runs()
+    assert [entry.attack for entry in benchmark.store.entries(begun)] == ["HackAttend", "deleting"]
+
+
 def test_stores_of_several_machines_are_one_table(tmp_path: Path) -> None:
     stores = [Store(tmp_path / f"{name}.sqlite") for name in ("one", "two")]
     parts = [
@@ -603,6 +657,14 @@ def test_a_late_attack_gives_up(folder: Path) -> None:
     assert rows["queries"].sum() < patient["queries"].sum() / 2
     (folder / "recipe.yaml").write_text(RECIPE)
     pd.testing.assert_frame_equal(patient, rows_of(run(folder)))
+
+
+def test_a_limit_of_seconds_leaves_that_of_queries(folder: Path) -> None:
+    (folder / "recipe.yaml").write_text(RECIPE + "queries: 5\n")
+    budgeted = rows_of(run(folder))
+    assert budgeted["queries"].max() == 5
+    (folder / "recipe.yaml").write_text(RECIPE + "queries: 5\nseconds: 1000\n")
+    pd.testing.assert_frame_equal(budgeted, rows_of(run(folder)))
 
 
 def test_the_meaning_of_changed_texts_is_measured(folder: Path) -> None:

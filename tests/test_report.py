@@ -206,6 +206,20 @@ def test_a_figure_that_has_nothing_to_show_says_so(tmp_path: Path) -> None:
     assert "at several values of mask_fraction, got none" in report(words)
 
 
+def test_a_report_of_nothing_that_was_attacked(tmp_path: Path) -> None:
+    rows = {("V", "hackattend", "v"): [Row(0, "skipped", 0, 1.0, "a film", before=1, queries=1)]}
+    page = report(results_of(Store(tmp_path / "store.sqlite"), rows))
+    assert "What a success costs: the figure: expected an attacked example, got none" in page
+
+
+def test_a_report_of_runs_with_different_victims(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    parts = [results_of(store, {(v, "A", v): [flipped(0)]}, v) for v in ("V", "W")]
+    page = report(Results.together(parts))
+    assert "2 attacked examples" in " ".join(page.split())
+    assert "Attention before and after: V: expected the folder of a checkpoint" in page
+
+
 def test_the_attention_of_a_success_is_that_of_the_victim(tmp_path: Path) -> None:
     recipe = {"recipe": "hackattend-plus", "options": {"mask_fraction": 0.05}}
     given: Any = {"data": "attend-demo", "examples": 16, "attacks": {"A": recipe}}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,6 +14,23 @@ from .recipe import Recipe
 from .store import Entry, Run, Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
+Labels = tuple[str, str, str, int]
+WITHIN = ("model", "seed", "versions")
+"""In what the cells of one victim under one attack may differ."""
+
+
+class Cell(NamedTuple):
+    """What rows belong to.
+
+    Args:
+        id: of the cell.
+        key: what its rows depend on, by name: the model, the attack, the data, ...
+        size: how many rows there are once it is done.
+    """
+
+    id: str
+    key: dict[str, Any]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -23,20 +41,26 @@ class Results:
         recipes: of the runs, in the order in which they were begun.
         rows: the fields of `Row`, after victim, attack, checkpoint and seed.
         cards: by checkpoint, of those that have one.
-        expected: rows that there are once the runs are done.
+        cells: of every victim, attack, checkpoint and seed.
     """
 
     recipes: list[Recipe]
     rows: pd.DataFrame
     cards: dict[str, Card]
-    expected: int
+    cells: dict[Labels, Cell]
+
+    @property
+    def expected(self) -> int:
+        """Rows that there are once the runs are done."""
+        return sum(cell.size for cell in self.cells.values())
 
     @classmethod
     def of(cls, store: Store, runs: Sequence[str] = ()) -> Results:
         """Those of some runs, by the beginning of their ids; by default of the one begun last.
 
         Raises:
-            InvalidInputError: the store has no such run.
+            InvalidInputError: the store has no such run, or no row of it yet; or runs do not go
+                together.
             StoreError: it cannot be read.
         """
         begun = store.runs()
@@ -47,17 +71,27 @@ class Results:
                 known = ", ".join(run.id for run in begun)
                 raise InvalidInputError(f"{store.path}: expected a run out of {known}, got {name}")
         chosen = [run for run in begun if run.id.startswith(tuple(runs))] if runs else begun[-1:]
-        return cls.together([cls._of_run(store, run) for run in chosen])
+        results = cls.together([cls._of_run(store, run) for run in chosen])
+        if results.rows.empty:
+            raise InvalidInputError(
+                f"{store.path}: expected attacked examples, got none of this run yet"
+            )
+        return results
 
     @classmethod
     def together(cls, parts: Sequence[Results]) -> Results:
-        """Those of several runs, or stores; a row that two of them have counts once."""
+        """Those of several runs, or stores; a row that two of them have counts once.
+
+        Raises:
+            InvalidInputError: two of them mean different things by one label.
+        """
+        cells = _merged(part.cells for part in parts)
         rows = pd.concat([part.rows for part in parts], ignore_index=True)
         return cls(
             [recipe for part in parts for recipe in part.recipes],
             rows.drop_duplicates([*LABELS, "position"], ignore_index=True),
             {checkpoint: card for part in parts for checkpoint, card in part.cards.items()},
-            sum(part.expected for part in parts),
+            cells,
         )
 
     @classmethod
@@ -65,8 +99,37 @@ class Results:
         recipe = Recipe.model_validate_json(run.recipe)
         entries = store.entries(run)
         cards = {e.checkpoint: Card.from_json(e.card) for e in entries if e.card}
-        expected = run.size * recipe.number_of_cells
-        return cls([recipe], _labelled(store, entries, run.size), cards, expected)
+        keys = store.keys([entry.cell for entry in entries])
+        cells = {
+            (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
+            for e in entries
+        }
+        return cls([recipe], _labelled(store, entries, run.size), cards, cells)
+
+
+def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:
+    """The cells of all parts, if a label is the same thing in all of them."""
+    merged: dict[Labels, Cell] = {}
+    first: dict[tuple[str, str], Cell] = {}
+    for labels, cell in (item for part in parts for item in part.items()):
+        victim, attack, *_ = labels
+        known = merged.setdefault(labels, cell)
+        differing = [
+            *_differing(first.setdefault((victim, attack), cell), cell, WITHIN),
+            *_differing(known, cell),
+        ]
+        if differing:
+            raise InvalidInputError(
+                f"{attack} on {victim}: expected runs that go together, got some that differ in "
+                f"{', '.join(dict.fromkeys(differing))}; look at each by itself (--run, --store), "
+                "or give the victim or the attack another label in one recipe"
+            )
+        merged[labels] = max(known, cell, key=lambda own: own.size)
+    return merged
+
+
+def _differing(one: Cell, other: Cell, but: Collection[str] = ()) -> list[str]:
+    return [name for name in one.key if name not in but and one.key[name] != other.key.get(name)]
 
 
 def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame:

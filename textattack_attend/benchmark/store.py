@@ -8,7 +8,7 @@ recipe calls its cells is kept with each run of it.
 - ``cells``: ``id`` (a hash of the key), ``key`` (JSON), ``begun`` (UTC);
 - ``examples``: the fields of `Row`, by ``cell`` and ``position``;
 - ``runs``: ``id`` (a hash of the recipe and the data), ``recipe`` (JSON), ``size`` (examples that
-  every attack meets), ``begun`` (UTC);
+  each attack runs on), ``begun`` (UTC);
 - ``entries``: the fields of `Entry`, by ``run``.
 """
 
@@ -42,7 +42,7 @@ class Run:
     Args:
         id: a hash of both.
         recipe: as JSON.
-        size: examples that every attack meets.
+        size: number of examples that each attack runs on.
         begun: when first, in UTC.
     """
 
@@ -81,6 +81,7 @@ def _columns(dataclass_type: type) -> dict[str, type]:
 
 
 COLUMNS = {"cell": str, **_columns(Row)}
+TABLES = {"cells", "examples", "runs", "entries"}
 
 
 class Store:
@@ -100,6 +101,7 @@ class Store:
             raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
         with self._explained():
             self._database = Database(sqlite3.connect(self.path, timeout=WAIT_SECONDS))
+            self._require_own(new)
             self._database.enable_wal()
             # A killed process loses nothing; only a power cut may take the last rows, not the file.
             self._database.execute("pragma synchronous = normal")
@@ -121,6 +123,15 @@ class Store:
                 if_not_exists=True,
             )
 
+    def _require_own(self, new: bool) -> None:
+        """Refuse the database of another program, before it is changed."""
+        tables = set(self._database.table_names())
+        if not tables >= TABLES and (tables or not new):
+            raise StoreError(
+                f"{self.path}: expected a store that `benchmark` wrote, got "
+                f"{'another database' if tables else 'an empty file'}"
+            )
+
     def cell(self, key: Mapping[str, Any]) -> str:
         """The id of a cell, which is begun if it is new.
 
@@ -139,7 +150,7 @@ class Store:
         Args:
             recipe: as JSON.
             data: a hash of what is attacked.
-            size: examples that every attack meets.
+            size: number of examples that each attack runs on.
 
         Raises:
             StoreError: it cannot be written.
@@ -159,35 +170,63 @@ class Store:
             self._entries.insert({"run": run.id, **dataclasses.asdict(entry)}, replace=True)
 
     def runs(self) -> list[Run]:
-        """All that were begun, in that order."""
+        """All that were begun, in that order.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         with self._explained():
             return [Run(**row) for row in self._runs.rows_where(order_by="rowid")]
 
     def entries(self, run: Run) -> list[Entry]:
-        """What a run has begun with, in that order."""
+        """What a run calls its cells, in that order.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         with self._explained():
             found = list(self._entries.rows_where("run = ?", [run.id], order_by="rowid"))
         return [Entry(**{k: v for k, v in row.items() if k != "run"}) for row in found]
 
-    def missing(self, cell: str, count: int) -> list[int]:
-        """Which of the first positions have no row yet."""
+    def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Of cells what their rows depend on, as `cell` was given it.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
         with self._explained():
-            done = {row["position"] for row in self._examples.rows_where("cell = ?", [cell])}
+            found = self._cells.rows_where(f"id in ({_marks(cells)})", cells)
+            return {row["id"]: json.loads(row["key"]) for row in found}
+
+    def missing(self, cell: str, count: int) -> list[int]:
+        """Which of the first positions have no row yet, but perhaps an error.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        where = "cell = ? and outcome != 'error'"
+        with self._explained():
+            done = {row["position"] for row in self._examples.rows_where(where, [cell])}
         return [position for position in range(count) if position not in done]
 
     def add(self, cell: str, row: Row) -> None:
-        """Write a row; the first that is written of an example stays.
+        """Write a row; the first of an example that is no error stays.
 
         Raises:
             StoreError: it cannot be written.
         """
+        error = "cell = ? and position = ? and outcome = 'error'"
         with self._explained():
+            self._examples.delete_where(error, [cell, row.position])
             self._examples.insert({"cell": cell, **dataclasses.asdict(row)}, ignore=True)
 
     def rows(self, cells: Sequence[str], count: int) -> pd.DataFrame:
-        """The rows of cells up to a position, with the columns of `Row` and ``cell``."""
-        marks = ", ".join("?" for _ in cells)
-        where = f"cell in ({marks}) and position < ?"
+        """The rows of cells up to a position, with the columns of `Row` and ``cell``.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        where = f"cell in ({_marks(cells)}) and position < ?"
         with self._explained():
             found = list(self._examples.rows_where(where, [*cells, count]))
         return pd.DataFrame(found, columns=list(COLUMNS))
@@ -205,6 +244,10 @@ class Store:
                 f"{self.path}: expected a store that can be written, got an error ({error}); what "
                 "was written before is kept"
             ) from error
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" for _ in values)
 
 
 def _digest(text: str) -> str:

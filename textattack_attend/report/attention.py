@@ -15,6 +15,7 @@ from ..benchmark.row import unpacked
 from ..checkpoint import load
 from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError
+from ..fingerprint import fingerprint
 from ..structures import Structure
 from ..structures.file import Text
 from ..victim import Victim
@@ -51,7 +52,7 @@ def attention_of_a_success(results: Results) -> Attention:
 
     Raises:
         InvalidInputError: there is no success of an attack on attention with a text short enough,
-            or its data or its checkpoint are not there any more.
+            or its data or its checkpoint are not there any more, or another one is.
     """
     rows = results.rows[results.rows["masked"].notna()]
     short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
@@ -60,8 +61,18 @@ def attention_of_a_success(results: Results) -> Attention:
             f"expected a success of an attack on attention with at most {TOKENS} tokens, got none"
         )
     row = short.sort_values(["matrices", "position"]).iloc[0]
-    recipe = next(r for r in results.recipes if row["checkpoint"] in r.victims[row["victim"]])
-    victim = Victim(*load(_path(row["checkpoint"])), max_tokens=recipe.max_tokens)
+    recipe = next(
+        r
+        for r in results.recipes
+        if row["checkpoint"] in r.victims.get(row["victim"], ()) and row["attack"] in r.attacks
+    )
+    model, tokenizer = load(_path(row["checkpoint"]))
+    labels = (row["victim"], row["attack"], row["checkpoint"], int(row["seed"]))
+    if fingerprint(model) != results.cells[labels].key["model"]:
+        raise InvalidInputError(
+            f"{row['checkpoint']}: expected the model that was attacked, got other weights"
+        )
+    victim = Victim(model, tokenizer, max_tokens=recipe.max_tokens)
     text = _text(row, recipe)
     structure = _structure(victim.empty_structure(text), row["masked"])
     clean, masked = (

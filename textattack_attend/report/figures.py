@@ -162,11 +162,18 @@ def plot_robustness(results: Results) -> Figure:
 
 
 def plot_efficiency(results: Results) -> Figure:
-    """ASR over seconds and over queries for an example, a point for every attack and victim."""
+    """ASR over seconds and over queries for an example, a point for every attack and victim.
+
+    Raises:
+        NothingToPlotError: every example was skipped, or raised.
+    """
     keys = ["victim", "attack"]
     long = summary(results)
     found = long.pivot(index=keys, columns="measure", values="mean")
     found = found.loc[long.set_index(keys).index.unique()]
+    found = found.reindex(columns=["ASR", "seconds", "queries"]).dropna()
+    if found.empty:
+        raise NothingToPlotError("an attacked example")
     color, label, marker = colors_of(results), labels_of(results), markers_of(results)
     with rc_context(STYLE):
         figure = Figure(figsize=(8, 3.4), layout="constrained")
@@ -201,9 +208,14 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
         NothingToPlotError: there are not two shares of any.
     """
     found: dict[Pair, dict[float, str]] = {}
-    attacks = {label: a for recipe in results.recipes for label, a in recipe.attacks.items()}
+    attacks = {
+        (victim, label): attack
+        for recipe in results.recipes
+        for victim in recipe.victims
+        for label, attack in recipe.attacks.items()
+    }
     for victim, label in pairs_of(results):
-        attack = attacks[label]
+        attack = attacks[victim, label]
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
         if attack.recipe.startswith("hackattend"):

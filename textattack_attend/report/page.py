@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from .. import __version__
 from ..benchmark import Results
 from ..benchmark.tables import titled
-from ..errors import InvalidInputError
+from ..errors import AttendError
 from .attention import attention_of_a_success
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .panels import INK
@@ -93,7 +93,7 @@ def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
     for name, (title, plot) in {**FIGURES, "attention": ("", _attention)}.items():
         try:
             figure = plot(results)
-        except InvalidInputError as error:
+        except AttendError as error:
             missing.append(f"{title or 'Attention before and after'}: {error}")
         else:
             drawn.append((title or "Attention before and after", _svg(figure, name)))

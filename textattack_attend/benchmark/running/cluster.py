@@ -32,7 +32,8 @@ class Cluster:
         workers: how many; by default one for every GPU, or else every core.
 
     Raises:
-        InvalidInputError: Ray is not installed, or there is no cluster at the address.
+        InvalidInputError: Ray is not installed, there is no cluster at the address, or it is too
+            small.
     """
 
     def __init__(self, recipe: Recipe, address: str = LOCAL, workers: int | None = None) -> None:
@@ -45,9 +46,16 @@ class Cluster:
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise _no_cluster(address, error) from error
         there = ray.cluster_resources()
-        unit = "num_gpus" if there.get("GPU") else "num_cpus"
-        count = workers or int(there.get("GPU") or there["CPU"])
-        remote = ray.remote(**{unit: 1}, max_restarts=-1, max_task_retries=-1)(_Remote)
+        unit = "GPU" if there.get("GPU") else "CPU"
+        count = workers or int(there[unit])
+        if count > there[unit]:  # Ray would wait for more, for ever
+            ray.shutdown()
+            raise InvalidInputError(
+                f"workers: expected at most one for each of the {int(there[unit])} {unit}s of the "
+                f"cluster, got {workers}"
+            )
+        needs = {f"num_{unit.lower()}s": 1}
+        remote = ray.remote(**needs, max_restarts=-1, max_task_retries=-1)(_Remote)
         self._actors = [remote.remote(recipe.model_dump_json()) for _ in range(count)]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:

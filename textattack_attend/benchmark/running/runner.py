@@ -26,7 +26,7 @@ class Benchmark:
 
     Attributes:
         id: of the run in the store.
-        size: examples that every attack meets.
+        size: number of examples that each attack runs on.
 
     Raises:
         InvalidInputError: there is no such data, no such attack, or no such encoder.
@@ -51,7 +51,12 @@ class Benchmark:
         Raises:
             AttendError: a checkpoint or an attack cannot be had, or the store cannot be written.
         """
-        return sum(self._attack(entry, task) for entry, task in self._entries())
+        # All are entered before the first is attacked: what a killed run shows is never of other
+        # weights or libraries than it has now.
+        entries = list(self._entries())
+        for entry, _ in entries:
+            self.store.enter(self._run, entry)
+        return sum(self._attack(entry, task) for entry, task in entries)
 
     def _entries(self) -> Iterator[tuple[Entry, Task]]:
         """Every checkpoint under every attack; one is loaded for all of its attacks."""
@@ -64,7 +69,6 @@ class Benchmark:
                         cell = self.store.cell(self._worker.key(task))
                         said = card.to_json() if card else None
                         entry = Entry(victim, label, checkpoint, seed, cell, said)
-                        self.store.enter(self._run, entry)
                         yield entry, task
 
     def _attack(self, entry: Entry, task: Task) -> int:

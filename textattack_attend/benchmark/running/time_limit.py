@@ -8,7 +8,7 @@ from typing import Any
 from textattack import Attack
 
 
-def limit_seconds(attack: Attack, seconds: float) -> None:
+def limit_seconds(attack: Attack, seconds: float, queries: float) -> None:
     """Let an attack give up on an example once it is late.
 
     It ends as one does whose query budget is spent, once its next queries are answered.
@@ -16,14 +16,14 @@ def limit_seconds(attack: Attack, seconds: float) -> None:
     Args:
         attack: changed in place.
         seconds: for an example, from its first query on.
+        queries: for an example, as TextAttack's attacker would set it; may be infinite.
     """
     goal_function = attack.goal_function
     untimed: Any = type(goal_function)
-    budget: float = goal_function.query_budget
 
     class Timed(untimed):
         def init_attack_example(self, *arguments: Any) -> Any:
-            self.query_budget = budget
+            self.query_budget = queries
             self._late = float("inf")
             begun = super().init_attack_example(*arguments)
             self._late = time.perf_counter() + seconds

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +121,24 @@ class Worker:
             AttendError: the checkpoint or the attack cannot be had, or `write` raised it.
         """
         attack = self._attack(task)
+        # Side by side, an example's time would be that of the others, too.
+        parts = [[one] for one in positions] if self._recipe.seconds else [positions]
+        for part in parts:
+            self._attack_all(attack, task.seed, part, write)
+
+    def _attack_all(
+        self, attack: Attack, seed: int, positions: Sequence[int], write: Write
+    ) -> None:
         remaining = deque(positions)
         while remaining:
             try:
-                self._attack_in_turn(attack, task.seed, remaining, write)
+                self._attack_in_turn(attack, seed, remaining, write)
             except StoreError:
                 raise
             except Exception:  # of the victim, or of the attack: only alone it is known whose
                 alone = deque([remaining.popleft()])
                 try:
-                    self._attack_in_turn(attack, task.seed, alone, write)
+                    self._attack_in_turn(attack, seed, alone, write)
                 except StoreError:
                     raise
                 except Exception as error:
@@ -140,7 +149,7 @@ class Worker:
         with quiet():
             attack = build_attack(task.attack.recipe, wrapper, **task.attack.options)
         if self._recipe.seconds:
-            limit_seconds(attack, self._recipe.seconds)
+            limit_seconds(attack, self._recipe.seconds, self._recipe.queries or inf)
         return attack
 
     def _attack_in_turn(
