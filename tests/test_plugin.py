@@ -10,6 +10,8 @@ import pytest
 
 from textattack_attend import autoload
 
+from .conftest import MakeVictim
+
 
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -82,6 +84,27 @@ def test_recipes_are_registered_under_their_names(name: str) -> None:
     from textattack.attack_args import ATTACK_RECIPE_NAMES
 
     assert ATTACK_RECIPE_NAMES[name].startswith("textattack_attend.attack_recipes.HackAttend")
+
+
+def test_arguments_can_serve_several_attacks(make_victim: MakeVictim) -> None:
+    from textattack import AttackArgs, Attacker
+    from textattack.attack_recipes import DeepWordBugGao2018
+    from textattack.datasets import Dataset
+
+    from textattack_attend.attack_recipes import HackAttendPlus
+    from textattack_attend.models.wrappers import AttentionModelWrapper
+
+    victim = make_victim()
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    dataset = Dataset([("the film was good", 0)])
+    args = AttackArgs(num_examples=1, disable_stdout=True, silent=True)
+    wrapper.defense = "ours"
+    for attack in (HackAttendPlus.build(wrapper), DeepWordBugGao2018.build(wrapper)):
+        attacker = Attacker(attack, dataset, args)
+        attacker.attack_dataset()
+        assert attacker.attack_args is args
+        assert args.metrics is None
+        assert "Defense:" in attacker.attack_log_manager.metrics
 
 
 def test_word_attacks_keep_their_own_summary() -> None:

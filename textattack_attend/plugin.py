@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from textattack import (
+    Attack,
     AttackArgs,
     Attacker,
     CommandLineAttackArgs,
@@ -118,23 +120,38 @@ def _with_own_wrappers(original: Any) -> Any:
 
 def _with_checks_and_metrics(original: Any) -> Any:
     def attack_dataset(self: Attacker) -> Any:
-        from .attack import StructureAttack
-        from .metrics import STRUCTURE_METRICS, Said
-
         args = self.attack_args
-        defended = getattr(self.attack.goal_function.model, "defense", None)
-        if defended is not None:
-            args.metrics = {"Defense:": Said(defended), **(args.metrics or {})}
-        if not isinstance(self.attack, StructureAttack):
-            return original(self)
-        self.attack.check_dataset(self.dataset, _positions(args, len(self.dataset)))
-        args.metrics = {**STRUCTURE_METRICS, **(args.metrics or {})}
-        if args.parallel:  # the attack is sent to other processes, which share out the examples
-            return original(self)
-        with self.attack.looking_ahead(_upcoming(self)):
-            return original(self)
+        self.attack_args = copy.copy(args)  # the caller's may serve another attack, too
+        self.attack_args.metrics = {**_summary_rows(self.attack), **(args.metrics or {})}
+        try:
+            return _attack_dataset(self, original)
+        finally:
+            self.attack_args = args
 
     return attack_dataset
+
+
+def _attack_dataset(attacker: Attacker, original: Any) -> Any:
+    from .attack import StructureAttack
+
+    attack, args = attacker.attack, attacker.attack_args
+    if not isinstance(attack, StructureAttack):
+        return original(attacker)
+    attack.check_dataset(attacker.dataset, _positions(args, len(attacker.dataset)))
+    if args.parallel:  # the attack is sent to other processes, which share out the examples
+        return original(attacker)
+    with attack.looking_ahead(_upcoming(attacker)):
+        return original(attacker)
+
+
+def _summary_rows(attack: Attack) -> dict[str, Any]:
+    """What TextAttack's summary says beside its own."""
+    from .attack import StructureAttack
+    from .metrics import STRUCTURE_METRICS, Said
+
+    defense = getattr(attack.goal_function.model, "defense", None)
+    said = {} if defense is None else {"Defense:": Said(defense)}
+    return said | (STRUCTURE_METRICS if isinstance(attack, StructureAttack) else {})
 
 
 def _positions(args: AttackArgs, size: int) -> range:
