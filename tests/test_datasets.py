@@ -55,6 +55,9 @@ def test_names_of_classes_are_taken_in_the_order_given(tmp_path: Path) -> None:
         ("a.csv", "text,class\ngood,1\n", "line 2: expected a column 'label', got .* text, class"),
         ("a.csv", "text,label\ngood,positive\n", "line 2: expected a class .*, got 'positive'"),
         ("a.csv", "text,label\ngood,-1\n", "line 2: expected a class counted from 0 as label"),
+        ("a.csv", "text,label\ngood,1.5\n", "line 2: expected a class counted from 0 as label"),
+        ("a.jsonl", '{"text": "good", "label": 1.7}', "line 1: expected a class counted from 0"),
+        ("a.jsonl", '{"text": "good", "label": [1]}', "line 1: expected a class counted from 0"),
         ("a.csv", "text,label\n", "expected rows with text, got none"),
         ("a.csv", "", "expected rows with text, got none"),
         ("a.jsonl", '{"text": "good", "label": 1}\n{"text": "b', "line 2: expected JSON, got an"),
@@ -68,6 +71,19 @@ def test_wrong_tables_are_refused_with_a_line(
 ) -> None:
     with pytest.raises(InvalidInputError, match=line):
         read_table(written(tmp_path / name, text), ["text"])
+
+
+def test_only_a_newline_ends_a_line(tmp_path: Path) -> None:
+    """Unicode has other characters that end one, and texts have them."""
+    text = "good\u2028and\x85long"
+    lines = json.dumps({"text": text, "label": 1}, ensure_ascii=False)
+    assert read_table(written(tmp_path / "a.jsonl", lines), ["text"]) == [((text,), 1)]
+    assert published.sst2(written(tmp_path / "dev.tsv", f"{text}\t1\n")) == [((text,), 1)]
+
+
+def test_a_spreadsheets_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "\ufefftext,label\ngood,1\n")
+    assert read_table(path, ["text"]) == [(("good",), 1)]
 
 
 def test_datasets_by_name(tmp_path: Path) -> None:
@@ -122,3 +138,5 @@ def test_the_hubs_columns_give_the_same_rows(
 def test_a_name_that_the_hub_does_not_know_or_no_network() -> None:
     with pytest.raises(InvalidInputError, match="nobody/nothing: expected a file as published, or"):
         published.dream("nobody/nothing")
+    with pytest.raises(InvalidInputError, match=r"nobody/nothing@v1.0: .* or the name"):
+        published.dream("nobody/nothing@v1.0")

@@ -17,9 +17,19 @@ def text_of(path: Path) -> str:
         InvalidInputError: it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # spreadsheets begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"{path}: cannot be read ({error})") from error
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a file, which a newline ends; texts may hold what else Unicode ends lines with.
+
+    Raises:
+        InvalidInputError: it cannot be read.
+    """
+    text = text_of(path)
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:

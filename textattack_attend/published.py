@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInputError
-from .files import parsed, text_of
+from .files import lines_of, parsed, text_of
 
 Row = tuple[tuple[str, ...], int]
 """The parts of a text; its label."""
 Source = str | os.PathLike[str]
 """A file, or the name of a data set on the hub."""
+ENDINGS = (".tsv", ".txt", ".json", ".jsonl")
+"""Of files, which may be missing; any other name is one on the hub, as ``org/name@v1.0``."""
 Entries = Iterator[tuple[str, Any]]
 """Each with its place, for messages."""
 
@@ -94,10 +96,6 @@ def reclor(source: Source, split: str = "validation") -> list[Row]:
     return _even(_read(source, split, _json_list, rows, expected), source)
 
 
-READERS = {"sst2": sst2, "dream": dream, "hellaswag": hellaswag, "reclor": reclor}
-"""By name."""
-
-
 def _position(label: int, choices: list[str]) -> int:
     if not 0 <= label < len(choices):
         raise ValueError(f"label {label} of {len(choices)} choices")
@@ -112,9 +110,9 @@ def _read(
     expected: str,
 ) -> list[Row]:
     path = Path(source)
-    of_a_file = path.is_file() or path.suffix
+    is_file = path.is_file() or path.suffix in ENDINGS
     found: list[Row] = []
-    for place, entry in entries_of(path) if of_a_file else _hub_entries(str(source), split):
+    for place, entry in entries_of(path) if is_file else _hub_entries(str(source), split):
         try:
             found += rows(entry)
         except (KeyError, TypeError, ValueError) as error:
@@ -163,11 +161,11 @@ def _json_list(path: Path) -> Entries:
 
 
 def _lines(path: Path) -> Entries:
-    for number, line in enumerate(text_of(path).splitlines(), 1):
+    for number, line in enumerate(lines_of(path), 1):
         yield f"line {number}", line
 
 
 def _json_lines(path: Path) -> Entries:
-    for number, line in enumerate(text_of(path).splitlines(), 1):
+    for number, line in enumerate(lines_of(path), 1):
         if line.strip():
             yield f"line {number}", parsed(line, path, number)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import InvalidInputError
-from .files import parsed, text_of
+from .files import lines_of, parsed, text_of
 from .published import Row
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -71,7 +71,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text_of(path).splitlines(), 1):
+    for number, line in enumerate(lines_of(path), 1):
         if not line.strip():
             continue
         entry = parsed(line, path, number)
@@ -95,9 +95,10 @@ def _class(value: Any, names: Sequence[str], place: str) -> int:
         return names.index(value)
     try:
         number = int(value)
-    except ValueError:
-        number = -1
-    if number < 0:
+        whole = number == float(value)
+    except (OverflowError, TypeError, ValueError):
+        whole = False
+    if not whole or number < 0:
         known = f"one of {', '.join(names)}" if names else "a class counted from 0"
         raise InvalidInputError(
             f"{place}: expected {known} as label, got {str(value)[:60]!r}; names of classes are "
