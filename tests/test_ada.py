@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import random
@@ -21,13 +22,13 @@ from transformers import (
 
 from textattack_attend import fine_tuning
 from textattack_attend.defenses import ADA, Defense, trainer_of
-from textattack_attend.errors import InvalidInputError
+from textattack_attend.errors import InvalidInputError, StructureMismatchError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.published import Row
 from textattack_attend.structures import Structure
 from textattack_attend.tasks import TASKS
 
-from .conftest import hooks_of, random_texts, tiny_config, tiny_model
+from .conftest import HEADS, LAYERS, hooks_of, random_texts, tiny_config, tiny_model
 from .defense_steps import without_dropout
 
 ATTACK = '''
@@ -161,7 +162,7 @@ def test_structures_are_added_and_trained_under(
 
     tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
     task_like = TASKS["dream" if task == "choices" else "sst2"]
-    data = fine_tuning._with_extra(rows, extra, task_like, tokenizer)
+    data = fine_tuning._with_extra(rows, extra, task_like, tokenizer, wrapper.model)
     collator: Any = DataCollatorForMultipleChoice if task == "choices" else DataCollatorWithPadding
     settings = TrainingArguments(str(tmp_path / "run"), use_cpu=True, report_to=[])
     model = without_dropout(wrapper.model)
@@ -183,6 +184,17 @@ def test_structures_are_added_and_trained_under(
     assert torch.isfinite(training.training_step(model, batch))
 
 
+def test_structures_of_another_length_are_refused(
+    victim: str, tmp_path: Path, vocabulary: Path
+) -> None:
+    rows = rows_for(victim, 6)
+    extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
+    shorter = dataclasses.replace(TASKS["sst2"], max_tokens=3)
+    tokenizer, model = BertTokenizerFast(vocab_file=str(vocabulary)), wrapper_for(victim).model
+    with pytest.raises(StructureMismatchError, match=f"expected {LAYERS} of {HEADS} and 3, as"):
+        fine_tuning._with_extra(rows, extra, shorter, tokenizer, model)
+
+
 def one_of(parts: tuple[str, ...]) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
@@ -193,7 +205,8 @@ def test_rows_of_a_batch_have_structures_of_their_own(
     rows = rows_for(victim, 6)
     extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
     tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
-    data = fine_tuning._with_extra(rows, extra, TASKS["sst2"], tokenizer)
+    model = wrapper_for(victim).model
+    data = fine_tuning._with_extra(rows, extra, TASKS["sst2"], tokenizer, model)
     settings = TrainingArguments(
         str(tmp_path / "run"), use_cpu=True, report_to=[], per_device_eval_batch_size=len(data)
     )
@@ -213,7 +226,7 @@ def test_rows_of_a_batch_have_structures_of_their_own(
         torch.testing.assert_close(logits[number], victim_of_rows.logits([parts[0]])[0])
     shapes = [victim_of_rows.empty_structure(row.parts[0]).shape for row in extra]
     for number, (row, shape) in enumerate(zip(extra, shapes, strict=True), len(rows)):
-        units = np.stack(np.unravel_index(row.masked[0], shape.size), -1)
+        units = np.stack(np.unravel_index(row.masked[0].units, shape.size), -1)
         structure = Structure.from_units(shape, units)
         expected = victim_of_rows.logits([row.parts[0]], [structure])[0]
         torch.testing.assert_close(logits[number], expected, atol=1e-4, rtol=1e-4)

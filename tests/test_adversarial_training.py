@@ -184,6 +184,12 @@ def test_creat_needs_hidden_states(tmp_path: Path, vocabulary: Path) -> None:
         trainer(CreAT(), model, tmp_path, vocabulary).training_step(model, seq2seq_batch())
 
 
+def test_freelb_refuses_two_stacks(tmp_path: Path, vocabulary: Path) -> None:
+    model = tiny("t5")
+    with pytest.raises(UnsupportedModelError, match="expected a model with one stack of layers"):
+        trainer(FreeLB(), model, tmp_path, vocabulary).training_step(model, seq2seq_batch())
+
+
 def seq2seq_batch() -> dict[str, Tensor]:
     """Every row ends with the end token of T5's tiny tokenizer."""
     inputs = batch()

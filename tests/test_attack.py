@@ -8,10 +8,12 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from textattack import Attack
 from textattack.models.wrappers import HuggingFaceModelWrapper
 from textattack.shared import AttackedText
 from torch import Tensor
@@ -24,10 +26,12 @@ from textattack_attend.attack_recipes import (
     HackAttendHalfScale,
     HackAttendImportanceOnly,
     HackAttendLiong2024,
+    HackAttendPlus,
     HackAttendRandom,
 )
 from textattack_attend.attack_results import StructureAttackResult
 from textattack_attend.attention import AttentionCapture
+from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.shared import StructuredText
 from textattack_attend.structures import Budget, Matrix, Shape, Structure
@@ -305,6 +309,46 @@ def test_queries_are_counted_as_they_are_made(
         assert result.num_queries == 1 + sum(rows)  # the clean text
         assert result.candidate_queries <= result.num_queries - 1 - LAYERS - HEADS
         assert result.gradient_passes == 1
+
+
+def test_a_structure_is_seen_outside_an_attack_too(make_victim: MakeVictim) -> None:
+    attack = build(make_victim(), **LOOSE)
+    victim, text = attack.goal_function.victim, random_texts(1)[0]
+    shape = victim.empty_structure(text).shape
+    whole = Structure.whole(shape, [(0, 0), (LAYERS - 1, 1)])
+    structured = StructuredText.of(AttackedText(text), whole)
+    attack.goal_function.init_attack_example(AttackedText(text), prediction(victim, text))
+    nothing = victim.empty_structure(text)
+    for asked, structure in ((structured, whole), (AttackedText(text), nothing)):
+        (result,), _ = attack.goal_function.get_results([asked])
+        expected = victim.logits([text], [structure]).double().softmax(-1)[0]
+        torch.testing.assert_close(torch.as_tensor(result.raw_output), expected)
+
+
+def test_searches_are_refused_in_an_attack_of_textattacks(make_victim: MakeVictim) -> None:
+    ours = build(make_victim(), **LOOSE)
+    theirs = Attack(ours.goal_function, [], ours.transformation, ours.search_method)
+    text = random_texts(1)[0]
+    with pytest.raises(InvalidInputError, match="expected a StructureAttack around it"):
+        theirs.attack(text, prediction(ours.goal_function.victim, text))
+
+
+def test_numpys_labels_are_labels(make_victim: MakeVictim) -> None:
+    attack = build(make_victim(), **LOOSE)
+    text = random_texts(1)[0]
+    label = prediction(attack.goal_function.victim, text)
+    numpys: Any = np.int64(label)
+    assert decision(attack.attack(text, numpys)) == decision(attack.attack(text, label))
+
+
+def test_a_wrappers_precision_is_that_of_the_search(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    own = AttentionModelWrapper(victim.model, victim.tokenizer, precision="bfloat16")
+    theirs = HuggingFaceModelWrapper(victim.model, victim.tokenizer)
+    for recipe in (HackAttendLiong2024, HackAttendPlus):
+        assert recipe.build(own).goal_function.model is own
+        assert recipe.build(own, precision="float32").goal_function.victim.precision == "float32"
+        assert recipe.build(theirs).goal_function.victim.precision == "float32"
 
 
 def test_a_query_budget_is_never_exceeded_and_changes_nothing_before_it(

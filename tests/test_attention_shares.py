@@ -9,10 +9,11 @@ from click.testing import CliRunner
 from transformers import BertTokenizerFast
 
 from textattack_attend.commands.main import main
+from textattack_attend.errors import InvalidInputError
 from textattack_attend.measurements.attention_shares import Shares, attention_shares
 from textattack_attend.victim import Victim
 
-from .conftest import tiny_model
+from .conftest import LAYERS, tiny_model
 
 TEXT = "the film is good Bad"  # [CLS] the film is good bad [SEP]
 
@@ -38,6 +39,12 @@ def test_texts_count_alike(victim: Victim) -> None:
     (first,) = attention_shares(victim, [TEXT], set(), {"good"})
     mean = (alone.opinion_words + first.opinion_words) / 2
     assert both.opinion_words == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("layer", [-LAYERS - 1, LAYERS])
+def test_a_layer_that_the_model_lacks(victim: Victim, layer: int) -> None:
+    with pytest.raises(InvalidInputError, match=f"layer: .* got {layer}"):
+        next(attention_shares(victim, [TEXT], set(), set(), layer))
 
 
 def test_the_command(victim: Victim, tmp_path: Path) -> None:

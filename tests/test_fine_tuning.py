@@ -192,6 +192,18 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
     assert done.exit_code == 1
     assert "train.json: cannot be read" in done.output
     assert not (tmp_path / "victim").exists()
+    (tmp_path / "train.tsv").write_text("good\t1\nbad\t0\n")
+    (tmp_path / "dev.tsv").write_text("good\t2\n")
+    sentences = ["train", "--task", "sst2", "--data", str(tmp_path)]
+    sentences += ["--output", str(tmp_path / "victim")]
+    done = CliRunner().invoke(main, [*sentences, "--model", pretrained])
+    assert done.exit_code == 1
+    assert "expected the classes to train on, 0 to 1, in the dev set, too, got 2" in done.output
+    (tmp_path / "dev.tsv").write_text("good\t1\n")
+    done = CliRunner().invoke(main, [*sentences, "--model", str(tmp_path / "typo")])
+    assert done.exit_code == 1
+    assert "typo: expected the folder of a checkpoint" in done.output
+    assert not (tmp_path / "victim").exists()
     with pytest.raises(InvalidInputError, match="task: expected one of sst2, dream"):
         task_of("imdb")
 

@@ -59,6 +59,13 @@ def test_the_text_is_cut_not_the_prompt(caplog: pytest.LogCaptureFixture) -> Non
     assert "a text of 12 tokens was cut to the model's maximum of 8" in caplog.text
 
 
+def test_a_text_of_unknown_words_is_cut() -> None:
+    """An unknown word is written longer than it was read."""
+    model, tokenizer = language_model(), tiny_tokenizer("llama")
+    victim = Victim(model, tokenizer, max_tokens=8, prompt=PROMPT)
+    assert len(victim.tokens("q w e r t y u i o p")) == 8
+
+
 def test_columns_fill_slots_in_order_whatever_is_in_them() -> None:
     prompt = Prompt("{} : {} ?", ("good", "bad"))
     assert prompt.fill(("a {} b", "c")) == "a {} b : c ?"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InvalidInputError
+from .files import write_whole
 
 NAME = "card.json"
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
@@ -96,11 +97,12 @@ class Card:
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     def write(self, folder: Path) -> None:
-        """Into a folder."""
-        text = self.to_json()
-        unfinished = folder / f"{NAME}.tmp"
-        unfinished.write_text(text + "\n", encoding="utf-8")
-        unfinished.replace(folder / NAME)
+        """Into a folder.
+
+        Raises:
+            InvalidInputError: it cannot be written.
+        """
+        write_whole(folder / NAME, f"{self.to_json()}\n".encode())
 
 
 def begin(card: Card, folder: Path, overwrite: bool) -> None:

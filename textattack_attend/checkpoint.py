@@ -14,7 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .errors import InvalidInputError
+from .errors import AttendError, InvalidInputError
 
 
 def architectures(checkpoint: str) -> list[str]:
@@ -23,7 +23,7 @@ def architectures(checkpoint: str) -> list[str]:
     Raises:
         InvalidInputError: there is no such checkpoint.
     """
-    with _explained(checkpoint):
+    with explained(checkpoint):
         return AutoConfig.from_pretrained(checkpoint).architectures or []
 
 
@@ -43,15 +43,23 @@ def load(checkpoint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     chooses = scores_choices(checkpoint)
     auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
-    with _explained(checkpoint):
+    with explained(checkpoint):
         return auto.from_pretrained(checkpoint), AutoTokenizer.from_pretrained(checkpoint)
 
 
 @contextmanager
-def _explained(checkpoint: str) -> Iterator[None]:
-    """One line for what transformers says in many, or of a network that is not there."""
+def explained(checkpoint: str) -> Iterator[None]:
+    """Inside, a checkpoint that cannot be loaded is one line.
+
+    Transformers says it in many, or speaks of a network that is not there.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+    """
     try:
         yield
+    except AttendError:
+        raise
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(

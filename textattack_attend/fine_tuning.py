@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,21 @@ from transformers import (
     DataCollatorWithPadding,
     EvalPrediction,
     PretrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     TrainingArguments,
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from .attention import shape_of
 from .attention.precision import training_precision
 from .card import Card, begin
+from .checkpoint import explained
 from .classifiers import require_padding
 from .defenses import Defense, ExtraRow, trainer_of
 from .defenses.masked_rows import MASKED
-from .errors import InvalidInputError
+from .errors import InvalidInputError, StructureMismatchError
+from .inputs import ChoiceInputs, Inputs
 from .published import Row, Source
 from .tasks import Task, splits
 
@@ -83,6 +88,7 @@ def fine_tune(
     Raises:
         InvalidInputError: a file is missing or of another format, the labels are all the same, the
             pretrained model is of another task, or the folder holds something else.
+        StructureMismatchError: what the method adds was found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     defense = defense or Defense()
@@ -108,10 +114,11 @@ def fine_tune(
         precision=precision or training_precision(),
     )
     train, dev = splits(task, data)
-    _require_classes(train, data)
-    tokenizer = AutoTokenizer.from_pretrained(model, model_max_length=task.max_tokens)
-    torch.manual_seed(seed)
-    untrained = _pretrained(task, card, [label for _, label in train])
+    _require_classes(train, dev, data)
+    with explained(card.model):
+        tokenizer = AutoTokenizer.from_pretrained(model, model_max_length=task.max_tokens)
+        torch.manual_seed(seed)
+        untrained = _pretrained(task, card, [label for _, label in train])
     require_padding(untrained, tokenizer)
     checkpoints = Path(output) / "checkpoints"
     settings = _settings(card, task, checkpoints)
@@ -125,7 +132,7 @@ def fine_tune(
         untrained,
         settings,
         _collator(task, tokenizer),
-        _with_extra(train, extra, task, tokenizer),
+        _with_extra(train, extra, task, tokenizer, untrained),
         _encoded(dev, task, tokenizer),
         tokenizer,
         compute_metrics=_accuracy,
@@ -157,7 +164,7 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         raise InvalidInputError(
             f"batch size: expected a multiple of the {processes} processes, got {card.batch_size}"
         )
-    return TrainingArguments(
+    settings = TrainingArguments(
         output_dir=str(checkpoints),
         learning_rate=card.learning_rate,
         per_device_train_batch_size=card.batch_size // processes,
@@ -179,6 +186,10 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         disable_tqdm=None,
         ddp_timeout=A_DAY,  # the other processes wait while one attacks the training set
     )
+    # Of several GPUs one process takes one; else Trainer would make replicas of the model, which
+    # defenses do not see, and take a batch for each.
+    settings._n_gpu = min(1, settings.n_gpu)
+    return settings
 
 
 def _pretrained(task: Task, card: Card, labels: list[int]) -> Any:
@@ -211,31 +222,50 @@ def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
 
 def _encoded(rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
     """Token ids of every row: of its one sequence, or of one for every choice."""
-    short = {"truncation": True, "max_length": task.max_tokens}
-    columns: dict[str, list[Any]] = {"label": [label for _, label in rows]}
-    if not task.chooses:
-        columns_of_text = zip(*(parts for parts, _ in rows), strict=True)
-        columns.update(tokenizer(*map(list, columns_of_text), **short))
-        columns[LENGTH] = list(map(len, columns["input_ids"]))
-        return Dataset.from_dict(columns)
-    for (context, question, *choices), _ in rows:
-        pairs = [(context, f"{question} {choice}") for choice in choices]
-        for name, ids in tokenizer(pairs, **{**short, "truncation": "only_first"}).items():
-            columns.setdefault(name, []).append(ids)
-    columns[LENGTH] = [max(map(len, sequences)) for sequences in columns["input_ids"]]
+    inputs = (ChoiceInputs if task.chooses else Inputs)(tokenizer, task.max_tokens)
+    by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
+    encoded = inputs.tokenize([sequence for sequences in by_row for sequence in sequences])
+    lengths = iter(map(len, encoded["input_ids"]))
+    columns: dict[str, list[Any]] = {
+        "label": [label for _, label in rows],
+        LENGTH: [max(islice(lengths, len(sequences))) for sequences in by_row],
+    }
+    for name, every in encoded.items():
+        rest = iter(every)
+        by_choice = [list(islice(rest, len(sequences))) for sequences in by_row]
+        columns[name] = by_choice if task.chooses else every
     return Dataset.from_dict(columns)
 
 
 def _with_extra(
-    rows: list[Row], extra: list[ExtraRow], task: Task, tokenizer: PreTrainedTokenizerBase
+    rows: list[Row],
+    extra: list[ExtraRow],
+    task: Task,
+    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
 ) -> Any:
     """The same of the training set and what a defense adds; with the units to mask, if any are."""
     encoded = _encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer)
     if not any(row.masked for row in extra):
         return encoded
-    nothing = [()] * (len(rows[0][0]) - 2 if task.chooses else 1)
-    masked = [nothing] * len(rows) + [list(row.masked) or nothing for row in extra]
+    read = encoded["input_ids"][len(rows) :]
+    for row, ids in zip(extra, read, strict=True):
+        _require_fitting(row, ids if task.chooses else [ids], model)
+    nothing: list[tuple[int, ...]] = [()] * (len(rows[0][0]) - 2 if task.chooses else 1)
+    masked = [nothing] * len(rows) + [[own.units for own in row.masked] or nothing for row in extra]
     return encoded.add_column(MASKED, masked)
+
+
+def _require_fitting(row: ExtraRow, sequences: list[list[int]], model: PreTrainedModel) -> None:
+    """Refuse units that were found on attention of another size."""
+    for masked, ids in zip(row.masked, sequences, strict=False):
+        layers, heads, tokens, _ = shape_of(model, len(ids)).size
+        if masked[:3] != (layers, heads, tokens):
+            raise StructureMismatchError(
+                f"{row.parts[0][:60]!r} was attacked on {masked.layers} layers of {masked.heads} "
+                f"heads and {masked.tokens} tokens, expected {layers} of {heads} and {tokens}, as "
+                "the model to train has: take a victim of its kind, and the same max_tokens"
+            )
 
 
 def _accuracy(judged: EvalPrediction) -> dict[str, float]:
@@ -243,9 +273,15 @@ def _accuracy(judged: EvalPrediction) -> dict[str, float]:
     return {"accuracy": float(right.mean())}
 
 
-def _require_classes(rows: list[Row], data: Source) -> None:
-    labels = {label for _, label in rows}
+def _require_classes(train: list[Row], dev: list[Row], data: Source) -> None:
+    labels = {label for _, label in train}
     if len(labels) < 2:
         raise InvalidInputError(
             f"{data}: expected texts of at least 2 classes to train on, got only class {labels}"
+        )
+    unknown = {label for _, label in dev if label > max(labels)}
+    if unknown:
+        raise InvalidInputError(
+            f"{data}: expected the classes to train on, 0 to {max(labels)}, in the dev set, too, "
+            f"got {', '.join(map(str, sorted(unknown)))}"
         )

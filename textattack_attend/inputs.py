@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
@@ -61,18 +62,34 @@ class Inputs:
                 "number everywhere; attack them in datasets of their own"
             )
         rows = [sequence for sequences in by_text for sequence in sequences]
-        encoded: BatchEncoding = self.tokenizer(
-            rows,
-            add_special_tokens=self.adds_special_tokens,
-            truncation=self.truncation,
-            max_length=self.max_tokens,
-            padding=True,
-            padding_side="right",
-            return_tensors="pt",
-        )
+        encoded = self.tokenize(rows, padding=True, padding_side="right", return_tensors="pt")
         if encoded["input_ids"].shape[1] == self.max_tokens and not self._said_truncation:
             self._say_truncation(max(self._length(sequence) for sequence in rows))
         return encoded
+
+    def tokenize(self, sequences: Sequence[Text], **options: Any) -> BatchEncoding:
+        """Of sequences, cut where they are too long, what the tokenizer makes with some options.
+
+        Raises:
+            InvalidInputError: one cannot be cut, as its first part is too short for that.
+        """
+        try:
+            encoded: BatchEncoding = self.tokenizer(
+                list(sequences),
+                add_special_tokens=self.adds_special_tokens,
+                truncation=self.truncation,
+                max_length=self.max_tokens,
+                **options,
+            )
+            return encoded
+        except Exception as error:  # the library has no type of its own for it
+            if "Truncation error" not in str(error):
+                raise
+            longest = max(sequences, key=lambda sequence: len(parts_of(sequence)[-1]))
+            raise InvalidInputError(
+                f"question {parts_of(longest)[-1][:60]!r}: expected one that leaves room for its "
+                f"context in {self.max_tokens} tokens; raise max_tokens, or remove the example"
+            ) from error
 
     def ids(self, text: Text) -> list[list[int]]:
         """Token ids of each sequence of a text, without padding."""
@@ -173,7 +190,8 @@ class PromptInputs(Inputs):
     def _without_end(self, part: str, tokens: int) -> str:
         ids = self.tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
         kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
-        return kept if len(kept) < len(part) else part[: len(kept) - 1]
+        # Tokens may be written longer than they were read, as unknown ones.
+        return kept if len(kept) < len(part) else part[:-1]
 
 
 def parts_of(text: Text) -> tuple[str, ...]:

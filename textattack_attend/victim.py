@@ -275,7 +275,7 @@ class Victim:
         return Replay(saved.text, saved.structure, logits[0])
 
     def fingerprint(self) -> str:
-        """Names the weights: model type, and a hash of the head and of a sample of the rest."""
+        """Names the weights: model type, and a hash of a sample of every weight."""
         return fingerprint(self.model)
 
     def _shape(self, ids: Sequence[Sequence[int]]) -> Shape:

@@ -34,7 +34,7 @@ class HackAttendLiong2024(AttackRecipe):
         choice_budget: str = "per_matrix",
         target_class: int | None = None,
         seed: int | None = None,
-        precision: str = "float32",
+        precision: str | None = None,
     ) -> StructureAttack:
         """HackAttend at full scale.
 
@@ -54,8 +54,8 @@ class HackAttendLiong2024(AttackRecipe):
                 matrix by itself, "released" as the released code does; see `Budget`.
             target_class: the class to reach; None for any wrong one.
             seed: for what is random; None follows TextAttack's ``--random-seed``.
-            precision: "float32", or "bfloat16" or "float16" for the search; a success is confirmed
-                in the model's own precision.
+            precision: of the search, "float32", "bfloat16" or "float16"; None for the wrapper's. A
+                success is confirmed in the model's own precision.
 
         Raises:
             UnsupportedModelError: the victim cannot be attacked.

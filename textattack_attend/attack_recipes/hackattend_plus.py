@@ -32,7 +32,7 @@ class HackAttendPlus(AttackRecipe):
         spare_first_token: bool = True,
         choice_budget: str = "per_matrix",
         target_class: int | None = None,
-        precision: str = "float32",
+        precision: str | None = None,
     ) -> StructureAttack:
         """HackAttend+.
 
@@ -47,8 +47,8 @@ class HackAttendPlus(AttackRecipe):
             choice_budget: for multiple choice: "per_matrix" counts the units of each choice's
                 matrix by itself, "released" as the released code does; see `Budget`.
             target_class: the class to reach; None for any wrong one.
-            precision: "float32", or "bfloat16" or "float16" for the search; a success is confirmed
-                in the model's own precision.
+            precision: of the search, "float32", "bfloat16" or "float16"; None for the wrapper's. A
+                success is confirmed in the model's own precision.
 
         Raises:
             UnsupportedModelError: the victim cannot be attacked.

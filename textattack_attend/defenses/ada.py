@@ -5,7 +5,7 @@ on where it was:
 
 - line 1: ``{"victim": ..., "recipe": ..., "rows": ...}``, what the rest belongs to;
 - then ``{"row": n, "parts": [...], "masked": [...]}``, the adversarial example of training row n as
-  `ExtraRow` describes it; parts are null where the attack failed.
+  `ExtraRow` describes it, each `MaskedUnits` as a list; parts are null where the attack failed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidInputError
+from ..files import write_whole
 from ..published import Row
 from ..structures import Structure
-from .options import ExtraRow
+from .options import ExtraRow, MaskedUnits
 
 if TYPE_CHECKING:
     from textattack import Attack
@@ -59,7 +60,7 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Ext
                 file.write(json.dumps(entry) + "\n")
                 file.flush()
     extra = [
-        ExtraRow(tuple(entry["parts"]), wanted[number][1], tuple(map(tuple, entry["masked"])))
+        ExtraRow(tuple(entry["parts"]), wanted[number][1], _masked(entry["masked"]))
         for number, entry in sorted(known.items())
         if number < len(wanted) and entry["parts"]
     ]
@@ -85,14 +86,22 @@ def _attacked(
             text = result.perturbed_result.attacked_text
             entry["parts"] = [*text._text_input.values()]
             if isinstance(text, StructuredText):
-                entry["masked"] = [flat_units(part) for part in text.structure.parts]
+                entry["masked"] = [masked_units(part) for part in text.structure.parts]
         yield entry
 
 
-def flat_units(structure: Structure) -> list[int]:
-    """The masked units as indices into the flat (L, H, T, T)."""
-    flat: list[int] = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
-    return flat
+def masked_units(structure: Structure) -> MaskedUnits:
+    """The same, as a row that is added has them."""
+    flat = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
+    layers, heads, tokens, _ = structure.shape.size
+    return MaskedUnits(layers, heads, tokens, tuple(flat))
+
+
+def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
+    """From the lists of the cache."""
+    return tuple(
+        MaskedUnits(layers, heads, tokens, tuple(units)) for layers, heads, tokens, units in entries
+    )
 
 
 def _attack(options: ADA) -> Attack:
@@ -114,7 +123,7 @@ def _header(options: ADA, rows: Sequence[Row]) -> dict[str, str]:
 def _read(cache: Path, header: dict[str, str]) -> dict[int, dict[str, Any]]:
     """What the cache knows; begins it where there is none, and drops a line that was cut off."""
     text = cache.read_text(encoding="utf-8") if cache.exists() else ""
-    lines = text[: text.rfind("\n") + 1].splitlines()
+    lines = text.split("\n")[:-1]
     if not lines:
         cache.parent.mkdir(parents=True, exist_ok=True)
         cache.write_text(json.dumps(header) + "\n", encoding="utf-8")
@@ -132,5 +141,6 @@ def _read(cache: Path, header: dict[str, str]) -> dict[int, dict[str, Any]]:
             f"{cache}: expected the cache of this run, got one of another {differing}; delete it, "
             "or name another"
         )
-    cache.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    if not text.endswith("\n"):
+        write_whole(cache, "".join(f"{line}\n" for line in lines).encode())
     return known

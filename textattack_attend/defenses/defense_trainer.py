@@ -112,12 +112,14 @@ class DefenseTrainer(Trainer, Generic[D]):
         """Time of a defended step over that of a plain one, on the same batches in turn."""
         if type(self) is DefenseTrainer:  # they are the same
             return 1.0
-        seconds = {self.plain_step: 0.0, self.defended_step: 0.0}
+        steps = [self.plain_step, self.defended_step]
+        seconds = dict.fromkeys(steps, 0.0)
         for inputs in islice(self.get_train_dataloader(), batches):
-            for step in seconds:
+            for step in steps:
                 start = time.perf_counter()
-                step(self.model_wrapped, dict(inputs), None)
+                float(step(self.model_wrapped, dict(inputs), None))  # waits for the device
                 seconds[step] += time.perf_counter() - start
+            steps.reverse()  # each is as often the one that comes second
         self.bare(self.model_wrapped).zero_grad()
         return seconds[self.defended_step] / seconds[self.plain_step]
 

@@ -10,12 +10,22 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ..attention.forwards import Forward, changed_forwards
+from ..errors import UnsupportedModelError
 
 
 def perturbed_embeddings(
     model: PreTrainedModel, perturbation: Tensor
 ) -> AbstractContextManager[None]:
-    """Add a perturbation, (B, T, D), to the word embeddings of every forward pass inside."""
+    """Add a perturbation, (B, T, D), to the word embeddings of every forward pass inside.
+
+    Raises:
+        UnsupportedModelError: the model has an encoder and a decoder, whose tokens differ.
+    """
+    if model.config.is_encoder_decoder:
+        raise UnsupportedModelError(
+            f"perturbed embeddings: expected a model with one stack of layers, got a "
+            f"{type(model).__name__}"
+        )
 
     def adding(forward: Forward) -> Forward:
         def forward_and_add(*args: Any, **kwargs: Any) -> Any:

@@ -20,19 +20,34 @@ def option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
+class MaskedUnits(NamedTuple):
+    """Units that are masked for one sequence.
+
+    Args:
+        layers: of the model that they were found on.
+        heads: of a layer of that.
+        tokens: of the sequence, special ones included.
+        units: flat indices into the (L, H, T, T) of these.
+    """
+
+    layers: int
+    heads: int
+    tokens: int
+    units: tuple[int, ...]
+
+
 class ExtraRow(NamedTuple):
     """A row that a defense adds to the training set.
 
     Args:
         parts: of the text.
         label: its class.
-        masked: the units that are masked for it, of each sequence that the model reads apart: flat
-            indices into its (L, H, T, T). Empty if nothing is masked.
+        masked: of each sequence that the model reads apart; empty if nothing is masked.
     """
 
     parts: tuple[str, ...]
     label: int
-    masked: tuple[tuple[int, ...], ...] = ()
+    masked: tuple[MaskedUnits, ...] = ()
 
 
 @dataclass(frozen=True)

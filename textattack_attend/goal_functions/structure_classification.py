@@ -43,7 +43,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     Args:
         model_wrapper: the victim's wrapper.
-        precision: of the search, see `Victim`.
+        precision: of the search, see `Victim`; None for the wrapper's own.
         objective: what gradients are taken of.
 
     Attributes:
@@ -55,7 +55,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def __init__(
         self,
         model_wrapper: ModelWrapper,
-        precision: str = "float32",
+        precision: str | None = None,
         objective: Objective = cross_entropy,
         **options: Any,
     ) -> None:
@@ -140,12 +140,18 @@ class StructureGoalFunction(ClassificationGoalFunction):
         logits = self.victim.logits([text.tokenizer_input], [text.structure])
         return bool(self._is_goal_complete(_probabilities(logits)[0], text))
 
+    def _structure_of(self, text: AttackedText) -> Structure:
+        if isinstance(text, StructuredText):
+            return text.structure
+        return self.victim.empty_structure(text.tokenizer_input)
+
     def _call_model_uncached(self, attacked_text_list: Sequence[AttackedText]) -> Tensor:
         if not attacked_text_list:
             return torch.empty(0)
         if self._reading is None:  # outside an attack, as in TextAttack's interactive mode
             texts = [text.tokenizer_input for text in attacked_text_list]
-            return _probabilities(self.victim.logits(texts))
+            structures = list(map(self._structure_of, attacked_text_list))
+            return _probabilities(self.victim.logits(texts, structures))
         structures = [text.structure for text in attacked_text_list]
         missing = [structure for structure in structures if not self.knows(structure)]
         if missing:
@@ -206,7 +212,7 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
 
 
 def _require_label(label: int, classes: int, what: str) -> None:
-    if not isinstance(label, int) or not 0 <= label < classes:
+    if not isinstance(label, int | np.integer) or not 0 <= label < classes:
         raise InvalidInputError(
             f"{what} {label!r}: expected one of the model's {classes} classes, "
             f"0 to {classes - 1}; check the dataset's label order"
@@ -216,7 +222,7 @@ def _require_label(label: int, classes: int, what: str) -> None:
 def goal_function(
     model_wrapper: ModelWrapper,
     target_class: int | None = None,
-    precision: str = "float32",
+    precision: str | None = None,
     objective: Objective = cross_entropy,
 ) -> StructureGoalFunction:
     """The goal of reaching a class, or any wrong one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..errors import UnsupportedModelError
+from ..errors import InvalidInputError, UnsupportedModelError
 from ..victim import Victim
 
 
@@ -39,7 +39,13 @@ def attention_shares(
 
     Raises:
         UnsupportedModelError: the tokenizer does not tell words.
+        InvalidInputError: the model has no such layer.
     """
+    layers = int(victim.model.config.num_hidden_layers)
+    if not -layers <= layer < layers:
+        raise InvalidInputError(
+            f"layer: expected one of the model's {layers}, -{layers} to {layers - 1}, got {layer}"
+        )
     sums = torch.zeros(4)
     for number, text in enumerate(texts, 1):
         attention = victim.capture(text, None).probabilities[layer, :, 0].mean(0)

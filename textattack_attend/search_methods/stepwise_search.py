@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
 from textattack.search_methods import SearchMethod
 
+from ..errors import InvalidInputError
 from ..shared import StructuredText
 from ..structures import Structure
 
@@ -50,16 +51,15 @@ class StepwiseSearch(SearchMethod):
         """
 
     def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
-        """Take all steps, one after another."""
-        steps = self.steps(initial_result)
-        try:
-            question = next(steps)
-            while True:
-                results, _ = self.get_goal_results(question.texts)
-                question = steps.send(results)
-        except StopIteration as end:
-            result: GoalFunctionResult = end.value
-            return result
+        """TextAttack's hook; a plain `Attack` would not reset what is counted and remembered.
+
+        Raises:
+            InvalidInputError: always.
+        """
+        raise InvalidInputError(
+            f"{type(self).__name__}: expected a StructureAttack around it, which asks its "
+            "questions, got an Attack of TextAttack"
+        )
 
 
 def ask(text: StructuredText, structures: Sequence[Structure]) -> Asking[list[GoalFunctionResult]]:

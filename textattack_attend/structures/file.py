@@ -16,13 +16,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as to_bytes
 
 from ..errors import InvalidInputError
+from ..files import write_whole
 from .structure import Reach, Shape, Structure
 
 FORMAT = "textattack_attend.structure"
@@ -41,7 +41,11 @@ class SavedStructure:
 
 
 def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
-    """Write a structure file; an existing file is replaced only once the new one is complete."""
+    """Write a structure file; an existing file is replaced only once the new one is complete.
+
+    Raises:
+        InvalidInputError: it cannot be written.
+    """
     shape = saved.structure.shape
     metadata = {
         "format": FORMAT,
@@ -55,12 +59,8 @@ def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
         "text": json.dumps(saved.text, ensure_ascii=False),
         "model": saved.model,
     }
-    unfinished = Path(f"{os.fspath(path)}.{os.getpid()}.tmp")
-    try:
-        save_file({"units": saved.structure.units.astype(np.int32)}, unfinished, metadata)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    units = {"units": saved.structure.units.astype(np.int32)}
+    write_whole(path, to_bytes(units, metadata))
 
 
 def load(path: str | os.PathLike[str]) -> SavedStructure:

@@ -44,21 +44,26 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         self.victim = Victim(model, tokenizer, precision, max_tokens, prompt, cross_attention)
 
     @classmethod
-    def of(cls, wrapper: ModelWrapper, precision: str = "float32") -> AttentionModelWrapper:
+    def of(cls, wrapper: ModelWrapper, precision: str | None = None) -> AttentionModelWrapper:
         """The same model and tokenizer behind our wrapper; ours is returned as it is.
+
+        Args:
+            wrapper: of the victim.
+            precision: of the search; None for the wrapper's own, and "float32" of TextAttack's.
 
         Raises:
             UnsupportedModelError: the wrapper is not over a HuggingFace model.
         """
         if isinstance(wrapper, AttentionModelWrapper):
-            same = wrapper.victim.precision == precision
-            return wrapper if same else wrapper.with_precision(precision)
+            if precision is None or precision == wrapper.victim.precision:
+                return wrapper
+            return wrapper.with_precision(precision)
         if not isinstance(wrapper, HuggingFaceModelWrapper):
             raise UnsupportedModelError(
                 f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
                 f"{type(wrapper).__name__}: attention is masked inside a transformers model"
             )
-        return cls(wrapper.model, wrapper.tokenizer, precision)
+        return cls(wrapper.model, wrapper.tokenizer, precision or "float32")
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
         """The same model, searched in another precision."""
