@@ -35,7 +35,7 @@ from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.shared import StructuredText
 from textattack_attend.structures import Budget, Matrix, Shape, Structure
-from textattack_attend.structures.file import Text
+from textattack_attend.texts import Text
 from textattack_attend.victim import Reading, Victim
 
 from .conftest import HEADS, LAYERS, MakeVictim, hooks_of, random_texts

@@ -38,8 +38,8 @@ class Card:
         accuracy: on the dev set, of the epoch that was kept; None before the end.
         seconds: of the training, evaluation included, since it last began.
         step_seconds_ratio: time of a training step over that of a plain one, measured in turn.
-        rows: of the training set.
-        extra_rows: that the method added.
+        rows: how many the training set has.
+        extra_rows: how many the method added.
         extra_seconds: that it took to find them, or to read them where they were known.
     """
 

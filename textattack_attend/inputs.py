@@ -10,7 +10,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from .errors import InvalidInputError
 from .prompt import Prompt
-from .structures.file import Text
+from .texts import Text, parts_of
 
 logger = logging.getLogger(__name__)
 
@@ -192,8 +192,3 @@ class PromptInputs(Inputs):
         kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
         # Tokens may be written longer than they were read, as unknown ones.
         return kept if len(kept) < len(part) else part[:-1]
-
-
-def parts_of(text: Text) -> tuple[str, ...]:
-    """The columns of a text."""
-    return (text,) if isinstance(text, str) else text

@@ -147,10 +147,10 @@ def _attack_dataset(attacker: Attacker, original: Any) -> Any:
 def _summary_rows(attack: Attack) -> dict[str, Any]:
     """What TextAttack's summary says beside its own."""
     from .attack import StructureAttack
-    from .metrics import STRUCTURE_METRICS, Said
+    from .metrics import STRUCTURE_METRICS, FixedRow
 
     defense = getattr(attack.goal_function.model, "defense", None)
-    said = {} if defense is None else {"Defense:": Said(defense)}
+    said = {} if defense is None else {"Defense:": FixedRow(defense)}
     return said | (STRUCTURE_METRICS if isinstance(attack, StructureAttack) else {})
 
 

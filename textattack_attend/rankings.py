@@ -19,7 +19,7 @@ from torch import Tensor
 from .attention import AttentionCapture
 from .errors import InvalidInputError
 from .structures import Budget, Cells, Matrix, Shape, Structure
-from .structures.file import Text
+from .texts import Text
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def masking_effect(capture: AttentionCapture, structure: Structure) -> Tensor:
 def effect_of_masking(
     scores: Tensor, probabilities: Tensor, gradients: Tensor, masked: Tensor, closed: Tensor
 ) -> Tensor:
-    """The formula of `masking_effect`, for tensors (..., T, T).
+    """The formula of `masking_effect`, for tensors (..., T, T); of the dtype of the scores.
 
     Args:
         scores: before the softmax and before the mask.

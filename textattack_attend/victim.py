@@ -34,7 +34,7 @@ from .fingerprint import fingerprint
 from .inputs import ChoiceInputs, Inputs, PromptInputs
 from .prompt import Prompt
 from .structures import SavedStructure, Shape, Structure, load, save
-from .structures.file import Text
+from .texts import Text
 
 logger = logging.getLogger(__name__)
 
@@ -225,6 +225,11 @@ class Victim:
         if not self._engine_compared:
             self._engine_compared = True
             if isinstance(self.engine, Engine) and not self._engine_agrees(readings[0].text):
+                logger.warning(
+                    "%s computes something else than its family's layers: it is evaluated by whole "
+                    "forward passes, which takes several times as long",
+                    type(self.model).__name__,
+                )
                 self.engine = WholeModel(self.model, self.precision)
             if self.answers_at_random(readings[0].text):
                 logger.warning(

@@ -12,7 +12,7 @@ from textattack.goal_function_results import GoalFunctionResult
 from textattack.shared.utils import color_text
 
 from ..structures import Structure, describe, summarize
-from ..structures.file import Text
+from ..texts import Text
 
 
 class StructureAttackResult(stock.AttackResult):
@@ -52,7 +52,7 @@ class StructureAttackResult(stock.AttackResult):
 
     @property
     def gradient_passes(self) -> int:
-        """Forward and backward passes, not in ``num_queries``."""
+        """Backward passes, not in ``num_queries``; the forward pass of each is."""
         return getattr(self.perturbed_result, "gradient_passes", 0)
 
     def describe(self, color_method: str | None = None) -> list[str]:

@@ -97,7 +97,9 @@ class _Queries(NamedTuple):
 
 
 def _alike(branches: Sequence[Branch]) -> Iterator[list[int]]:
-    """Positions of branches to compute together: siblings; only children, masked or not."""
+    """Positions of branches to compute together: all that share their state with another one; of
+    the rest, those with a mask, and those without.
+    """
     count: dict[int, int] = defaultdict(int)
     for branch in branches:
         count[id(branch.state)] += 1

@@ -18,7 +18,11 @@ def masked_where(model: PreTrainedModel, masks: Sequence[Tensor]) -> AbstractCon
 
     Args:
         model: of a supported family.
-        masks: of every layer, bool (B, H, T, T).
+        masks: of every layer, bool (B, H, T, T), on the model's device; none to mask nothing.
+
+    Raises:
+        UnsupportedModelError: the model's family is unknown.
+        RuntimeError: a masked layer never ran inside the context.
     """
     modes = {layer: _Given(mask) for layer, mask in enumerate(masks)}
     return softmax_modes(family_of(model).attention_modules(model), modes)

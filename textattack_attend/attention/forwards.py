@@ -19,8 +19,8 @@ def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]
     """Inside, modules have the forwards that the changes make of theirs.
 
     Args:
-        modules: in the order in which they run; one that occurs several times is called as often,
-            each time as its turn says.
+        modules: in the order in which they run; one that is listed n times is called n times in a
+            forward pass, and its k-th call has the change of its k-th place.
         changes: by position.
     """
     turns: dict[nn.Module, list[Change | None]] = {}

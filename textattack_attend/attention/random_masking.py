@@ -35,8 +35,10 @@ def masked_at_random(
         heads: which ones; None for all.
 
     Raises:
-        InvalidInputError: a layer or a head is none of the model's.
+        InvalidInputError: a layer or a head is none of the model's, or the share is none.
     """
+    if not 0 <= share < 1:
+        raise InvalidInputError(f"share: expected a number in [0, 1), got {share}")
     modules = family_of(model).attention_modules(model)
     _require_known("layers", layers, len(modules))
     _require_known("heads", heads, int(model.config.num_attention_heads))

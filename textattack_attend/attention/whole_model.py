@@ -49,7 +49,7 @@ class WholeModel:
         self._family = family_of(model)
 
     def renew(self) -> None:
-        """The weights are those of the model as they are."""
+        """Nothing to do: it is the model itself that is evaluated."""
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""

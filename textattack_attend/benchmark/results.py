@@ -33,9 +33,9 @@ class Cell(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
-    """What a store holds of runs.
+    """What a store holds of runs; it is not changed.
 
     Args:
         recipes: of the runs, in the order in which they were begun.

@@ -30,7 +30,7 @@ class Row:
         confidence_after: the same once it was attacked.
         queries: of the model, all.
         candidate_queries: structures that were tested up to the first success.
-        gradient_passes: forward and backward.
+        gradient_passes: backward; the forward pass of each is a query.
         perturbed_words: share of the words that an attack on words changed, of a success.
         similarity: of the meaning before and after, in [-1, 1], of the same.
         hamming: masked units per perturbed matrix, of a success.

@@ -40,6 +40,11 @@ def summary(results: Results) -> pd.DataFrame:
     mean lies in 95% of 1000 resamples of the examples (percentile bootstrap, the same examples for
     all models). Measures without any number are left out.
     """
+    return _summary(results).copy()
+
+
+@lru_cache(maxsize=1)  # the tables and the figures of a page all begin with it
+def _summary(results: Results) -> pd.DataFrame:
     found = [
         {"victim": victim, "attack": attack, **measured}
         for (victim, attack), rows in results.rows.groupby(["victim", "attack"], sort=False)
@@ -123,6 +128,6 @@ def _ratio(above: Array, below: Array) -> Array:
 
 
 def _mean(values: Array) -> Array:
-    """Of the last axis, NaN left out, and NaN where there is nothing else."""
+    """Over the last axis, of what is not NaN; NaN where there is nothing else."""
     there = np.isfinite(values)
     return _ratio(np.where(there, values, 0).sum(-1), there.sum(-1))

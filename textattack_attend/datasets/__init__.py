@@ -1,7 +1,7 @@
 """Datasets: the paper's as published, any table, and the example reviews of the demo."""
 
 from .demo_reviews import DemoReviews
-from .named import from_name
+from .named import dataset_named, from_name
 from .published import dream, hellaswag, reclor, sst2
 from .rows import RowsDataset
 from .table import table
@@ -9,6 +9,7 @@ from .table import table
 __all__ = [
     "DemoReviews",
     "RowsDataset",
+    "dataset_named",
     "dream",
     "from_name",
     "hellaswag",

@@ -1,7 +1,8 @@
-"""Datasets by name, for TextAttack's ``--dataset-from-file PATH^NAME``."""
+"""Datasets by name: a file's, as ``--dataset-from-file PATH^NAME``, or TextAttack's own."""
 
 from __future__ import annotations
 
+from textattack import DatasetArgs
 from textattack.datasets import Dataset
 
 from ..errors import InvalidInputError
@@ -33,3 +34,20 @@ def from_name(path: str, name: str) -> Dataset:
             "and last that of the label, as text,label"
         )
     return table(path, columns, label)
+
+
+def dataset_named(data: str) -> Dataset:
+    """What PATH^NAME says, or the data set that TextAttack has for a model of that name.
+
+    Raises:
+        InvalidInputError: it cannot be had.
+    """
+    path, caret, name = data.partition("^")
+    if caret:
+        return from_name(path, name)
+    try:
+        return DatasetArgs._create_dataset_from_args(DatasetArgs(dataset_by_model=data))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"data: expected PATH^NAME, or the name of a data set of TextAttack, got {data!r}"
+        ) from error

@@ -25,7 +25,7 @@ from ..errors import InvalidInputError
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
 from ..structures import Structure
-from ..structures.file import Text
+from ..texts import Text
 from ..victim import Reading, Victim
 
 Objective = Callable[[Tensor, Tensor], Tensor]
@@ -133,7 +133,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     @abstractmethod
     def margin(self, result: GoalFunctionResult) -> float:
-        """How far a result is from the goal, as a difference of two logits; reached below 0."""
+        """How far a result is from the goal: a difference of two logits, negative once it is reached."""
 
     def is_reached_by(self, text: StructuredText) -> bool:
         """Judge again with a forward pass that reuses nothing; the referee's, so not counted."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from textattack import AttackArgs, Attacker
 
 from ..benchmark import Recipe, Store
-from ..benchmark.running.worker import Task, Worker, quiet
+from ..benchmark.running.worker import Task, Worker
 from ..named_attacks import build_attack
+from ..quiet import quiet
 
 
 @dataclass(frozen=True)

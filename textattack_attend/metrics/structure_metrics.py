@@ -16,7 +16,7 @@ from ..attack_results import StructureAttackResult
 Results = Sequence[StructureAttackResult]
 
 
-class Said(Metric):
+class FixedRow(Metric):
     """Something known beforehand, as a row of the summary."""
 
     def __init__(self, text: str) -> None:
@@ -74,7 +74,7 @@ def candidate_queries(result: StructureAttackResult) -> int:
 
 
 def gradient_passes(result: StructureAttackResult) -> int:
-    """Forward and backward passes."""
+    """Backward passes; the forward pass of each is a query."""
     return result.gradient_passes
 
 

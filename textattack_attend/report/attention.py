@@ -17,7 +17,7 @@ from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError
 from ..fingerprint import fingerprint
 from ..structures import Structure
-from ..structures.file import Text
+from ..texts import Text
 from ..victim import Victim
 
 TOKENS = 24
@@ -98,9 +98,9 @@ def _path(checkpoint: str) -> str:
         return str(VICTIM_PATH)
     if Path(checkpoint).is_dir():
         return checkpoint
-    from ..benchmark.running.worker import checkpoint_of  # TextAttack takes seconds
+    from ..models.wrappers import checkpoint_named  # TextAttack takes seconds
 
-    return checkpoint_of(checkpoint)
+    return checkpoint_named(checkpoint)
 
 
 def _text(row: pd.Series, recipe: Recipe) -> Text:
@@ -108,9 +108,9 @@ def _text(row: pd.Series, recipe: Recipe) -> Text:
     text: str = row["text"]
     if "\n" not in text:
         return text
-    from ..benchmark.running.worker import dataset_of  # TextAttack takes seconds
+    from ..datasets import dataset_named  # TextAttack takes seconds
 
-    columns, _ = dataset_of(recipe.data)[int(row["position"])]
+    columns, _ = dataset_named(recipe.data)[int(row["position"])]
     return tuple(columns.values()) if len(columns) > 1 else text
 
 

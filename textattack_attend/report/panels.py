@@ -77,7 +77,7 @@ def colors_of(results: Results) -> Callable[[str, str], str]:
 
 
 def markers_of(results: Results) -> Callable[[str], str]:
-    """The marker of an attack: of colours there are enough where there is one victim."""
+    """The marker of an attack; with one victim all have the same, as colours tell them apart."""
     if one_victim(results):
         return lambda attack: MARKERS[0]
     attacks = dict.fromkeys(attack for _, attack in pairs_of(results))

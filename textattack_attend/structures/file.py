@@ -23,12 +23,11 @@ from safetensors.numpy import save as to_bytes
 
 from ..errors import InvalidInputError
 from ..files import write_whole
+from ..texts import Text
 from .structure import Reach, Shape, Structure
 
 FORMAT = "textattack_attend.structure"
 VERSION = "1"
-Text = str | tuple[str, ...]
-"""One text, or the parts of a text pair."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Reselection(StructureTransformation):
 
     @property
     def needs_gradient(self) -> bool:
-        """It does."""
+        """Always true."""
         return True
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...checkpoint import architectures
+from ...datasets import dataset_named
+from ...models.wrappers import checkpoint_named
 from ...named_attacks import attack_builder
 from ..recipe import Recipe
-from .worker import checkpoint_of, dataset_of
 
 
 def validated(recipe: Recipe) -> Iterator[str]:
@@ -16,12 +17,12 @@ def validated(recipe: Recipe) -> Iterator[str]:
     Raises:
         InvalidInputError: the data, a checkpoint or an attack is not there.
     """
-    size = len(dataset_of(recipe.data))
+    size = len(dataset_named(recipe.data))
     examples = min(size, recipe.examples or size)
     yield f"data: {recipe.data}, {examples} of {size} examples"
     for label, checkpoints in recipe.victims.items():
         for checkpoint in checkpoints:
-            saved_as = ", ".join(architectures(checkpoint_of(checkpoint)))
+            saved_as = ", ".join(architectures(checkpoint_named(checkpoint)))
             yield f"victim {label}: {checkpoint}, {saved_as or 'which does not say what it is'}"
     for label, attack in recipe.attacks.items():
         attack_builder(attack.recipe)

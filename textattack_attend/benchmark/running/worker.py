@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import inf
@@ -18,21 +15,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from textattack import Attack, AttackArgs, Attacker, DatasetArgs
+from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
 from textattack.loggers import AttackLogManager
 from textattack.loggers.logger import Logger
-from textattack.model_args import HUGGINGFACE_MODELS
-from textattack.shared.utils import logger
 
 from ...attack import StructureAttack
 from ...constraints import MeanPooledEncoder
-from ...datasets import from_name
-from ...errors import InvalidInputError, StoreError
+from ...datasets import dataset_named
+from ...errors import StoreError
 from ...fingerprint import fingerprint
-from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...models.wrappers import AttentionModelWrapper, checkpoint_named, wrapper_for
 from ...named_attacks import build_attack
+from ...quiet import quiet
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
 from .recording import row_of
@@ -72,7 +68,7 @@ class Worker:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.dataset = dataset_of(recipe.data)
+        self.dataset = dataset_named(recipe.data)
         every = [self.dataset[position] for position in range(len(self.dataset))]
         self.data = _digest(repr([(list(c.items()), label) for c, label in every]).encode())
         self._recipe = recipe
@@ -103,7 +99,7 @@ class Worker:
             InvalidInputError: there is no such checkpoint.
         """
         if self._loaded is None or self._loaded[0] != task.checkpoint:
-            name = checkpoint_of(task.checkpoint)
+            name = checkpoint_named(task.checkpoint)
             wrapper = wrapper_for(name, max_tokens=self._recipe.max_tokens)
             wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._loaded = task.checkpoint, wrapper
@@ -222,42 +218,5 @@ class _Part(Dataset):
         return len(self._positions)
 
 
-def dataset_of(data: str) -> Dataset:
-    """PATH^NAME, or a data set of TextAttack.
-
-    Raises:
-        InvalidInputError: it cannot be had.
-    """
-    path, caret, name = data.partition("^")
-    if caret:
-        return from_name(path, name)
-    try:
-        return DatasetArgs._create_dataset_from_args(DatasetArgs(dataset_by_model=data))
-    except ValueError as error:
-        raise InvalidInputError(
-            f"data: expected PATH^NAME, or the name of a data set of TextAttack, got {data!r}"
-        ) from error
-
-
-def checkpoint_of(checkpoint: str) -> str:
-    """A folder, a hub name, or what TextAttack's name of a model stands for."""
-    known: Any = HUGGINGFACE_MODELS.get(checkpoint, checkpoint)
-    if not isinstance(known, str):
-        raise InvalidInputError(f"victim: expected a transformer, got {checkpoint!r}")
-    return known
-
-
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=8).hexdigest()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without what TextAttack prints, and without its progress bar."""
-    logger.setLevel(logging.WARNING)  # the attacker sets it back to INFO
-    with (
-        open(os.devnull, "w", encoding="utf-8") as nowhere,
-        redirect_stdout(nowhere),
-        redirect_stderr(nowhere),
-    ):
-        yield

@@ -1,7 +1,7 @@
 """Model wrappers, under TextAttack's own name for them."""
 
 from .attention_model_wrapper import AttentionModelWrapper
-from .checkpoint import wrapper_for
+from .checkpoint import checkpoint_named, wrapper_for
 from .defended_model_wrapper import DefendedModelWrapper
 from .smoothed_model_wrapper import SmoothedModelWrapper
 
@@ -9,5 +9,6 @@ __all__ = [
     "AttentionModelWrapper",
     "DefendedModelWrapper",
     "SmoothedModelWrapper",
+    "checkpoint_named",
     "wrapper_for",
 ]

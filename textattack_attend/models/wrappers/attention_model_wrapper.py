@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...errors import UnsupportedModelError
 from ...prompt import Prompt
-from ...structures.file import Text
+from ...texts import Text
 from ...victim import Victim
 
 

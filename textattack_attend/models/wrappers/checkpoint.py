@@ -1,12 +1,15 @@
-"""Checkpoints behind the wrapper that fits them."""
+"""Checkpoints by name, and behind the wrapper that fits them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from textattack.model_args import HUGGINGFACE_MODELS
+
 from ...card import Card
 from ...checkpoint import load
+from ...errors import InvalidInputError
 from .attention_model_wrapper import AttentionModelWrapper
 from .defended_model_wrapper import DefendedModelWrapper
 
@@ -26,3 +29,15 @@ def wrapper_for(checkpoint: str, **options: Any) -> AttentionModelWrapper:
     if card is None:
         return AttentionModelWrapper(model, tokenizer, **options)
     return DefendedModelWrapper(card, model, tokenizer, **options)
+
+
+def checkpoint_named(name: str) -> str:
+    """A folder or a hub name as it is; of TextAttack's name of a model what it stands for.
+
+    Raises:
+        InvalidInputError: TextAttack has something else than a transformer by that name.
+    """
+    known: Any = HUGGINGFACE_MODELS.get(name, name)
+    if not isinstance(known, str):
+        raise InvalidInputError(f"victim: expected a transformer, got {name!r}")
+    return known

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...attention import masked_where, run_rows
 from ...errors import InvalidInputError
 from ...rankings import generator_for
-from ...structures.file import Text
+from ...texts import Text
 from .attention_model_wrapper import AttentionModelWrapper
 
 logger = logging.getLogger(__name__)
