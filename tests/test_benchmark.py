@@ -641,8 +641,8 @@ def test_no_row_depends_on_which_others_were_attacked(folder: Path) -> None:
     whole = rows_of(run(folder, "whole.sqlite"))
     parts = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "parts.sqlite"))
     parts.run()
-    parts.store._database.execute("delete from examples where position % 3 > 0")
-    parts.store._database.conn.commit()
+    with sqlite3.connect(parts.store.path) as database:
+        database.execute("delete from examples where position % 3 > 0")
     parts.run()
     pd.testing.assert_frame_equal(rows_of(parts), whole)
 

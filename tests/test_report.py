@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -434,8 +435,8 @@ def test_the_command_writes_the_page(results: Results, tmp_path: Path) -> None:
 def test_a_run_that_is_not_done_is_said_to_be(results: Results, tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
     assert "the run is not done" not in report(results)
-    store._database.execute("delete from examples where position = 2")
-    store._database.conn.commit()
+    with sqlite3.connect(store.path) as database:
+        database.execute("delete from examples where position = 2")
     assert "9 attacked examples of 12: the run is not done" in " ".join(
         report(Results.of(store)).split()
     )

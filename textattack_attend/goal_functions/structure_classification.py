@@ -133,7 +133,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     @abstractmethod
     def margin(self, result: GoalFunctionResult) -> float:
-        """How far a result is from the goal: a difference of two logits, negative once it is reached."""
+        """How far a result is from the goal, a difference of two logits; negative once reached."""
 
     def is_reached_by(self, text: StructuredText) -> bool:
         """Judge again with a forward pass that reuses nothing; the referee's, so not counted."""
