@@ -226,8 +226,8 @@ def test_a_failed_write_leaves_the_old_file(
     def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("textattack_attend.structures.file.save_file", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(InvalidInputError, match="cannot be written .no space"):
         save(SavedStructure(structure_of(set()), "b", "m"), path)
     assert load(path) == old
     assert list(tmp_path.iterdir()) == [path]
