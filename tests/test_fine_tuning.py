@@ -26,6 +26,7 @@ from textattack_attend import fine_tuning
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.card import Card
 from textattack_attend.commands.main import main
+from textattack_attend.defenses import defense_of
 from textattack_attend.defenses.defense_trainer import DefenseTrainer
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.fine_tuning import fine_tune
@@ -192,6 +193,10 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
     assert done.exit_code == 1
     assert "train.json: cannot be read" in done.output
     assert not (tmp_path / "victim").exists()
+    file = ["train", "--task", "sst2", "--model", pretrained, "--data", f"{pretrained}/vocab.txt"]
+    done = CliRunner().invoke(main, [*file, "--output", str(tmp_path / "victim")])
+    assert done.exit_code == 1
+    assert "vocab.txt: expected the folder of train.tsv and dev.tsv, got a file" in done.output
     (tmp_path / "train.tsv").write_text("good\t1\nbad\t0\n")
     (tmp_path / "dev.tsv").write_text("good\t2\n")
     sentences = ["train", "--task", "sst2", "--data", str(tmp_path)]
@@ -397,9 +402,25 @@ def test_a_folder_with_something_else_is_refused_unless_overwritten(
     task = dataclasses.replace(TASKS["sst2"], epochs=1)
     with pytest.raises(InvalidInputError, match="expected an empty folder, or one of an interr"):
         fine_tune(task, pretrained, reviews, output)
+    with pytest.raises(InvalidInputError, match="only that is overwritten: delete the folder by"):
+        fine_tune(task, pretrained, reviews, output, overwrite=True)
     assert (output / "thesis.txt").read_text() == "precious"
+    (output / "thesis.txt").unlink()
     fine_tune(task, pretrained, reviews, output, overwrite=True)
-    assert not (output / "thesis.txt").exists()
+    (output / "notes.txt").write_text("of the run before")
+    fine_tune(task, pretrained, reviews, output, overwrite=True)
+    assert not (output / "notes.txt").exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_output_that_the_run_reads_is_refused(
+    overwrite: bool, pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for output in (pretrained, reviews, tmp_path):
+        with pytest.raises(InvalidInputError, match="is read from there; choose another"):
+            fine_tune(TASKS["sst2"], pretrained, reviews, output, overwrite=overwrite)
+    assert kept == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
 def test_an_interrupted_run_of_other_settings_is_not_gone_on_with(
@@ -414,8 +435,18 @@ def test_an_interrupted_run_of_other_settings_is_not_gone_on_with(
         patch.setattr(fine_tuning, "trainer_of", lambda defense: Interrupted)
         with pytest.raises(KeyboardInterrupt):
             fine_tune(task, pretrained, reviews, tmp_path / "victim")
+    (tmp_path / "victim" / "checkpoints" / "checkpoint-1").mkdir()
     with pytest.raises(InvalidInputError, match="got another batch_size, seed; choose another"):
         fine_tune(task, pretrained, reviews, tmp_path / "victim", seed=1, batch_size=7)
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_can_be_begun_otherwise(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    task = dataclasses.replace(TASKS["sst2"], epochs=1)
+    with pytest.raises(InvalidInputError, match="victim: expected the model to attack"):
+        fine_tune(task, pretrained, reviews, tmp_path / "victim", defense=defense_of("ada"))
+    assert fine_tune(task, pretrained, reviews, tmp_path / "victim").defense == "none"
 
 
 def test_what_nothing_can_be_learned_from_is_refused(

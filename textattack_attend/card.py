@@ -114,20 +114,47 @@ def begin(card: Card, folder: Path, overwrite: bool) -> None:
         overwrite: delete what is there first.
 
     Raises:
-        InvalidInputError: the folder holds something else.
+        InvalidInputError: the folder holds something else, or what the run reads.
     """
+    _require_apart(card, folder)
     checkpoints = folder / "checkpoints"
-    if overwrite and folder.exists():
-        shutil.rmtree(folder)
-    if (checkpoints / NAME).is_file():
+    if overwrite:
+        _delete(folder)
+    if _trained(checkpoints):
         _require_same(card, checkpoints / NAME)
-    elif folder.exists() and any(folder.iterdir()):
+    elif any(path != checkpoints for path in folder.glob("*")):
         raise InvalidInputError(
             f"{folder}: expected an empty folder, or one of an interrupted run; choose another, or "
             "overwrite it"
         )
     checkpoints.mkdir(parents=True, exist_ok=True)
     card.write(checkpoints)
+
+
+def _trained(checkpoints: Path) -> bool:
+    """Whether a run left more than its card: one that failed before may be begun otherwise."""
+    return any(path.name != NAME for path in checkpoints.glob("*"))
+
+
+def _require_apart(card: Card, folder: Path) -> None:
+    """Refuse an output that is, or holds, what the run reads."""
+    for read in (card.model, card.data, card.options.get("victim", "")):
+        if read and Path(read).resolve().is_relative_to(folder.resolve()):
+            raise InvalidInputError(
+                f"{folder}: expected a folder for the new model alone, but {read} is read from "
+                "there; choose another"
+            )
+
+
+def _delete(folder: Path) -> None:
+    """What an earlier run left; nothing else is ours to delete."""
+    ours = (folder / NAME).is_file() or (folder / "checkpoints" / NAME).is_file()
+    if folder.exists() and any(folder.iterdir()) and not ours:
+        raise InvalidInputError(
+            f"{folder}: expected the output of an earlier run, with its {NAME}; only that is "
+            "overwritten: delete the folder by hand, or choose another"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_same(card: Card, path: Path) -> None:

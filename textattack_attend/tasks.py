@@ -94,6 +94,10 @@ def splits(task: Task, data: Source) -> list[list[Row]]:
     Raises:
         InvalidInputError: a file is missing or of another format.
     """
+    if Path(data).is_file():
+        raise InvalidInputError(
+            f"{data}: expected the folder of {task.files[0]} and {task.files[1]}, got a file"
+        )
     if Path(data).is_dir():
         return [task.read(_only(Path(data), pattern), "") for pattern in task.files]
     return [task.read(data, split) for split in ("train", "validation")]

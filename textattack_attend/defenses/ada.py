@@ -49,11 +49,15 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Ext
 
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
-    known = _read(cache, _header(options, rows))
+    header = _header(options, rows)
+    known = _read(cache, header)
     missing = [number for number in range(len(wanted)) if number not in known]
     if missing:
-        found = _attacked(options, wanted, missing)
+        found = _attacked(_attack(options), wanted, missing)
+        cache.parent.mkdir(parents=True, exist_ok=True)
         with cache.open("a", encoding="utf-8") as file:
+            if not file.tell():
+                file.write(json.dumps(header) + "\n")
             bar = tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None)
             for entry in bar:
                 known[entry["row"]] = entry
@@ -69,7 +73,7 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Ext
 
 
 def _attacked(
-    options: ADA, rows: Sequence[Row], numbers: Sequence[int]
+    attack: Attack, rows: Sequence[Row], numbers: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     """What the cache says of rows of these numbers."""
     from textattack.attack_results import SuccessfulAttackResult
@@ -77,7 +81,6 @@ def _attacked(
     from ..datasets.published import dataset_of
     from ..shared import StructuredText
 
-    attack = _attack(options)
     dataset = dataset_of(list(rows))
     for number in numbers:
         result = attack.attack(*dataset[number])
@@ -121,12 +124,11 @@ def _header(options: ADA, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _read(cache: Path, header: dict[str, str]) -> dict[int, dict[str, Any]]:
-    """What the cache knows; begins it where there is none, and drops a line that was cut off."""
+    """What the cache knows, if there is one; drops a line of it that was cut off."""
     text = cache.read_text(encoding="utf-8") if cache.exists() else ""
     lines = text.split("\n")[:-1]
     if not lines:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps(header) + "\n", encoding="utf-8")
+        cache.unlink(missing_ok=True)
         return {}
     try:
         found, *entries = map(json.loads, lines)
