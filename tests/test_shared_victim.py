@@ -149,7 +149,7 @@ from textattack_attend.named_attacks import build_attack
 OPTIONS = {
     "textfooler-transformers": {"encoder": ta_offline.ENCODER},
     "bert-attack-transformers": {
-        "encoder": ta_offline.ENCODER, "candidates": 10, "max_tokens": 64,
+        "encoder": ta_offline.ENCODER, "candidates": 10,
         "masked_language_model": sys.argv[1] + "/mlm",
     },
 }

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from textattack.shared import AttackedText
+from textattack.transformations import WordSwapMaskedLM
 from transformers import BertForMaskedLM, BertModel, BertTokenizerFast
 
 from textattack_attend.attack_recipes import BERTAttackTransformers
@@ -46,9 +48,7 @@ def test_bert_attack_has_the_parts_of_its_recipe(encoder: str, vocabulary: Path)
         tiny_model("bert", labels=2), BertTokenizerFast(vocab_file=str(vocabulary))
     )
     language_model = str(Path(encoder).with_name("language_model"))
-    attack = BERTAttackTransformers.build(
-        wrapper, encoder, language_model, candidates=5, max_tokens=32
-    )
+    attack = BERTAttackTransformers.build(wrapper, encoder, language_model, candidates=5)
     assert attack.transformation.max_candidates == 5
     (similar,) = [own for own in attack.constraints if isinstance(own, MeanPooledEncoder)]
     assert (similar.threshold, similar.metric, similar.compare_against_original) == (
@@ -58,3 +58,22 @@ def test_bert_attack_has_the_parts_of_its_recipe(encoder: str, vocabulary: Path)
     )
     results = [attack.attack(text, wrapper([text]).argmax(1).item()) for text in random_texts(5)]
     assert all(result.num_queries > 1 for result in results)
+
+
+def test_words_are_those_of_padded_texts(encoder: str, vocabulary: Path) -> None:
+    language_model = str(Path(encoder).with_name("language_model"))
+    wrapper = AttentionModelWrapper(
+        tiny_model("bert", labels=2), BertTokenizerFast(vocab_file=str(vocabulary))
+    )
+    unpadded = BERTAttackTransformers.build(wrapper, encoder, language_model).transformation
+    padded = WordSwapMaskedLM(
+        method="bert-attack",
+        masked_language_model=unpadded._language_model,
+        tokenizer=unpadded._lm_tokenizer,
+        max_length=32,
+        max_candidates=8,
+    )
+    for text in map(AttackedText, random_texts(10)):
+        proposed = unpadded(text)
+        assert proposed
+        assert {one.text for one in proposed} == {one.text for one in padded(text)}

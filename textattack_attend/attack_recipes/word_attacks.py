@@ -15,8 +15,9 @@ from textattack.constraints.semantics.sentence_encoders import UniversalSentence
 from textattack.goal_functions import UntargetedClassification
 from textattack.models.wrappers import ModelWrapper
 from textattack.search_methods import GreedyWordSwapWIR
+from textattack.shared import utils
 from textattack.transformations import WordSwapMaskedLM
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
 from ..constraints import MeanPooledEncoder
 
@@ -52,7 +53,6 @@ class BERTAttackTransformers:
         encoder: str = ENCODER,
         masked_language_model: str = MASKED_LANGUAGE_MODEL,
         candidates: int = 8,
-        max_tokens: int = 512,
     ) -> Attack:
         """The attack.
 
@@ -61,15 +61,13 @@ class BERTAttackTransformers:
             encoder: hub name or folder of the sentence encoder.
             masked_language_model: the same of what proposes words.
             candidates: for a word; TextAttack's 8, the paper has 48.
-            max_tokens: that the language model reads, and is padded to: less is faster.
         """
-        transformation = WordSwapMaskedLM(
+        transformation = _WordSwapUnpadded(
             method="bert-attack",
             masked_language_model=AutoModelForMaskedLM.from_pretrained(
                 masked_language_model
             ).float(),
             tokenizer=AutoTokenizer.from_pretrained(masked_language_model),
-            max_length=max_tokens,
             max_candidates=candidates,
         )
         constraints = [
@@ -80,6 +78,16 @@ class BERTAttackTransformers:
         ]
         goal = UntargetedClassification(model_wrapper)
         return Attack(goal, constraints, transformation, GreedyWordSwapWIR(wir_method="unk"))
+
+
+class _WordSwapUnpadded(WordSwapMaskedLM):
+    """The same words, from texts that are not padded to the longest that the model can read."""
+
+    def _encode_text(self, text: str) -> BatchEncoding:
+        encoded: BatchEncoding = self._lm_tokenizer(
+            text, max_length=self.max_length, truncation=True, return_tensors="pt"
+        )
+        return encoded.to(utils.device)
 
 
 def _with_encoder(constraint: Constraint, encoder: str) -> Constraint:
