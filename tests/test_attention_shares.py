@@ -9,11 +9,12 @@ from click.testing import CliRunner
 from transformers import BertTokenizerFast
 
 from textattack_attend.commands.main import main
-from textattack_attend.errors import InvalidInputError
+from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.measurements.attention_shares import Shares, attention_shares
 from textattack_attend.victim import Victim
 
 from .conftest import LAYERS, tiny_model
+from .tiny_families import tiny_victim
 
 TEXT = "the film is good Bad"  # [CLS] the film is good bad [SEP]
 
@@ -45,6 +46,11 @@ def test_texts_count_alike(victim: Victim) -> None:
 def test_a_layer_that_the_model_lacks(victim: Victim, layer: int) -> None:
     with pytest.raises(InvalidInputError, match=f"layer: .* got {layer}"):
         next(attention_shares(victim, [TEXT], set(), set(), layer))
+
+
+def test_a_decoders_first_token_sees_nothing() -> None:
+    with pytest.raises(UnsupportedModelError, match="expected an encoder"):
+        next(attention_shares(tiny_victim("gpt2"), [TEXT], set(), set()))
 
 
 def test_the_command(victim: Victim, tmp_path: Path) -> None:

@@ -150,8 +150,13 @@ def test_an_interrupted_run_attacks_what_is_left(
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             run(folder)
+    store = str(folder / "store.sqlite")
+    so_far = CliRunner().invoke(main, ["results", "--store", store])
+    assert so_far.exit_code == 0, so_far.output
+    assert f"note: 16 of {2 * EXAMPLES} examples are attacked so far" in so_far.stderr
     resumed = run(folder)
     assert written == 2 * EXAMPLES + 2
+    assert CliRunner().invoke(main, ["results", "--store", store]).stderr == ""
     pd.testing.assert_frame_equal(rows_of(resumed), expected)
 
 
@@ -205,7 +210,20 @@ def test_an_example_that_raises_is_a_row_of_its_own(folder: Path) -> None:
         main, ["benchmark", str(folder / "recipe.yaml"), "--store", str(folder / "store.sqlite")]
     )
     assert shown.exit_code == 1
-    assert re.search(r"Error: \d examples could not be attacked", shown.output)
+    assert re.search(
+        r"Error: \d examples could not be attacked: .*RuntimeError: never again \(1\)", shown.output
+    )
+
+
+def test_an_interrupt_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupting(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "add", interrupting)
+    given = ["benchmark", str(folder / "recipe.yaml"), "--store", str(folder / "s.sqlite")]
+    done = CliRunner().invoke(main, given)
+    assert done.exit_code == 1
+    assert done.stderr == "Error: interrupted; the same command goes on from here\n"
 
 
 def test_a_changed_recipe_takes_over_what_it_shares(folder: Path) -> None:
@@ -319,6 +337,7 @@ def test_a_recipe_that_is_refused(recipe: str, line: str, tmp_path: Path) -> Non
         ("data.tsv^text,label", "dta", "data: expected PATH^NAME"),
         ("mask_fraction: 0.1", "mask_fration: 0.1", "hackattend: expected options that it has"),
         ("mask_fraction: 0.1", "mask_fraction: 2", "mask_fraction"),
+        ("data: data", "encoder: no/such\ndata: data", "no/such: expected the folder of a checkp"),
     ],
 )
 def test_what_cannot_be_had_is_one_line(old: str, new: str, line: str, folder: Path) -> None:
@@ -460,7 +479,7 @@ def test_victims_stand_under_each_other_and_attacks_side_by_side(tmp_path: Path)
     ]
     arguments = ["results", "--store", store.path, "--table", "queries", "--format", "csv"]
     printed = CliRunner().invoke(main, arguments)
-    assert printed.output.splitlines() == ["victim,Z,A", "plain,4.00,9.00", "defended,6.50 ± 3.54,"]
+    assert printed.stdout.splitlines() == ["victim,Z,A", "plain,4.00,9.00", "defended,6.50 ± 3.54,"]
 
 
 def test_results_are_shown_without_torch_and_textattack() -> None:
@@ -590,6 +609,10 @@ def test_what_a_store_holds_is_exported(kind: str, table: str, tmp_path: Path) -
         assert shown in file.read_text()
     printed = CliRunner().invoke(main, arguments)
     assert printed.exit_code == (2 if kind == "parquet" else 0)
+    by_ending = tmp_path / f"exported.{kind}"
+    arguments = ["results", "--store", store.path, "--table", table, "--output", str(by_ending)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert by_ending.read_bytes() == file.read_bytes()
 
 
 READ: dict[str, Any] = {
@@ -722,6 +745,14 @@ def test_a_recipe_is_validated_without_running_it(folder: Path) -> None:
         gone = CliRunner().invoke(main, [command, str(folder / "recipe.yaml"), *options])
         assert gone.exit_code == 1
         assert "no/such-model: expected the folder of a checkpoint" in gone.output
+    for old, new, line in (
+        ("mask_fraction", "mask_fration", "hackattend: expected options that it has"),
+        ("data: data", "encoder: no/such\ndata: data", "no/such: expected the folder of a checkp"),
+    ):
+        (folder / "recipe.yaml").write_text(RECIPE.replace(old, new))
+        wrong = CliRunner().invoke(main, ["validate", str(folder / "recipe.yaml")])
+        assert wrong.exit_code == 1
+        assert line in wrong.output
     misspelt = CliRunner().invoke(main, ["validate", "tabel2"])
     assert "did you mean 'table2'?" in misspelt.output
 

@@ -213,6 +213,20 @@ def test_a_dataset_is_checked_before_anything_is_written(
         assert not log.exists()
 
 
+def test_a_dataset_that_is_asked_for_replaces_the_demos_own(
+    offline: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "own.py").write_text(
+        "from textattack.datasets import Dataset\n"
+        "dataset = Dataset([('a gripping film', 1), ('a dull and endless bore', 0)])\n"
+    )
+    given = ("--dataset-from-file", str(tmp_path / "own.py"), "--num-examples", "2")
+    done = attack(*given, environment=offline)
+    assert done.returncode == 0, done.stderr
+    assert "a gripping film" in done.stdout
+    assert "a dull and endless bore" in done.stdout
+
+
 def test_a_model_without_a_head_is_refused_in_one_line(
     offline: dict[str, str], tmp_path: Path
 ) -> None:

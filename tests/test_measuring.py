@@ -165,7 +165,7 @@ def test_the_fewest_matrices_are_those_of_the_pruned_attack(wrapper: AttentionMo
             assert fewest in (0, inf)
 
 
-@pytest.mark.parametrize(("budget", "rows"), [("fraction", 11), ("matrices", 9)])
+@pytest.mark.parametrize(("budget", "rows"), [("fraction", 11), ("matrices", 6)])
 def test_the_robustness_command_prints_a_falling_curve(  # type: ignore[no-untyped-def]
     command, budget: str, rows: int
 ) -> None:
@@ -186,6 +186,30 @@ def test_the_strength_command_prints_both_attacks(command) -> None:  # type: ign
         for alpha in ("5.00%", "1.00%", "0.10%", "0.01%")
     ]
     assert all(row.count("of") == 2 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["strength", "speed", "check"])
+def test_nothing_is_judged_by_no_attack(name: str, command, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    data = tmp_path / "data.tsv"
+    lines = [line.rsplit("\t", 1) for line in data.read_text().splitlines()]
+    data.write_text("".join(f"{text}\t{(int(label) + 1) % 3}\n" for text, label in lines))
+    done = command(name)
+    assert done.exit_code == 1
+    assert "none of 10" in done.output
+
+
+def test_a_model_has_a_head_at_least() -> None:
+    done = CliRunner().invoke(main, ["memory", "--heads", "0"])
+    assert done.exit_code == 2
+    assert "0 is not in the range x>=1" in done.output
+
+
+def test_textattacks_names_of_models_are_understood(tmp_path: Path) -> None:
+    (tmp_path / "data.tsv").write_text("a gripping film\t1\n")
+    given = ["--model", "attend-demo", "--data", str(tmp_path / "data.tsv")]
+    done = CliRunner().invoke(main, ["strength", *given])
+    assert done.exit_code == 0, done.output
+    assert " of 1 " in done.output
 
 
 # --- sanity checks ---

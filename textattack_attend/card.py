@@ -127,7 +127,10 @@ def begin(card: Card, folder: Path, overwrite: bool) -> None:
             f"{folder}: expected an empty folder, or one of an interrupted run; choose another, or "
             "overwrite it"
         )
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    try:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(f"{folder}: cannot be written ({error})") from error
     card.write(checkpoints)
 
 

@@ -211,6 +211,9 @@ def _configuration(card: Card) -> PretrainedConfig:
     for name, value in card.config.items():
         if not hasattr(config, name):
             raise InvalidInputError(f"config: {card.model} has no field {name!r}")
+        own = getattr(config, name)
+        if isinstance(own, (int, float)) and not isinstance(value, (int, float)):
+            raise InvalidInputError(f"config: {name}: expected a number, as {own}, got {value!r}")
         setattr(config, name, value)
     return config
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,18 @@ def attack_builder(name: str) -> Callable[..., Attack]:
     return build
 
 
+def require_attack(name: str, **options: Any) -> None:
+    """Check what can be known without a model.
+
+    Raises:
+        InvalidInputError: there is no attack of that name, or it has no such option.
+    """
+    try:
+        signature(attack_builder(name)).bind(None, **options)
+    except TypeError as error:
+        raise _wrong_options(name, options, error) from error
+
+
 def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
     """The attack of a name on a model.
 
@@ -50,9 +63,13 @@ def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
     except TypeError as error:
         if not options:
             raise
-        raise InvalidInputError(
-            f"{name}: expected options that it has, got {', '.join(options)} ({error})"
-        ) from error
+        raise _wrong_options(name, options, error) from error
+
+
+def _wrong_options(name: str, options: Iterable[str], error: TypeError) -> InvalidInputError:
+    return InvalidInputError(
+        f"{name}: expected options that it has, got {', '.join(options)} ({error})"
+    )
 
 
 def _from_file(path: str, function: str) -> Callable[..., Attack]:

@@ -90,13 +90,24 @@ def _from_data_files(original: Any) -> Any:
 
         path, _, name = (args.dataset_from_file or "").partition(ARGS_SPLIT_TOKEN)
         if not path.endswith(FILE_ENDINGS):
-            return original(cls, args)
+            return original(cls, _without_shortcut(args))
         dataset = from_name(path, name)
         if args.filter_by_labels:
             dataset.filter_by_labels_(args.filter_by_labels)
         return dataset
 
     return create_dataset
+
+
+def _without_shortcut(args: DatasetArgs) -> DatasetArgs:
+    """The same, where the demo's own data set would win over one that was asked for."""
+    if getattr(args, "model", None) != NAME:
+        return args
+    if not (args.dataset_from_huggingface or args.dataset_from_file):
+        return args
+    args = copy.copy(args)
+    args.model = args.dataset_by_model = None
+    return args
 
 
 def _with_own_wrappers(original: Any) -> Any:

@@ -34,6 +34,11 @@ def findings(
     yield from _random_answers(wrapper, [text for text, _ in examples])
     yield from _vanished_gradients(wrapper, examples)
     gradient = _results(HackAttendLiong2024.build(wrapper), examples)
+    if not gradient:
+        yield (
+            f"no example was attacked: the victim has none of {len(examples)} right; expected "
+            "labels that count the classes as the model does"
+        )
     yield from _unconfirmed(gradient)
     random = _results(HackAttendImportanceOnly.build(wrapper, seed=seed), examples)
     yield from _beaten_by_random(gradient, random)

@@ -19,6 +19,7 @@ from textattack.shared import utils
 from textattack.transformations import WordSwapMaskedLM
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
+from ..checkpoint import explained
 from ..constraints import MeanPooledEncoder
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -35,6 +36,9 @@ class TextFoolerTransformers(TextFoolerJin2019):
         Args:
             model_wrapper: of the victim.
             encoder: hub name or folder of the sentence encoder.
+
+        Raises:
+            InvalidInputError: there is no such encoder.
         """
         attack = TextFoolerJin2019.build(model_wrapper)
         attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
@@ -61,13 +65,17 @@ class BERTAttackTransformers:
             encoder: hub name or folder of the sentence encoder.
             masked_language_model: the same of what proposes words.
             candidates: for a word; TextAttack's 8, the paper has 48.
+
+        Raises:
+            InvalidInputError: there is no such encoder, or no such language model.
         """
+        with explained(masked_language_model):
+            model = AutoModelForMaskedLM.from_pretrained(masked_language_model).float()
+            tokenizer = AutoTokenizer.from_pretrained(masked_language_model)
         transformation = _WordSwapUnpadded(
             method="bert-attack",
-            masked_language_model=AutoModelForMaskedLM.from_pretrained(
-                masked_language_model
-            ).float(),
-            tokenizer=AutoTokenizer.from_pretrained(masked_language_model),
+            masked_language_model=model,
+            tokenizer=tokenizer,
             max_candidates=candidates,
         )
         constraints = [

@@ -14,20 +14,20 @@ from .summary import MEASURES, summary
 from .tables import comparison, markdown, side_by_side
 
 
-def table_of(name: str, stores: Sequence[Store], runs: Sequence[str] = ()) -> pd.DataFrame:
-    """A table of runs in stores.
+def runs_of(stores: Sequence[Store]) -> pd.DataFrame:
+    """The runs that stores have, with the fields of `Run`."""
+    found = [dataclasses.asdict(run) for store in stores for run in store.runs()]
+    return pd.DataFrame(found, columns=[field.name for field in dataclasses.fields(Run)])
+
+
+def table_of(name: str, results: Results) -> pd.DataFrame:
+    """A table of results.
 
     Args:
         name: ``comparison``, to read; one of `MEASURES`, of victims by attacks; ``summary``, all
-            numbers with intervals; ``rows``, every attacked example; ``runs``, what the stores
-            have, whatever runs are given.
-        stores: with them.
-        runs: by the beginning of their ids; none means the one that was begun last, of each store.
+            numbers with intervals; ``rows``, every attacked example.
+        results: of runs.
     """
-    if name == "runs":
-        found = [dataclasses.asdict(run) for store in stores for run in store.runs()]
-        return pd.DataFrame(found, columns=[field.name for field in dataclasses.fields(Run)])
-    results = Results.together([Results.of(store, runs) for store in stores])
     if name == "rows":
         return results.rows
     if name in MEASURES:

@@ -118,7 +118,7 @@ class Recipe(_Strict):
     examples: PositiveInt | None = None
     queries: PositiveInt | None = None
     seconds: PositiveFloat | None = None
-    max_tokens: PositiveInt | None = None
+    max_tokens: Annotated[int, Field(ge=8)] | None = None
     seeds: Annotated[
         list[NonNegativeInt],
         Field(min_length=1),

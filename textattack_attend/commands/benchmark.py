@@ -6,6 +6,8 @@ from contextlib import nullcontext
 
 import click
 
+from .common import resumable
+
 DEFAULT_STORE = "benchmark.sqlite"
 
 
@@ -43,13 +45,17 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     opened = Store(store)
     with Cluster(given, address, workers) if address else nullcontext() as cluster:
         running = Benchmark(given, opened, cluster)
-        running.run()
+        with resumable():
+            running.run()
     results = Results.of(opened, [running.id])
     for title, table in titled(results):
         click.echo(f"**{title}**\n\n{markdown(table)}\n")
-    errors = int((results.rows["outcome"] == "error").sum())
-    if errors:
-        raise click.ClickException(f"{errors} examples could not be attacked; see {store}")
+    errors = results.rows.loc[results.rows["outcome"] == "error", "error"]
+    if len(errors):
+        most = ", ".join(f"{error} ({count})" for error, count in errors.value_counts()[:3].items())
+        raise click.ClickException(
+            f"{len(errors)} examples could not be attacked: {most}; all are in {store}"
+        )
 
 
 @click.command()

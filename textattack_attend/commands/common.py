@@ -6,10 +6,12 @@ import gc
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from ..errors import InvalidInputError
 from ..published import sst2
 
 if TYPE_CHECKING:
@@ -69,6 +71,28 @@ def prepare(
     dataset = dataset_of(rows)
     examples = [(columns.get("text", columns), label) for columns, label in dataset]
     return wrapper, examples
+
+
+def require_attacked(attacked: int, examples: int) -> None:
+    """Refuse to judge attacks by nothing.
+
+    Raises:
+        InvalidInputError: no example was attacked.
+    """
+    if not attacked:
+        raise InvalidInputError(
+            f"expected examples that the victim has right, got none of {examples}: do the file's "
+            "labels count the classes as the model does, and was it trained for them?"
+        )
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Inside, an interrupt says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; the same command goes on from here") from None
 
 
 def last(progress: Iterator[T], total: int, name: str) -> T:

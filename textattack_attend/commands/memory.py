@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
+COUNT = click.IntRange(min=1)
+TOKENS = click.IntRange(min=8)
+
 
 @click.command()
-@click.option("--tokens", default=512, show_default=True, help="Length of the text.")
-@click.option("--layers", default=12, show_default=True, help="Layers of the model.")
-@click.option("--heads", default=12, show_default=True, help="Heads of a layer, 64 wide each.")
-@click.option("--threads", default=1, show_default=True, help="CPU threads.")
+@click.option("--tokens", default=512, show_default=True, type=TOKENS, help="Length of the text.")
+@click.option("--layers", default=12, show_default=True, type=COUNT, help="Layers of the model.")
+@click.option(
+    "--heads", default=12, show_default=True, type=COUNT, help="Heads of a layer, 64 wide each."
+)
+@click.option("--threads", default=1, show_default=True, type=COUNT, help="CPU threads.")
 def memory(tokens: int, layers: int, heads: int, threads: int) -> None:
     """Attack one long text on a random BERT of that size and print the peak memory."""
     import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .results import RUNS, STORES, opened
+from .results import RUNS, STORES, opened, results_of
 
 
 @click.command()
@@ -14,10 +14,9 @@ from .results import RUNS, STORES, opened
 @click.option("--output", default="report.html", show_default=True, type=click.Path(dir_okay=False))
 def report(stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str) -> None:
     """Write what stores hold as one HTML page: tables, figures, and every example."""
-    from ..benchmark import Results
     from ..files import write_whole
     from ..report import report as page
 
-    together = Results.together([Results.of(store, runs) for store in opened(stores, runs)])
-    write_whole(output, page(together, title).encode())
+    results = results_of(opened(stores, runs), runs)
+    write_whole(output, page(results, title).encode())
     click.echo(f"saved in {output}")

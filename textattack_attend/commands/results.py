@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -9,9 +11,10 @@ import click
 from .benchmark import DEFAULT_STORE
 
 if TYPE_CHECKING:
-    from ..benchmark import Store
+    from ..benchmark import Results, Store
 
 FORMATS = ("markdown", "latex", "csv", "json", "parquet")
+ENDINGS = {".tex": "latex", **{f".{kind}": kind for kind in FORMATS}}
 MEASURES = ("clean", "robust", "ASR", "queries", "seconds")
 TABLES = ("comparison", *MEASURES, "summary", "rows", "runs")
 STORES = click.option(
@@ -43,15 +46,24 @@ RUNS = click.option(
     help="All measures to read; one, of victims by attacks; all numbers, with intervals; every "
     "attacked example; or the runs themselves.",
 )
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="markdown", show_default=True)
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), help="[by the ending of --output, or markdown]"
+)
 @click.option("--output", type=click.Path(dir_okay=False), help="File, instead of the terminal.")
 def results(
-    stores: tuple[str, ...], runs: tuple[str, ...], table: str, kind: str, output: str | None
+    stores: tuple[str, ...],
+    runs: tuple[str, ...],
+    table: str,
+    kind: str | None,
+    output: str | None,
 ) -> None:
     """Print or export what stores hold of a run, finished or not, or of several together."""
-    from ..benchmark.export import exported, table_of
+    from ..benchmark.export import exported, runs_of, table_of
 
-    content = exported(table_of(table, opened(stores, runs), runs), kind)
+    kind = kind or ENDINGS.get(os.path.splitext(output or "")[1], "markdown")
+    found = opened(stores, runs)
+    shown = runs_of(found) if table == "runs" else table_of(table, results_of(found, runs))
+    content = exported(shown, kind)
     if output:
         from ..files import write_whole
 
@@ -71,6 +83,20 @@ def opened(stores: tuple[str, ...], runs: tuple[str, ...]) -> list[Store]:
     return [Store(store, new=False) for store in stores]
 
 
+def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
+    """What stores hold of runs; says so if more is to come."""
+    from ..benchmark import Results
+
+    together = Results.together([Results.of(store, runs) for store in stores])
+    attacked, expected = len(together.rows), together.expected
+    if attacked < expected:
+        click.echo(
+            f"note: {attacked} of {expected} examples are attacked so far; `benchmark` goes on",
+            err=True,
+        )
+    return together
+
+
 @click.command()
 @click.argument("first", type=click.Path(exists=True, dir_okay=False))
 @click.argument("second", type=click.Path(exists=True, dir_okay=False))
@@ -81,12 +107,12 @@ def compare(first: str, second: str, first_run: str | None, second_run: str | No
 
     Victims and attacks are matched by their labels.
     """
-    from ..benchmark import Results, Store
+    from ..benchmark import Store
     from ..benchmark.pairing import differences
     from ..benchmark.tables import markdown
 
     both = [
-        Results.of(Store(store, new=False), [run] if run else [])
+        results_of([Store(store, new=False)], [run] if run else [])
         for store, run in ((first, first_run), (second, second_run))
     ]
     click.echo(markdown(differences(*both)))

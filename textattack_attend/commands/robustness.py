@@ -7,7 +7,7 @@ import click
 from .common import measured, prepare, watched
 
 FRACTIONS = (0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-COUNTS = (0, 1, 2, 4, 8, 16, 32, 64, 144)
+COUNTS = (0, *(2**power for power in range(12)))
 
 
 @click.command()
@@ -33,7 +33,9 @@ def robustness(model: str, data: str, num_examples: int, threads: int, budget: s
     click.echo(f"{budget:>10}{'accuracy':>10}")
     if budget == "matrices":
         fewest = list(watched(fewest_matrices(wrapper, examples), len(examples), budget))
-        for count, accuracy in zip(COUNTS, matrices_curve(fewest, COUNTS), strict=True):
+        layers, heads, *_ = wrapper.victim.empty_structure(examples[0][0]).shape.size
+        counts = [*(count for count in COUNTS if count < layers * heads), layers * heads]
+        for count, accuracy in zip(counts, matrices_curve(fewest, counts), strict=True):
             click.echo(f"{count:>10}{accuracy:>10.1%}")
     else:
         smallest = list(watched(smallest_fractions(wrapper, examples), len(examples), budget))

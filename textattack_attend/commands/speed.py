@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import last, measured, prepare
+from .common import last, measured, prepare, require_attacked
 
 if TYPE_CHECKING:
     from ..models.wrappers import AttentionModelWrapper
@@ -35,7 +35,8 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
 
     before = peak(wrapper.model.device)
     both = last(compare(wrapper, examples), ceil(len(examples) / AT_A_TIME), "both ways")
-    per_attack = 1 / max(1, both.attacked)
+    require_attacked(both.attacked, len(examples))
+    per_attack = 1 / both.attacked
     engine = wrapper.victim.engine
     for name, value in {
         "threads": threads,

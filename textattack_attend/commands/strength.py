@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import last, measured, prepare
+from .common import last, measured, prepare, require_attacked
 
 if TYPE_CHECKING:
     from ..attack import StructureAttack
@@ -36,6 +36,7 @@ def strength(model: str, data: str, num_examples: int, threads: int) -> None:
             for build in recipes.values():
                 attack = build(wrapper, mask_fraction=fraction, spare_first_token=spare)
                 rows.append(last(time_attack(attack, examples), len(examples), name))
+                require_attacked(rows[-1].attacked, len(examples))
             columns = [
                 f"{f'{r.successes} of {r.attacked}':>12}{r.success_rate:>8.1%}"
                 f"{r.seconds_per_attack:>5.2f}s{r.matrices:>9.1f}"

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..defenses.options import DEFENSES, defense_of
+from .common import resumable
 from .defense_options import defense_options
 
 
@@ -30,7 +31,11 @@ from .defense_options import defense_options
     show_default=True,
     help="The training method.",
 )
-@click.option("--learning-rate", type=float, help="Instead of the paper's.")
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Instead of the paper's.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Instead of the paper's.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the paper's.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Instead of the paper's.")
@@ -74,21 +79,22 @@ def train(
     from ..fine_tuning import fine_tune
     from ..tasks import task_of
 
-    card = fine_tune(
-        task_of(task),
-        model,
-        data,
-        output,
-        defense=method,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        epochs=epochs,
-        max_tokens=max_tokens,
-        config=config,
-        seed=seed,
-        precision=precision,
-        overwrite=overwrite,
-    )
+    with resumable():
+        card = fine_tune(
+            task_of(task),
+            model,
+            data,
+            output,
+            defense=method,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            max_tokens=max_tokens,
+            config=config,
+            seed=seed,
+            precision=precision,
+            overwrite=overwrite,
+        )
     if PartialState().is_main_process:
         click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
 

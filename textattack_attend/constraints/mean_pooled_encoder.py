@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import AutoModel, AutoTokenizer
 
+from ..checkpoint import explained
+
 BATCH = 64
 
 
@@ -22,13 +24,17 @@ class MeanPooledEncoder(SentenceEncoder):
     Args:
         model: hub name or folder of the encoder.
         settings: of TextAttack's `SentenceEncoder`.
+
+    Raises:
+        InvalidInputError: there is no such encoder.
     """
 
     def __init__(self, model: str, **settings: Any) -> None:
         super().__init__(**settings)
         self.name = model
-        self._tokenizer = AutoTokenizer.from_pretrained(model)
-        self._encoder = AutoModel.from_pretrained(model).eval().to(utils.device)
+        with explained(model):
+            self._tokenizer = AutoTokenizer.from_pretrained(model)
+            self._encoder = AutoModel.from_pretrained(model).eval().to(utils.device)
 
     @torch.no_grad()
     def encode(self, sentences: Sequence[str]) -> Tensor:

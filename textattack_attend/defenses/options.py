@@ -198,7 +198,9 @@ class ADA(Defense):
     trainer: ClassVar[str] = "masked_rows.MaskedRowsTrainer"
 
     victim: str = option("", "Model to attack, as trained without a defense.")
-    recipe: str = option("textfooler", "TextAttack's name of the attack, or PATH^NAME.")
+    recipe: str = option(
+        "textfooler-transformers", "TextAttack's name of the attack, or PATH^NAME."
+    )
     examples: int = option(0, "How many rows of the training set are attacked; 0 for all.")
     cache: str = option("", "File of what was attacked, to use again.")
 

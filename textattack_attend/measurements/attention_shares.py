@@ -38,13 +38,20 @@ def attention_shares(
         layer: which one, counted from 0, or from the end.
 
     Raises:
-        UnsupportedModelError: the tokenizer does not tell words.
+        UnsupportedModelError: the tokenizer does not tell words, or the first token does not see
+            the others, as in a decoder.
         InvalidInputError: the model has no such layer.
     """
     layers = int(victim.model.config.num_hidden_layers)
     if not -layers <= layer < layers:
         raise InvalidInputError(
             f"layer: expected one of the model's {layers}, -{layers} to {layers - 1}, got {layer}"
+        )
+    reach = victim.empty_structure(texts[0]).shape.reach
+    if any(own.after == 0 for own in reach):
+        raise UnsupportedModelError(
+            "expected an encoder, whose first token stands for the text; a decoder's sees nothing "
+            "but itself"
         )
     sums = torch.zeros(4)
     for number, text in enumerate(texts, 1):

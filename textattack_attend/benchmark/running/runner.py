@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...card import Card
-from ...named_attacks import attack_builder
+from ...named_attacks import require_attack
 from ..recipe import Recipe
 from ..row import Row
 from ..store import Entry, Run, Store
@@ -37,7 +37,7 @@ class Benchmark:
         self.recipe = recipe
         self.store = store
         for attack in recipe.attacks.values():
-            attack_builder(attack.recipe)
+            require_attack(attack.recipe, **attack.options)
         self._worker = Worker(recipe)
         self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...checkpoint import architectures
 from ...datasets import dataset_named
 from ...models.wrappers import checkpoint_named
-from ...named_attacks import attack_builder
+from ...named_attacks import require_attack
 from ..recipe import Recipe
 
 
@@ -15,7 +15,8 @@ def validated(recipe: Recipe) -> Iterator[str]:
     """Lines that say what there is to do; data are read, checkpoints are looked up.
 
     Raises:
-        InvalidInputError: the data, a checkpoint or an attack is not there.
+        InvalidInputError: the data, a checkpoint, the encoder or an attack is not there, or the
+            attack has no such option.
     """
     size = len(dataset_named(recipe.data))
     examples = min(size, recipe.examples or size)
@@ -24,8 +25,11 @@ def validated(recipe: Recipe) -> Iterator[str]:
         for checkpoint in checkpoints:
             saved_as = ", ".join(architectures(checkpoint_named(checkpoint)))
             yield f"victim {label}: {checkpoint}, {saved_as or 'which does not say what it is'}"
+    if recipe.encoder:
+        architectures(recipe.encoder)
+        yield f"encoder: {recipe.encoder}"
     for label, attack in recipe.attacks.items():
-        attack_builder(attack.recipe)
+        require_attack(attack.recipe, **attack.options)
         options = ", ".join(f"{name}={value}" for name, value in attack.options.items())
         yield f"attack {label}: {attack.recipe}({options})"
     yield f"{recipe.number_of_cells * examples} attacks in all"

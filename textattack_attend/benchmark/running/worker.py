@@ -26,7 +26,7 @@ from ...constraints import MeanPooledEncoder
 from ...datasets import dataset_named
 from ...errors import StoreError
 from ...fingerprint import fingerprint
-from ...models.wrappers import AttentionModelWrapper, checkpoint_named, wrapper_for
+from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack
 from ...quiet import quiet
 from ..recipe import NamedAttack, Recipe
@@ -99,8 +99,7 @@ class Worker:
             InvalidInputError: there is no such checkpoint.
         """
         if self._loaded is None or self._loaded[0] != task.checkpoint:
-            name = checkpoint_named(task.checkpoint)
-            wrapper = wrapper_for(name, max_tokens=self._recipe.max_tokens)
+            wrapper = wrapper_for(task.checkpoint, max_tokens=self._recipe.max_tokens)
             wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._loaded = task.checkpoint, wrapper
         return self._loaded[1]

@@ -18,12 +18,13 @@ def wrapper_for(checkpoint: str, **options: Any) -> AttentionModelWrapper:
     """A classifier, or a model that scores choices, with its tokenizer and its card if it has one.
 
     Args:
-        checkpoint: a folder or a hub name.
+        checkpoint: a folder, a hub name, or TextAttack's name of a model.
         options: of `AttentionModelWrapper`.
 
     Raises:
         InvalidInputError: there is no such checkpoint.
     """
+    checkpoint = checkpoint_named(checkpoint)
     model, tokenizer = load(checkpoint)
     card = Card.of(Path(checkpoint))
     if card is None:
