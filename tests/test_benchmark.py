@@ -276,7 +276,7 @@ def fill(store: Store) -> None:
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "store.sqlite").write_text("a text, and quite a long one " * 100)
-    with pytest.raises(StoreError, match="expected a store that can be written"):
+    with pytest.raises(StoreError, match="expected a store of `benchmark` that can be used"):
         Store(tmp_path / "store.sqlite")
     with pytest.raises(StoreError):
         Store(tmp_path)

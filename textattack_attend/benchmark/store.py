@@ -241,8 +241,8 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise StoreError(
-                f"{self.path}: expected a store that can be written, got an error ({error}); what "
-                "was written before is kept"
+                f"{self.path}: expected a store of `benchmark` that can be used, got an error "
+                f"({error}); what was written before is kept"
             ) from error
 
 
