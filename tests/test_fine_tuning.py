@@ -405,7 +405,12 @@ def test_a_folder_with_something_else_is_refused_unless_overwritten(
     with pytest.raises(InvalidInputError, match="only that is overwritten: delete the folder by"):
         fine_tune(task, pretrained, reviews, output, overwrite=True)
     assert (output / "thesis.txt").read_text() == "precious"
-    (output / "thesis.txt").unlink()
+    (output / "checkpoints").mkdir()
+    (output / "thesis.txt").rename(output / "checkpoints" / "thesis.txt")  # of another program
+    with pytest.raises(InvalidInputError, match="expected an empty folder, or one of an interr"):
+        fine_tune(task, pretrained, reviews, output)
+    (output / "checkpoints" / "thesis.txt").unlink()
+    (output / "checkpoints").rmdir()
     fine_tune(task, pretrained, reviews, output, overwrite=True)
     (output / "notes.txt").write_text("of the run before")
     fine_tune(task, pretrained, reviews, output, overwrite=True)

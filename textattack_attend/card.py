@@ -120,9 +120,10 @@ def begin(card: Card, folder: Path, overwrite: bool) -> None:
     checkpoints = folder / "checkpoints"
     if overwrite:
         _delete(folder)
-    if _trained(checkpoints):
-        _require_same(card, checkpoints / NAME)
-    elif any(path != checkpoints for path in folder.glob("*")):
+    if (checkpoints / NAME).is_file():
+        if _trained(checkpoints):
+            _require_same(card, checkpoints / NAME)
+    elif any(folder.glob("*")):
         raise InvalidInputError(
             f"{folder}: expected an empty folder, or one of an interrupted run; choose another, or "
             "overwrite it"
@@ -142,7 +143,8 @@ def _trained(checkpoints: Path) -> bool:
 def _require_apart(card: Card, folder: Path) -> None:
     """Refuse an output that is, or holds, what the run reads."""
     for read in (card.model, card.data, card.options.get("victim", "")):
-        if read and Path(read).resolve().is_relative_to(folder.resolve()):
+        is_here = bool(read) and Path(read).exists()  # else it is a name on the hub
+        if is_here and Path(read).resolve().is_relative_to(folder.resolve()):
             raise InvalidInputError(
                 f"{folder}: expected a folder for the new model alone, but {read} is read from "
                 "there; choose another"
