@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+from .attention.threads import lock_of
 from .errors import InvalidInputError
 from .prompt import Prompt
 from .texts import Text, parts_of
@@ -74,14 +75,13 @@ class Inputs:
             InvalidInputError: one cannot be cut, as its first part is too short for that.
         """
         try:
-            encoded: BatchEncoding = self.tokenizer(
+            return self._tokenized(
                 list(sequences),
                 add_special_tokens=self.adds_special_tokens,
                 truncation=self.truncation,
                 max_length=self.max_tokens,
                 **options,
             )
-            return encoded
         except Exception as error:  # the library has no type of its own for it
             if "Truncation error" not in str(error):
                 raise
@@ -108,11 +108,14 @@ class Inputs:
     def _length(self, sequence: Text) -> int:
         """In tokens, before it is cut."""
         special = self.adds_special_tokens
-        return len(
-            self.tokenizer(*parts_of(sequence), verbose=False, add_special_tokens=special)[
-                "input_ids"
-            ]
-        )
+        encoded = self._tokenized(*parts_of(sequence), verbose=False, add_special_tokens=special)
+        return len(encoded["input_ids"])
+
+    def _tokenized(self, *texts: Any, **options: Any) -> BatchEncoding:
+        """Calls the tokenizer, which cannot serve two threads at once."""
+        with lock_of(self.tokenizer):
+            encoded: BatchEncoding = self.tokenizer(*texts, **options)
+        return encoded
 
     def _say_truncation(self, tokens: int) -> None:
         if tokens > self.max_tokens and not self._said_truncation:
@@ -188,7 +191,7 @@ class PromptInputs(Inputs):
             )
 
     def _without_end(self, part: str, tokens: int) -> str:
-        ids = self.tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
+        ids = self._tokenized(part, add_special_tokens=False, verbose=False)["input_ids"]
         kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
         # Tokens may be written longer than they were read, as unknown ones.
         return kept if len(kept) < len(part) else part[:-1]

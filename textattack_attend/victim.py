@@ -28,6 +28,7 @@ from .attention import (
     run_rows,
     shape_of,
 )
+from .attention.threads import one_caller_at_a_time, one_thread
 from .classifiers import require_classifier, require_language_model, require_padding
 from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
 from .fingerprint import fingerprint
@@ -64,7 +65,7 @@ class Replay:
 
 
 class Victim:
-    """A classifier with its tokenizer, in eval mode.
+    """A classifier with its tokenizer, in eval mode; calls from several threads wait their turn.
 
     It classifies sequences, or scores choices, or is a language model with a prompt; see `Inputs`,
     `ChoiceInputs` and `PromptInputs` for what it reads of a text.
@@ -136,6 +137,7 @@ class Victim:
         self.inputs.require_content(text)
         return Structure(self._shape(self.inputs.ids(text)))
 
+    @one_caller_at_a_time
     def logits(
         self, texts: Sequence[Text], structures: Sequence[Structure] | None = None
     ) -> Tensor:
@@ -158,6 +160,24 @@ class Victim:
             logits: Tensor = run_rows(self.model, encoded).logits
         return _finite(logits.float().cpu()).reshape(len(texts), -1)
 
+    def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
+        """Logits of one text, float32 (C,), by a forward pass that shares nothing with another.
+
+        There are no neighbours in a batch, nothing is reused, and a processor computes on one
+        thread, so that a machine gives the same bits whatever else it computes.
+
+        Args:
+            text: the text.
+            structure: what is masked in it; nothing by default.
+
+        Raises:
+            StructureMismatchError: the structure is of another length than the text.
+            ModelOutputError: a logit is NaN or infinite.
+        """
+        with one_thread():
+            return self.logits([text], None if structure is None else [structure])[0]
+
+    @one_caller_at_a_time
     def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
         """Read clean texts once; those with a loss can be differentiated.
 
@@ -171,6 +191,7 @@ class Victim:
             for text, done in zip(texts, clean, strict=True)
         ]
 
+    @one_caller_at_a_time
     def forward_passes(
         self, texts: Sequence[Text], structures: Sequence[Structure], losses: Sequence[Loss | None]
     ) -> list[ForwardPass]:
@@ -202,6 +223,7 @@ class Victim:
         """The attention of the clean text, and with a loss its gradient; float, on the CPU."""
         return self.forward_passes([text], [], [loss])[0].capture()
 
+    @one_caller_at_a_time
     def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
         """What `logits` gives for texts that were read before, faster, float32 (B, C).
 

@@ -1,13 +1,20 @@
-"""Other forwards for a while: how modules of a model are made to do something else, and undone."""
+"""Other forwards for a while: how modules of a model are made to do something else, and undone.
+
+The change is one thread's. Another thread that calls the module meanwhile gets what the module
+always does, and one that wants to change it, too, waits.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from typing import Any
 
 from torch import nn
+
+from .threads import calls_for, lock_of
 
 Forward = Callable[..., Any]
 Change = Callable[[Forward], Forward]
@@ -26,23 +33,31 @@ def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]
     turns: dict[nn.Module, list[Change | None]] = {}
     for position, module in enumerate(modules):
         turns.setdefault(module, []).append(changes.get(position))
-    before = {module: vars(module).get("forward") for module in turns if any(turns[module])}
-    try:
-        for module in before:
-            module.forward = _in_turn(module.forward, turns[module])
+    changed = [module for module in turns if any(turns[module])]
+    if not changed:
         yield
-    finally:
-        for module, forward in before.items():
-            vars(module).pop("forward", None)
-            if forward is not None:
-                module.forward = forward
+        return
+    # Lists that share a module begin with the same one, so this lock keeps them apart.
+    with lock_of(modules[0]):
+        before = {module: vars(module).get("forward") for module in changed}
+        try:
+            for module in before:
+                module.forward = _in_turn(module.forward, turns[module])
+            yield
+        finally:
+            for module, forward in before.items():
+                vars(module).pop("forward", None)
+                if forward is not None:
+                    module.forward = forward
 
 
 def _in_turn(forward: Forward, changes: Sequence[Change | None]) -> Forward:
-    """One forward after the other."""
+    """Returns a forward that takes the changed ones in turn, for the thread that asked for them."""
     turn = cycle([forward if change is None else change(forward) for change in changes])
+    owner = threading.current_thread()
 
     def in_turn(*args: Any, **kwargs: Any) -> Any:
-        return next(turn)(*args, **kwargs)
+        own = next(turn) if calls_for(owner) else forward
+        return own(*args, **kwargs)
 
     return in_turn

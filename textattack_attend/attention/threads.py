@@ -1,0 +1,120 @@
+"""Threads: a model serves one caller at a time, and what is summed does not depend on their number.
+
+Attacks change a model for a moment (see `forwards`) and keep what they computed with it. Callers in
+several threads therefore wait for each other. A plain call of the model waits for nobody: modules
+that are changed for one thread do for all others what they always do.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Serving(Protocol):
+    """An object whose methods use a model."""
+
+    @property
+    def model(self) -> Any: ...
+
+
+S = TypeVar("S", bound=_Serving)
+
+_locks: WeakKeyDictionary[Any, threading.RLock] = WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def lock_of(owner: object) -> threading.RLock:
+    """Returns the lock of a model, a module or a tokenizer, which its thread may take again.
+
+    A new process that was forked begins with free locks: their holders do not exist in it.
+    """
+    with _guard:
+        return _locks.setdefault(owner, threading.RLock())
+
+
+def one_caller_at_a_time(
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[S, P], T]:
+    """Makes a method wait while another thread uses the object's model."""
+
+    @wraps(method)
+    def waiting(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        with lock_of(self.model):
+            return method(self, *args, **kwargs)
+
+    return waiting
+
+
+def calls_for(owner: threading.Thread) -> bool:
+    """Whether the code that runs now works for a thread.
+
+    That is so in the thread itself, and in the threads in which PyTorch takes a backward pass on a
+    device: there, layers with gradient checkpoints run again. Python has not started those.
+    """
+    caller = threading.current_thread()
+    if caller is owner:
+        return True
+    not_of_python = isinstance(caller, threading._DummyThread)
+    return not_of_python and torch._C._current_graph_task_id() != -1
+
+
+class _OneThread:
+    """Counts who computes on one thread, and gives all threads back after the last of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._threads = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._threads = torch.get_num_threads()
+                torch.set_num_threads(1)
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                torch.set_num_threads(self._threads)
+
+
+_one_thread = _OneThread()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, the processor computes on one thread.
+
+    Kernels split a sum over the threads that there are, so that the last bits of a result depend on
+    their number.
+    """
+    _one_thread.enter()
+    try:
+        yield
+    finally:
+        _one_thread.leave()
+
+
+def _forget_other_threads() -> None:
+    """A forked process has none of the threads that held a lock."""
+    global _guard, _one_thread
+    _guard = threading.Lock()
+    _locks.clear()
+    _one_thread = _OneThread()
+
+
+if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_forget_other_threads)
