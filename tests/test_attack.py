@@ -96,6 +96,7 @@ class PlantedVictim(Victim):
         self.drops = drops
         self.flip_at = flip_at
         self.asked: list[Structure] = []
+        self.judged: list[Structure] = []
 
     def empty_structure(self, text: object) -> Structure:
         return Structure(self.shape)
@@ -113,6 +114,11 @@ class PlantedVictim(Victim):
         self.asked.extend(structures)
         rows = [[self._margin(structure), 0.0] for structure in structures]
         return torch.tensor(rows)
+
+    def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
+        structure = structure or Structure(self.shape)
+        self.judged.append(structure)
+        return torch.tensor([self._margin(structure), 0.0])
 
     def _margin(self, structure: Structure) -> float:
         if len(structure) == self.flip_at:
@@ -145,8 +151,8 @@ def test_the_exact_order_of_queries(make_victim: MakeVictim) -> None:
         *grown[:2],
         *(Structure.whole(shape, [matrix]) for matrix in layers[0]),
         *grown[2:],
-        grown[2],  # the referee's own pass
     ]
+    assert planted.judged == [Structure(shape), grown[2]]  # the referee's own passes
     assert decision(result) == ("SuccessfulAttackResult", grown[2], 3)
     assert result.num_queries == 1 + 2 + 4 + 4
 
@@ -268,7 +274,7 @@ def test_a_success_is_judged_again_and_not_believed(
     attack = build(make_victim(), **LOOSE)
     texts = random_texts(8)
     assert "SuccessfulAttackResult" in kinds(run(attack, texts))
-    monkeypatch.setattr(type(attack.goal_function), "is_reached_by", lambda *_: False)
+    monkeypatch.setattr(Victim, "logits_alone", lambda self, text, *_: self.logits([text])[0])
     with caplog.at_level(logging.WARNING):
         assert kinds(run(attack, texts)) == {"FailedAttackResult"}
     assert "did not survive a fresh forward pass" in caplog.text
@@ -286,6 +292,36 @@ def test_replaying_a_file_gives_the_same_logits(victim: Victim, tmp_path: object
     assert replay.logits.argmax() == success.perturbed_result.output
     assert replay.logits.argmax() != prediction(victim, replay.text)  # type: ignore[arg-type]
     assert (replay.text, replay.structure) == (success.text, success.structure)
+
+
+def test_what_is_reported_does_not_depend_on_what_is_attacked_beside(victim: Victim) -> None:
+    """Every bit of it, however the texts share batches, and on however many threads."""
+    attack = build(victim, **LOOSE)
+    texts = random_texts(8)
+    threads = torch.get_num_threads()
+    together = [reported(result) for result in run(attack, texts)]
+    torch.set_num_threads(2)
+    try:
+        alone = [reported(run(attack, [text])[0]) for text in texts]
+    finally:
+        torch.set_num_threads(threads)
+    assert together == alone
+    backwards = [reported(result) for result in run(attack, texts[::-1])]
+    assert together == backwards[::-1]
+
+
+def reported(result: StructureAttackResult) -> tuple[Any, ...]:
+    before, after = result.original_result, result.perturbed_result
+    return (
+        type(result).__name__,
+        result.structure,
+        result.num_queries,
+        result.candidate_queries,
+        before.raw_output.tolist(),
+        after.raw_output.tolist(),
+        float(before.score),
+        float(after.score),
+    )
 
 
 # --- counts ---

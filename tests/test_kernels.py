@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from textattack_attend.attention import engine as engine_module
-from textattack_attend.attention.kernels import OneDnnLinear, in_onednn, mark_of_weights
+from textattack_attend.attention import kernels
+from textattack_attend.attention.kernels import (
+    OneDnnLinear,
+    in_onednn,
+    mark_of_weights,
+    onednn_is_faster,
+)
 from textattack_attend.structures import Structure
 from textattack_attend.victim import Victim
 
@@ -23,8 +29,8 @@ pytestmark = pytest.mark.skipif(not onednn.is_available(), reason="needs PyTorch
 
 
 @pytest.fixture(autouse=True)
-def onednn_always_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "ONEDNN_GAIN", 0.0)
+def onednn_is_always_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: True)
 
 
 def masked_logits(victim: Victim) -> tuple[Tensor, Tensor]:
@@ -171,7 +177,18 @@ def test_it_is_not_used_where_it_does_not_pay_or_is_switched_off(
         victim = make_victim()
         masked_logits(victim)
     assert victim.engine.twin is victim.model
-    monkeypatch.setattr(engine_module, "ONEDNN_GAIN", 1e9)
+    monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: False)
     victim = make_victim()
     masked_logits(victim)
     assert victim.engine.twin is victim.model
+
+
+@pytest.mark.parametrize(("maker", "faster"), [("AuthenticAMD", True), ("GenuineIntel", False)])
+def test_the_maker_of_the_processor_decides_not_a_measurement(
+    maker: str, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_processor", lambda: f"vendor_id : {maker}")
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    onednn_is_faster.cache_clear()
+    assert onednn_is_faster() is faster
+    onednn_is_faster.cache_clear()

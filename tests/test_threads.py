@@ -101,9 +101,7 @@ def test_attacks_logits_and_plain_calls_do_not_meet(own_victim: Victim) -> None:
 
     def plain() -> list[list[float]]:
         with torch.inference_mode():
-            return [
-                own_victim.model(**own).logits[0].tolist() for _ in range(20) for own in inputs
-            ]
+            return [own_victim.model(**own).logits[0].tolist() for _ in range(20) for own in inputs]
 
     def raising() -> list[str]:
         said = []
@@ -165,9 +163,9 @@ def test_an_exception_in_one_thread_leaves_the_model_to_the_others(own_victim: V
     before = own_victim.logits([text])
 
     def failing() -> None:
-        with pytest.raises(RuntimeError, match="a batch of"):
-            with masked_attention(own_victim.model, [masked(own_victim, text)] * 2):
-                own_victim.model(**own_victim.inputs.encode([text]))
+        two = masked_attention(own_victim.model, [masked(own_victim, text)] * 2)
+        with pytest.raises(RuntimeError, match="a batch of"), two:
+            own_victim.model(**own_victim.inputs.encode([text]))
 
     all_at_once([failing] * 4)
     assert hooks_of(own_victim.model) == []

@@ -34,8 +34,9 @@ logger = logging.getLogger(__name__)
 class StructureAttack(Attack):
     """A TextAttack `Attack` whose candidates differ by their structure, not by their text.
 
-    A search's claim of success is not believed: the structure is checked against the budget and
-    judged again by a forward pass of its own.
+    A search's claim is not believed: its last structure is checked against the budget and judged
+    again by a forward pass that shares nothing with another, which decides. So what is reported of
+    an example does not depend on what was computed beside it.
 
     Args:
         goal_function: the goal, on the victim.
@@ -163,16 +164,13 @@ class StructureAttack(Attack):
         tokens = self.goal_function.victim.tokens(lane.text.tokenizer_input)
         if lane.skipped:
             return SkippedAttackResult(initial, initial, tokens)
-        if succeeded(final) and self._confirmed(lane.goal_function, final.attacked_text):
-            return SuccessfulAttackResult(initial, final, tokens)
-        failed = FailedAttackResult(initial, final, tokens)
+        if not self.transformation.budget.allows(final.attacked_text.structure):
+            raise AssertionError(f"the search left its budget: {final.attacked_text.structure}")
+        judged = lane.goal_function.judged_again(final)
+        if succeeded(judged):
+            return SuccessfulAttackResult(initial, judged, tokens)
+        failed = FailedAttackResult(initial, judged, tokens)
         failed.unconfirmed = succeeded(final)
-        return failed
-
-    def _confirmed(self, goal_function: StructureGoalFunction, text: StructuredText) -> bool:
-        if not self.transformation.budget.allows(text.structure):
-            raise AssertionError(f"the search left its budget: {text.structure}")
-        confirmed = goal_function.is_reached_by(text)
-        if not confirmed:
+        if failed.unconfirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")
-        return confirmed
+        return failed

@@ -10,9 +10,10 @@ until it takes too much memory.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from math import ceil, log2
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,16 +25,19 @@ from ..structures import Cells, Structure
 from .branches import Branch, Masks, advance, first_token
 from .capture import ReadSequence
 from .families import family_of
-from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights
+from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights, onednn_is_faster
 from .lower_layers import Outputs
 from .precision import autocast, require_precision
 from .rows import chooses
 from .states import State
 
-LAYER_SECONDS = 0.05
-"""A layer that takes this long has enough rows: what a call costs by itself is no matter then."""
-ONEDNN_GAIN = 1.2
-"""How much faster oneDNN has to be than PyTorch's own kernels to be used."""
+LAYER_OPERATIONS = {"cpu": 1e10, "cuda": 5e11}
+"""A layer that takes so many operations has enough rows: the overhead of a call is then negligible.
+
+The number is fixed, not measured: batches that depend on timing change the last bits of results.
+"""
+SMALLEST_BATCH, LARGEST_BATCH = 2**8, 2**16
+"""Tokens."""
 ATTENTION_BYTES = 2**28
 """At most so much for the attention of a batch."""
 KEPT_BYTES = 2**28
@@ -122,9 +126,13 @@ class Engine:
         self.twin = model
         self._mark: Mark | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leaves out the copies in oneDNN's format, which cannot go to another process."""
+        return {**vars(self), "twin": self.model, "_mark": None}
+
     def renew(self) -> None:
         """Take the weights of the model as they are now; oneDNN has them in a copy."""
-        if not self._onednn_pays:
+        if not self._in_onednn:
             return
         mark = mark_of_weights(self.model)
         if mark != self._mark:
@@ -132,41 +140,19 @@ class Engine:
 
     @cached_property
     def rows_at_once(self) -> int:
-        """How many tokens to compute at once: as many as keep a layer busy; measured, at first use.
+        """How many tokens to compute at once: as many as keep a layer busy, a power of two.
 
         More would only delay the news of a success.
         """
-        rows = 128
-        layer = self._family.layer_modules(self.twin)[0]
-        while rows < 2**16:
-            rows *= 2
-            if self._seconds(layer, rows) > LAYER_SECONDS:
-                break
-        return rows
+        layer = self._family.layer_modules(self.model)[0]
+        a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
+        enough = LAYER_OPERATIONS.get(self.model.device.type, LAYER_OPERATIONS["cuda"])
+        return min(LARGEST_BATCH, 2 ** ceil(log2(max(SMALLEST_BATCH, enough / max(1, a_row)))))
 
     @cached_property
-    def _onednn_pays(self) -> bool:
-        """Whether oneDNN is faster here than PyTorch's own kernels; measured, at first use."""
-        if self.precision != "float32" or not can_use_onednn(self.model):
-            return False
-        layer = self._family.layer_modules(self.model)[0]
-        twin = in_onednn(layer)
-        if twin is layer:  # no plain linear layer in it
-            return False
-        return self._seconds(layer, 256) > ONEDNN_GAIN * self._seconds(twin, 256)
-
-    def _seconds(self, layer: nn.Module, rows: int) -> float:
-        """How long a layer takes to mix so many rows."""
-        size = int(self.model.config.hidden_size)
-        hidden = torch.ones(rows, size, device=self.model.device, dtype=self.model.dtype)
-
-        def run() -> float:
-            start = time.perf_counter()
-            self._parts.mix(layer, hidden, hidden).sum().item()  # waits for the device
-            return time.perf_counter() - start
-
-        with torch.inference_mode(), autocast(self.model, self.precision):
-            return min(run() for _ in range(3))
+    def _in_onednn(self) -> bool:
+        """Whether the engine multiplies in oneDNN."""
+        return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
         """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""

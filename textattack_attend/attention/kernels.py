@@ -6,6 +6,9 @@ PyTorch multiplies in MKL, which leaves the wide vectors of other makers' proces
 from __future__ import annotations
 
 import copy
+import platform
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, cast
 
 import torch
@@ -36,6 +39,20 @@ class OneDnnLinear(nn.Module):
         return linear(rows.to_mkldnn(), self._weight, self._bias).to_dense()
 
 
+@cache
+def onednn_is_faster() -> bool:
+    """Whether oneDNN is the faster one here: PyTorch multiplies in MKL, which is made by Intel.
+
+    The maker of the processor decides, not a measurement, so that every run chooses the same.
+    """
+    return torch.backends.mkl.is_available() and "GenuineIntel" not in _processor()
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    return described.read_text() if described.is_file() else platform.processor()
+
+
 def can_use_onednn(model: PreTrainedModel) -> bool:
     """Whether the model computes in float32 on a CPU, and PyTorch may use oneDNN there."""
     onednn: Any = torch.backends.mkldnn
@@ -55,7 +72,7 @@ def mark_of_weights(model: PreTrainedModel) -> Mark:
     """
     weights = [p.detach() for m in model.modules() if _is_plain(m) for p in m.parameters()]
     counted = [number for weight in weights for number in (weight.data_ptr(), weight._version)]
-    values = [w.flatten()[:: max(1, w.numel() // _SAMPLE)] for w in weights]
+    values = [w.flatten()[:: max(1, w.numel() // _SAMPLE)] for w in weights] or [torch.empty(0)]
     return tuple(counted), torch.cat(values).numpy().tobytes()
 
 

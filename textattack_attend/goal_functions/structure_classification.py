@@ -87,9 +87,13 @@ class StructureGoalFunction(ClassificationGoalFunction):
         return own
 
     def begin(self, text: StructuredText, reading: Reading) -> None:
-        """Take the reading of the clean text, from which all queries of the example start."""
+        """Take the reading of the clean text, from which all queries of the example start.
+
+        Its logits are those of the text alone: the reading shares a batch with other texts.
+        """
         self._reading = reading
-        self.keep(text.structure, reading.clean)
+        self._passes = {text.structure: reading.clean}
+        self.tell(text.structure, self.victim.logits_alone(text.tokenizer_input))
 
     @property
     def reading(self) -> Reading:
@@ -135,10 +139,20 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def margin(self, result: GoalFunctionResult) -> float:
         """How far a result is from the goal, a difference of two logits; negative once reached."""
 
-    def is_reached_by(self, text: StructuredText) -> bool:
-        """Judge again with a forward pass that reuses nothing; the referee's, so not counted."""
-        logits = self.victim.logits([text.tokenizer_input], [text.structure])
-        return bool(self._is_goal_complete(_probabilities(logits)[0], text))
+    def judged_again(self, result: GoalFunctionResult) -> GoalFunctionResult:
+        """Returns a result as a forward pass that reuses nothing sees it.
+
+        The pass is the referee's, not the attack's, so it is not counted as a query.
+        """
+        text = result.attacked_text
+        alone = self.victim.logits_alone(text.tokenizer_input, text.structure)
+        output = _probabilities(alone[None])[0]
+        again = copy.copy(result)
+        again.raw_output = output
+        again.output = self._get_displayed_output(output)
+        again.score = self._get_score(output, text)
+        again.goal_status = self._get_goal_status(output, text)
+        return again
 
     def _structure_of(self, text: AttackedText) -> Structure:
         if isinstance(text, StructuredText):

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
 
 from ..attention import Engine, Run, forward_passes, shape_of
+from ..attention.engine import LARGEST_BATCH
 from ..importance import head_probes, layer_probes
 from ..rankings import candidate_masks, random_scores
 from ..structures import Budget, Structure
 
 HEAD_SIZE = 64
-LARGEST_BATCH = 2**16
 
 
 @dataclass(frozen=True)
