@@ -115,7 +115,8 @@ def test_rows_are_those_of_textattacks_own_runner(folder: Path) -> None:
         attack = build_attack(name, wrapper_for(str(folder / "victim")), **options)
         args = AttackArgs(num_examples=-1, silent=True)
         results = Attacker(attack, dataset, args).attack_dataset()
-        expected = [row_of(n, result, 0.0) for n, result in enumerate(results)]
+        goal = attack.goal_function
+        expected = [row_of(n, result, 0.0, goal) for n, result in enumerate(results)]
         for one, (_, found) in zip(expected, rows.loc[label].iterrows(), strict=True):
             for field in dataclasses.fields(Row):
                 if field.name not in MEASURED:

@@ -6,22 +6,33 @@ import json
 from typing import Any
 
 from textattack.attack_results import AttackResult, SkippedAttackResult, SuccessfulAttackResult
+from textattack.goal_functions import GoalFunction
+from textattack.shared import AttackedText
+from torch import Tensor
 
 from ...attack_results import StructureAttackResult
+from ...attention.threads import one_thread
 from ..row import Row, packed
 
 
-def row_of(position: int, result: AttackResult, seconds: float) -> Row:
-    """What a row says of a result.
+def row_of(position: int, result: AttackResult, seconds: float, goal_function: GoalFunction) -> Row:
+    """Makes the row of a result.
 
     Args:
-        position: of the example.
-        result: of the attack.
-        seconds: that it took.
+        position: the example's position in the data set.
+        result: what the attack found.
+        seconds: how long it took.
+        goal_function: the attack's, on the victim.
     """
     original, final = result.original_result, result.perturbed_result
     label = int(original.ground_truth_output)
-    own = _of_structure if isinstance(result, StructureAttackResult) else _of_words
+    structural = isinstance(result, StructureAttackResult)
+    own = _of_structure if structural else _of_words
+    before, after = (
+        # Attacks on attention report it so. TextAttack's own report it as it was in a batch.
+        judged.raw_output if structural else _judged_alone(goal_function, judged.attacked_text)
+        for judged in (original, final)
+    )
     return Row(
         position,
         _outcome(result),
@@ -31,11 +42,18 @@ def row_of(position: int, result: AttackResult, seconds: float) -> Row:
         perturbed=final.attacked_text.text,
         before=int(original.output),
         after=int(final.output),
-        confidence_before=float(original.raw_output[label]),
-        confidence_after=float(final.raw_output[label]),
+        confidence_before=float(before[label]),
+        confidence_after=float(after[label]),
         queries=result.num_queries,
         **own(result),
     )
+
+
+def _judged_alone(goal_function: GoalFunction, text: AttackedText) -> Tensor:
+    """Returns the probabilities, float (C,), of one text by itself; no query is counted."""
+    with one_thread():
+        probabilities: Tensor = goal_function._call_model_uncached([text])[0]
+    return probabilities
 
 
 def _outcome(result: AttackResult) -> str:

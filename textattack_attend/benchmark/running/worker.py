@@ -18,10 +18,12 @@ import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
+from textattack.goal_functions import GoalFunction
 from textattack.loggers import AttackLogManager
 from textattack.loggers.logger import Logger
 
 from ...attack import StructureAttack
+from ...attention.threads import one_thread
 from ...constraints import MeanPooledEncoder
 from ...datasets import dataset_named
 from ...errors import StoreError
@@ -161,7 +163,11 @@ class Worker:
         part = _Part(self.dataset, list(remaining), seed)
         attacker = Attacker(attack, part, args)
         attacker.attack_log_manager = AttackLogManager(None)
-        recorder = _Recorder(remaining, lambda row: write(self._with_similarity(attack, row)))
+        recorder = _Recorder(
+            remaining,
+            attack.goal_function,
+            lambda row: write(self._with_similarity(attack, row)),
+        )
         attacker.attack_log_manager.loggers.append(recorder)
         with quiet():
             attacker.attack_dataset()
@@ -169,7 +175,8 @@ class Worker:
     def _with_similarity(self, attack: Attack, row: Row) -> Row:
         if not self._encoder or row.outcome != "succeeded" or isinstance(attack, StructureAttack):
             return row
-        before, after = self._encoder.encode([row.text, row.perturbed or ""])
+        with one_thread():
+            before, after = self._encoder.encode([row.text, row.perturbed or ""])
         return replace(row, similarity=float(before @ after))
 
     def _error(self, position: int, error: Exception) -> Row:
@@ -181,15 +188,16 @@ class Worker:
 class _Recorder(Logger):
     """Makes a row of every result, as soon as TextAttack's attacker has it."""
 
-    def __init__(self, positions: deque[int], write: Write) -> None:
+    def __init__(self, positions: deque[int], goal_function: GoalFunction, write: Write) -> None:
         self._positions = positions
+        self._goal_function = goal_function
         self._write = write
         self._since = time.perf_counter()
 
     def log_attack_result(self, result: AttackResult, examples_completed: Any = None) -> None:
         """TextAttack's hook."""
         seconds = time.perf_counter() - self._since
-        self._write(row_of(self._positions[0], result, seconds))
+        self._write(row_of(self._positions[0], result, seconds, self._goal_function))
         self._positions.popleft()
         self._since = time.perf_counter()
 
