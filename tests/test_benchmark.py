@@ -158,7 +158,7 @@ def test_an_interrupted_run_attacks_what_is_left(
     resumed = run(folder)
     assert written == 2 * EXAMPLES + 2
     assert CliRunner().invoke(main, ["results", "--store", store]).stderr == ""
-    pd.testing.assert_frame_equal(rows_of(resumed), expected)
+    pd.testing.assert_frame_equal(rows_of(resumed), expected, check_exact=True)
 
 
 @pytest.mark.slow
@@ -175,7 +175,7 @@ def test_a_killed_run_loses_and_doubles_nothing(folder: Path) -> None:
         process.communicate()
     assert written(folder / "store.sqlite") < 2 * EXAMPLES
     subprocess.run(command, check=True, capture_output=True)
-    pd.testing.assert_frame_equal(rows_of(run(folder)), expected)
+    pd.testing.assert_frame_equal(rows_of(run(folder)), expected, check_exact=True)
 
 
 def written(store: Path) -> int:
@@ -255,7 +255,7 @@ def test_two_runs_on_one_store_share_it(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Store, "add", starting_the_other)
     one.run()
     assert len(rows_of(one)) == 2 * EXAMPLES
-    pd.testing.assert_frame_equal(rows_of(one), rows_of(other))
+    pd.testing.assert_frame_equal(rows_of(one), rows_of(other), check_exact=True)
 
 
 def test_a_full_disk_keeps_what_was_written(folder: Path) -> None:
@@ -668,7 +668,7 @@ def test_no_row_depends_on_which_others_were_attacked(folder: Path) -> None:
     with sqlite3.connect(parts.store.path) as database:
         database.execute("delete from examples where position % 3 > 0")
     parts.run()
-    pd.testing.assert_frame_equal(rows_of(parts), whole)
+    pd.testing.assert_frame_equal(rows_of(parts), whole, check_exact=True)
 
 
 def test_a_late_attack_gives_up(folder: Path) -> None:
@@ -680,7 +680,7 @@ def test_a_late_attack_gives_up(folder: Path) -> None:
     assert (rows["queries"] <= patient["queries"]).all()
     assert rows["queries"].sum() < patient["queries"].sum() / 2
     (folder / "recipe.yaml").write_text(RECIPE)
-    pd.testing.assert_frame_equal(patient, rows_of(run(folder)))
+    pd.testing.assert_frame_equal(patient, rows_of(run(folder)), check_exact=True)
 
 
 def test_a_limit_of_seconds_leaves_that_of_queries(folder: Path) -> None:
@@ -688,7 +688,7 @@ def test_a_limit_of_seconds_leaves_that_of_queries(folder: Path) -> None:
     budgeted = rows_of(run(folder))
     assert budgeted["queries"].max() == 5
     (folder / "recipe.yaml").write_text(RECIPE + "queries: 5\nseconds: 1000\n")
-    pd.testing.assert_frame_equal(budgeted, rows_of(run(folder)))
+    pd.testing.assert_frame_equal(budgeted, rows_of(run(folder)), check_exact=True)
 
 
 def test_the_meaning_of_changed_texts_is_measured(folder: Path) -> None:

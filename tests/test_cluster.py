@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from textattack_attend.benchmark.recipe import Recipe
 from textattack_attend.benchmark.running import Benchmark, Cluster
 from textattack_attend.commands.main import main
 from textattack_attend.errors import InvalidInputError
+from textattack_attend.structures import Structure
+from textattack_attend.victim import Victim
+
+from .conftest import MakeVictim, random_texts
 
 RECIPE = """
 data: attend-demo
@@ -67,7 +72,38 @@ def test_a_lost_workers_shard_is_run_again_and_nothing_is_counted_twice(
     assert (tmp_path / "died").exists()
     alone = Benchmark(recipe, Store(tmp_path / "alone.sqlite"))
     alone.run()
-    pd.testing.assert_frame_equal(rows_of(shared.store), rows_of(alone.store))
+    pd.testing.assert_frame_equal(rows_of(shared.store), rows_of(alone.store), check_exact=True)
+
+
+@pytest.mark.slow
+def test_an_actor_of_several_threads_gives_right_logits(make_victim: MakeVictim) -> None:
+    import ray
+
+    victim = make_victim()
+    texts = random_texts(40)
+    expected = [victim.logits_alone(text).tolist() for text in texts]
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        remote = ray.remote(max_concurrency=4)(_Serving)
+        actor = remote.remote(victim)
+        found = ray.get([actor.logits.remote(text) for text in texts])
+    finally:
+        ray.shutdown()
+    assert found == expected
+
+
+class _Serving:
+    """Answers in as many threads as Ray gives it."""
+
+    def __init__(self, victim: Victim) -> None:
+        self.victim = victim
+
+    def logits(self, text: str) -> list[float]:
+        structure = Structure.whole(self.victim.empty_structure(text).shape, [(0, 0)])
+        masked = self.victim.logits_alone(text, structure)
+        clean: list[float] = self.victim.logits_alone(text).tolist()
+        assert clean != masked.tolist()
+        return clean
 
 
 def test_without_ray_there_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
