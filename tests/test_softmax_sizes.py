@@ -207,7 +207,7 @@ def test_a_softmax_of_another_size_is_refused(attention: type[Attention], kind: 
 @pytest.mark.parametrize("attention", [*REFUSED, Chunked, OfFewerHeads])
 def test_a_softmax_of_another_size_is_not_captured(attention: type[Attention]) -> None:
     model = model_with(attention)
-    with pytest.raises(UnsupportedModelError, match="^expected .* got "):
+    with pytest.raises(UnsupportedModelError, match=r"^expected .* got "):
         forward_passes(model, inputs(), [None] * ROWS)
     assert hooks_of(model) == []
 
