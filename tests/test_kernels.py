@@ -14,7 +14,7 @@ from textattack_attend.attention import kernels
 from textattack_attend.attention.kernels import (
     OneDnnLinear,
     in_onednn,
-    mark_of_weights,
+    mark_of_copies,
     onednn_is_faster,
 )
 from textattack_attend.structures import Structure
@@ -156,10 +156,10 @@ def test_a_model_without_plain_linear_layers_is_left_as_it_is(make_victim: MakeV
 def test_weights_that_stayed_are_not_copied_again(make_victim: MakeVictim) -> None:
     victim = make_victim()
     masked_logits(victim)
-    twin, mark = victim.engine.twin, mark_of_weights(victim.model)
+    twin, mark = victim.engine.twin, mark_of_copies(victim.model)
     masked_logits(victim)
     assert victim.engine.twin is twin
-    assert mark_of_weights(victim.model) == mark
+    assert mark_of_copies(victim.model) == mark
 
 
 def test_a_linear_layer_without_bias() -> None:

@@ -2,14 +2,95 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+from typing import Any
 
+import torch
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .attention import LabelWordClassifier, chooses, family_of
+from .attention import LabelWordClassifier, chooses, family_of, is_compiled
 from .errors import UnsupportedModelError
 
 logger = logging.getLogger(__name__)
+
+
+def require_computable(model: nn.Module) -> None:
+    """Refuse a model whose logits have no gradient, or depend on the other texts of a batch.
+
+    Raises:
+        UnsupportedModelError: weights without values, weights made under ``inference_mode``, layers
+            quantised by PyTorch, or parts that were compiled.
+    """
+    for name, weight in (*model.named_buffers(), *model.named_parameters()):
+        if weight.is_meta:
+            raise UnsupportedModelError(
+                f"expected weights with values, got {name} on the meta device: load the model with "
+                "from_pretrained, on a device that holds all of it"
+            )
+        # Models make buffers anew in an evaluation, which do no harm.
+        if weight.is_inference() and isinstance(weight, nn.Parameter):
+            raise UnsupportedModelError(
+                f"expected weights that gradients can be taken through, got {name} made under "
+                "torch.inference_mode(): load the model outside of it"
+            )
+    for name, module in model.named_modules():
+        kind = type(module)
+        if ".quantized." in kind.__module__ and kind.__module__.startswith("torch."):
+            raise UnsupportedModelError(
+                f"expected layers that gradients can be taken through, got {name} quantised by "
+                "PyTorch, whose result depends on the other texts of a batch, too: attack the "
+                "model before its quantisation"
+            )
+        in_place = getattr(module, "_compiled_call_impl", None) is not None
+        if in_place or is_compiled(module) or isinstance(module, torch.jit.ScriptModule):
+            raise UnsupportedModelError(
+                f"expected layers whose attention can be reached, got {name or 'a model'} compiled "
+                "by itself: attack the model before its compilation"
+            )
+
+
+def require_fitting_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that gives a model something that it cannot read.
+
+    Raises:
+        UnsupportedModelError: token ids without an embedding, inputs that the model does not take,
+            or no end token for a model that reads its last one.
+    """
+    rows = embedding_rows(model)
+    if len(tokenizer) > rows:
+        raise UnsupportedModelError(
+            f"expected a tokenizer of at most {rows} tokens, as many as the model has embeddings, "
+            f"got one of {len(tokenizer)}: take the model's own tokenizer, or call "
+            "model.resize_token_embeddings and train the new ones"
+        )
+    inside = model.language_model if isinstance(model, LabelWordClassifier) else model
+    taken = inspect.signature(inside.forward).parameters
+    named_all = any(own.kind is own.VAR_KEYWORD for own in taken.values())
+    unknown = [name for name in tokenizer.model_input_names if name not in taken]
+    if unknown and not named_all:
+        raise UnsupportedModelError(
+            f"expected inputs that a {type(inside).__name__} takes, got {', '.join(unknown)} from "
+            "the tokenizer: set tokenizer.model_input_names to those that it takes"
+        )
+    if reads_the_last_end(model) and model.config.eos_token_id not in tokenizer("a")["input_ids"]:
+        raise UnsupportedModelError(
+            f"expected a tokenizer that ends every text with token {model.config.eos_token_id}, "
+            f"which a {type(model).__name__} reads, got one that does not: take the model's own"
+        )
+
+
+def embedding_rows(model: PreTrainedModel) -> int:
+    """How many tokens a model has embeddings of."""
+    base: Any = model.base_model
+    embeddings: nn.Embedding = base.get_input_embeddings()
+    return int(embeddings.num_embeddings)
+
+
+def reads_the_last_end(model: PreTrainedModel) -> bool:
+    """Whether a model reads the last end token of a text: a classifier that is encoder-decoder."""
+    return family_of(model).decoder is not None
 
 
 def require_classifier(model: PreTrainedModel) -> None:

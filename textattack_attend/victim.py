@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import (
     AttentionCapture,
@@ -18,18 +18,32 @@ from .attention import (
     ForwardPass,
     LabelWordClassifier,
     Loss,
+    Mark,
     Run,
     WholeModel,
+    agrees,
     autocast,
     chooses,
     family_of,
+    fastest_evaluator,
     forward_passes,
+    mark_of,
     masked_attention,
     run_rows,
+    say_that_it_is_slow,
     shape_of,
+    unwrapped,
 )
 from .attention.threads import one_caller_at_a_time, one_thread
-from .classifiers import require_classifier, require_language_model, require_padding
+from .batches import evaluated, groups_of, require_readable
+from .classifiers import (
+    reads_the_last_end,
+    require_classifier,
+    require_computable,
+    require_fitting_tokenizer,
+    require_language_model,
+    require_padding,
+)
 from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
 from .fingerprint import fingerprint
 from .inputs import ChoiceInputs, Inputs, PromptInputs
@@ -71,7 +85,8 @@ class Victim:
     `ChoiceInputs` and `PromptInputs` for what it reads of a text.
 
     Args:
-        model: of a supported family.
+        model: of a supported family; what was put around it, as adapters of PEFT, ``DataParallel``
+            or ``torch.compile``, is taken off as far as that changes no logits.
         tokenizer: its tokenizer.
         precision: "float32", or "bfloat16" or "float16" to search under ``torch.autocast``;
             `logits` are always in the model's own.
@@ -93,6 +108,8 @@ class Victim:
         prompt: Prompt | None = None,
         cross_attention: bool = False,
     ) -> None:
+        model = unwrapped(model)
+        require_computable(model)
         self.model = _classifier(model, tokenizer, prompt)
         family = family_of(self.model)
         family.reach_of(self.model, cross_attention)  # refuses what has none
@@ -108,11 +125,11 @@ class Victim:
                 "with it (tokenizer.cls_token, as [CLS] or <s>)"
             )
         require_padding(self.model, tokenizer)
+        require_fitting_tokenizer(self.model, tokenizer)
         self.inputs = self._inputs()
-        self.engine: Engine | WholeModel = (Engine if family.engine else WholeModel)(
-            self.model, precision
-        )
+        self.engine: Engine | WholeModel = fastest_evaluator(self.model, precision)
         self._engine_compared = False
+        self._mark: Mark | None = mark_of(self.model)
 
     @property
     def num_labels(self) -> int:
@@ -152,7 +169,12 @@ class Victim:
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        encoded = self.inputs.encode(texts)
+        groups = self.groups(texts)
+        if len(groups) > 1:
+            return torch.stack(
+                evaluated(groups, lambda own: self.logits(_at(own, texts), _at(own, structures)))
+            )
+        encoded = self._encoded(texts)
         rows = _parts_of([] if structures is None else structures)
         self._check_shapes(rows, encoded["attention_mask"].sum(1).tolist())
         encoded = encoded.to(self.model.device)
@@ -177,6 +199,16 @@ class Victim:
         with one_thread():
             return self.logits([text], None if structure is None else [structure])[0]
 
+    def groups(self, texts: Sequence[Text]) -> list[list[int]]:
+        """Positions of texts that may stand in one batch without a change of any result.
+
+        Raises:
+            InvalidInputError: the model has no embedding of a token.
+        """
+        if not reads_the_last_end(self.model):
+            return [list(range(len(texts)))]
+        return groups_of(self.model, self._encoded(texts), int(self.tokenizer.pad_token_id))
+
     @one_caller_at_a_time
     def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
         """Read clean texts once; those with a loss can be differentiated.
@@ -184,7 +216,7 @@ class Victim:
         Raises:
             ModelOutputError: a logit is NaN or infinite.
         """
-        self.engine.renew()
+        self._renew()
         clean = self.forward_passes(texts, [], losses)
         return [
             Reading(text, done, [Run(sequence) for sequence in done.sequences])
@@ -206,7 +238,15 @@ class Victim:
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        inputs = self.inputs.encode(texts).to(self.model.device)
+        groups = self.groups(texts)
+        if len(groups) > 1:
+            return evaluated(
+                groups,
+                lambda own: self.forward_passes(
+                    _at(own, texts), _at(own, structures), _at(own, losses)
+                ),
+            )
+        inputs = self._encoded(texts).to(self.model.device)
         with autocast(self.model, self.precision):
             passes = forward_passes(
                 self.model, inputs, losses, _parts_of(structures), self.cross_attention
@@ -247,11 +287,7 @@ class Victim:
         if not self._engine_compared:
             self._engine_compared = True
             if isinstance(self.engine, Engine) and not self._engine_agrees(readings[0].text):
-                logger.warning(
-                    "%s computes something else than its family's layers: it is evaluated by whole "
-                    "forward passes, which takes several times as long",
-                    type(self.model).__name__,
-                )
+                say_that_it_is_slow(self.model, "computes something else than its family's layers")
                 self.engine = WholeModel(self.model, self.precision)
             if self.answers_at_random(readings[0].text):
                 logger.warning(
@@ -262,17 +298,10 @@ class Victim:
 
     def _engine_agrees(self, text: Text) -> bool:
         """Whether the engine computes what the model does; a subclass may do something else."""
-        inputs = self.inputs.encode([text]).to(self.model.device)
-        (clean,) = forward_passes(self.model, inputs, [None])
-        whole = Structure.whole(self.empty_structure(text).shape, [(0, 0)])
-        expected = self.logits([text], [whole])
-        runs = [Run(sequence) for sequence in clean.sequences]
-        engine = Engine(self.model)
+        inputs = self._encoded([text]).to(self.model.device)
+        engine = self.engine if self.precision == "float32" else Engine(self.model)
         engine.renew()
-        found = engine.logits(list(zip(runs, whole.parts, strict=True))).reshape(1, -1)
-        return expected.shape == found.shape and torch.allclose(
-            found, expected, rtol=1e-4, atol=1e-5
-        )
+        return agrees(engine, inputs, self.empty_structure(text).shape.parts)
 
     def save_structure(
         self, path: str | os.PathLike[str], text: Text, structure: Structure
@@ -317,9 +346,27 @@ class Victim:
             return PromptInputs(self.tokenizer, self.max_tokens, self.prompt)
         return (ChoiceInputs if chooses(self.model) else Inputs)(self.tokenizer, self.max_tokens)
 
+    def _encoded(self, texts: Sequence[Text]) -> BatchEncoding:
+        """What the model reads of texts, (B, T) each, on the CPU."""
+        encoded = self.inputs.encode(texts)
+        require_readable(self.model, encoded)
+        return encoded
+
+    def _renew(self) -> None:
+        """Takes the model as it is now: what was true of it before a change is found out again."""
+        self._eval()
+        mark = mark_of(self.model)
+        if mark != self._mark:
+            require_computable(self.model)
+            fastest = fastest_evaluator(self.model, self.precision)
+            if type(fastest) is not type(self.engine):
+                self.engine = fastest
+            self._mark, self._engine_compared = mark, False
+        self.engine.renew()
+
     def _eval(self) -> None:
-        # A caller may have trained it in the meantime, or the language model in it.
-        if self.model.training or self.model.base_model.training:
+        # A caller may have trained it in the meantime, or a part of it.
+        if any(module.training for module in self.model.modules()):
             self.model.eval()
 
     def _check_shapes(self, structures: Sequence[Structure], lengths: Sequence[int]) -> None:
@@ -332,6 +379,11 @@ class Victim:
                     f"expected a structure of {expected}, got one of {shape}: it belongs to "
                     "another model or to a text of another length"
                 )
+
+
+def _at(positions: Sequence[int], values: Any) -> Any:
+    """The values at some positions; none if there are none."""
+    return [values[position] for position in positions] if values else values
 
 
 def _parts_of(structures: Sequence[Structure]) -> list[Structure]:

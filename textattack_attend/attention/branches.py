@@ -21,6 +21,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from ..structures import Cells
 from .family import EngineParts
+from .plain import is_plain_linear
 from .states import Indices, State, distinct, indices_on, packed, padded, take
 
 Masks = tuple[tuple[int, Cells], ...]
@@ -55,27 +56,73 @@ def first_token(
     """The hidden state of the first token after a layer, float (B, D).
 
     Masks are those of the first token.
-    With one query a head, its key and value projections are applied to the query and to the
-    weighted hidden states instead of to every token: the same product, in another order.
     """
     states, parents = distinct([branch.state for branch in branches])
-    query_of, key, value = _projections(parts, layer)
     hidden, lengths = padded(states)  # (P, T, D)
     came_from = torch.from_numpy(parents).to(hidden.device)
+    bias = _first_row_bias(branches, heads, hidden)
+    _hide_padding(bias, lengths[parents])
+    query, key, value = _projections(parts, layer)
+    if is_plain_linear(key) and is_plain_linear(value):
+        attended = _attended_by_weights(query, key, value, hidden, came_from, bias)
+    else:
+        attended = _attended_by_modules(query, key, value, hidden, came_from, bias)
     first = hidden[:, 0]
+    return parts.mix(layer, attended.to(first.dtype), first[came_from])
+
+
+def _attended_by_weights(
+    query_of: nn.Module,
+    key: nn.Linear,
+    value: nn.Linear,
+    hidden: Tensor,
+    came_from: Tensor,
+    bias: Tensor,
+) -> Tensor:
+    """What the first tokens take from their texts, (B, D).
+
+    With one query a head, the weights of its key and value projections are applied to the query and
+    to the weighted hidden states instead of to every token: the same product, in another order. The
+    bias of keys adds the same to all scores of a query.
+
+    Args:
+        query_of: projects queries.
+        key: projects keys.
+        value: projects values.
+        hidden: of each state, (P, T, D).
+        came_from: the state of each of B branches, int64 (B,).
+        bias: what is added to the scores of a branch, (B, H, T).
+    """
     with torch.autocast(hidden.device.type, enabled=False):
         hidden = hidden.to(key.weight.dtype)
         query: Tensor = query_of(hidden[:, 0])
-        query = query.view(len(query), heads, -1)
+        query = query.view(len(query), bias.shape[1], -1)
         per_head = (*query.shape[1:], hidden.shape[-1])
         directions = torch.einsum("phc,hcd->phd", query, key.weight.view(per_head))
         scores = directions @ hidden.transpose(1, 2) / query.shape[-1] ** 0.5  # (P, H, T)
-        scores = scores[came_from] + _first_row_bias(branches, heads, scores)
-        _hide_padding(scores, lengths[parents])
-        weighed = scores.softmax(-1).to(hidden.dtype) @ hidden[came_from]  # (B, H, D)
+        weights = (scores[came_from] + bias).softmax(-1).to(hidden.dtype)
+        weighed = weights @ hidden[came_from]  # (B, H, D)
         attended = torch.einsum("bhd,hcd->bhc", weighed, value.weight.view(per_head)).flatten(1)
-        attended = (attended + value.bias).to(first.dtype)
-    return parts.mix(layer, attended, first[came_from])
+        return attended if value.bias is None else attended + value.bias
+
+
+def _attended_by_modules(
+    query: nn.Module,
+    key: nn.Module,
+    value: nn.Module,
+    hidden: Tensor,
+    came_from: Tensor,
+    bias: Tensor,
+) -> Tensor:
+    """Computes what `_attended_by_weights` does, by calling the projections of every token."""
+    heads = bias.shape[1]
+    asked, keys, values = (
+        _by_head(project(tokens), heads)[came_from]
+        for project, tokens in ((query, hidden[:, :1]), (key, hidden), (value, hidden))
+    )
+    with torch.autocast(hidden.device.type, enabled=False):
+        attended = scaled_dot_product_attention(asked, keys, values, bias[:, :, None])
+    return attended.flatten(1)
 
 
 class _Queries(NamedTuple):
@@ -203,8 +250,14 @@ def _projections(parts: EngineParts, layer: nn.Module) -> list[Any]:
 
 
 def _by_head(projected: Tensor, heads: int) -> Tensor:
-    """(P, T, D) as float32 (P, H, T, D / H)."""
-    return projected.view(*projected.shape[:2], heads, -1).transpose(1, 2).float()
+    """(P, T, D) as (P, H, T, D / H), in single precision or better."""
+    by_head = projected.reshape(*projected.shape[:2], heads, -1).transpose(1, 2)
+    return by_head.to(_scores_dtype(projected))
+
+
+def _scores_dtype(like: Tensor) -> torch.dtype:
+    """Scores are computed in single precision, or in that of the model if it is higher."""
+    return torch.promote_types(like.dtype, torch.float32)
 
 
 def _slots(state: Indices) -> Indices:
@@ -218,11 +271,11 @@ def _slots(state: Indices) -> Indices:
 def _bias(
     queries: _Queries, shape: tuple[int, ...], lengths: Indices, like: Tensor
 ) -> Tensor | None:
-    """What is added to the scores, float32 (P, H, slots, T); None where nothing is masked."""
+    """What is added to the scores, (P, H, slots, T); None where nothing is masked."""
     padded = bool((lengths < shape[-1]).any())
     if not padded and not queries.masked.size:
         return None
-    bias = torch.zeros(shape, device=like.device)
+    bias = torch.zeros(shape, dtype=_scores_dtype(like), device=like.device)
     query, head, key = queries.masked
     state = queries.state[query]
     slot = query - np.searchsorted(queries.state, state)
@@ -247,8 +300,15 @@ def _hide_padding(scores: Tensor, lengths: Indices) -> None:
 
 
 def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor:
-    """What the masks of the first token, whose cells are its keys, add to its scores, (B, H, T)."""
-    bias = torch.zeros((len(branches), heads, like.shape[-1]), device=like.device)
+    """What the masks of the first token, whose cells are its keys, add to its scores, (B, H, T).
+
+    Args:
+        branches: B of them.
+        heads: of the layer.
+        like: hidden states (P, T, D).
+    """
+    size = (len(branches), heads, like.shape[1])
+    bias = torch.zeros(size, dtype=_scores_dtype(like), device=like.device)
     at = np.ravel_multi_index(_units(branches), tuple(bias.shape))
     bias.view(-1)[indices_on(at, like)] = _MASKED
     return bias

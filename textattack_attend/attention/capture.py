@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ..errors import UnsupportedModelError
 from ..structures import Structure
 from .families import family_of
 from .injection import masked_attention
@@ -159,14 +160,23 @@ class _Batch:
     @cached_property
     def gradients(self) -> tuple[Tensor, ...]:
         assert self.loss is not None, "no text has a loss"
-        return torch.autograd.grad(self.loss, self.probabilities)
+        try:
+            return torch.autograd.grad(self.loss, self.probabilities)
+        except RuntimeError as error:  # the library has no type of its own for it
+            if "used in the graph" not in str(error) and "does not require grad" not in str(error):
+                raise
+            raise UnsupportedModelError(
+                "expected logits that gradients can be taken of, got ones that do not depend on "
+                "the attention of every layer in a way that PyTorch differentiates: a layer "
+                "detaches them, or computes without PyTorch"
+            ) from error
 
 
 class Recording(SoftmaxMode):
     """Keeps what goes into the softmax of one layer, and what comes out.
 
     Attributes:
-        scores: before the softmax, detached, (B, H, T, T).
+        scores: before the softmax, detached, (B, H, T, T), with the family's extra columns.
         probabilities: after it, same shape.
     """
 
@@ -198,15 +208,31 @@ def forward_passes(
         losses: what to differentiate, of each text.
         structures: what is masked in each row, or empty for nothing.
         cross: look at the attention of a decoder to its encoder, instead of self-attention.
+
+    Raises:
+        UnsupportedModelError: a layer does not take one softmax over the tokens of each row.
     """
     family = family_of(model)
     modules = family.attention_modules(model, cross)
     layers = [Recording() for _ in modules]
     wanted = any(loss is not None for loss in losses)
     # The record is taken inside the mask: it sees the scores as they are before it.
-    record = softmax_modes(modules, dict(enumerate(layers)))
+    record = softmax_modes(modules, dict(enumerate(layers)), family.extra_keys)
     with torch.set_grad_enabled(wanted), record, masked_attention(model, structures):
         output = run_rows(model, inputs, output_hidden_states=family.engine is not None)
+        _require_whole_texts(inputs["input_ids"], int(model.config.num_attention_heads), layers)
         batch = _Batch(inputs, output, layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
+
+
+def _require_whole_texts(ids: Tensor, heads: int, layers: Sequence[Recording]) -> None:
+    """Raises UnsupportedModelError for scores that are not those of whole rows (B, T)."""
+    expected = (len(ids), heads, ids.shape[1])
+    for number, layer in enumerate(layers):
+        found = tuple(layer.scores.shape[:3])
+        if found != expected:
+            raise UnsupportedModelError(
+                f"expected layer {number} to take its softmax over scores of {expected} (rows, "
+                f"heads, tokens), got {found}: its attention is not over whole texts"
+            )

@@ -25,7 +25,7 @@ from ..structures import Cells, Structure
 from .branches import Branch, Masks, advance, first_token
 from .capture import ReadSequence
 from .families import family_of
-from .kernels import Mark, can_use_onednn, in_onednn, mark_of_weights, onednn_is_faster
+from .kernels import CopyMark, can_use_onednn, in_onednn, mark_of_copies, onednn_is_faster
 from .lower_layers import Outputs
 from .precision import autocast, require_precision
 from .rows import chooses
@@ -79,6 +79,13 @@ class Run:
         self.clean_logits = clean.logits.float().cpu()
         self.forget()
 
+    @classmethod
+    def from_embeddings(cls, clean: ReadSequence) -> Run:
+        """A run that knows nothing but its embeddings, so that even the clean text is computed."""
+        run = cls(clean)
+        run.path = [Node(run.root.state)]
+        return run
+
     @property
     def root(self) -> Node:
         """The text before the first layer."""
@@ -124,17 +131,17 @@ class Engine:
         self._head = self._parts.choice_head if chooses(model) else self._parts.head
         self._heads = int(model.config.num_attention_heads)
         self.twin = model
-        self._mark: Mark | None = None
+        self._mark: CopyMark | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out the copies in oneDNN's format, which cannot go to another process."""
         return {**vars(self), "twin": self.model, "_mark": None}
 
     def renew(self) -> None:
-        """Take the weights of the model as they are now; oneDNN has them in a copy."""
+        """Takes the model as it is now; oneDNN has its modules and weights in a copy."""
         if not self._in_onednn:
             return
-        mark = mark_of_weights(self.model)
+        mark = mark_of_copies(self.model)
         if mark != self._mark:
             self._mark, self.twin = mark, in_onednn(self.model)
 

@@ -78,6 +78,8 @@ class Family:
         served_by: for layers that share weights: from the configuration, for each layer the
             position in the list of what computes it.
         reserved_positions: rows of the position table that no token can use.
+        extra_keys: columns that the softmax has behind those of the keys, as attention sinks; they
+            are never masked.
         decoder: of an encoder-decoder. Its self-attention follows that of the encoder: layer 0 of
             the decoder is the next layer of a structure. A structure of cross-attention counts the
             decoder's layers only.
@@ -90,6 +92,7 @@ class Family:
     reach: Callable[[Any], Sequence[Reach]] = _sees_everything
     served_by: Callable[[Any], Sequence[int]] | None = None
     reserved_positions: int = 0
+    extra_keys: int = 0
     decoder: Decoder | None = None
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:

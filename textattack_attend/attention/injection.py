@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ..errors import UnsupportedModelError
 from ..structures import Structure
 from .families import family_of
 from .softmax import BiasedSoftmax, far_below, softmax_modes
@@ -37,13 +38,15 @@ def masked_attention(
         padding_side: "right", or "left" where the real tokens of a row come last.
 
     Raises:
-        UnsupportedModelError: the model's family is unknown.
+        UnsupportedModelError: the model's family is unknown, or a masked layer does not take one
+            softmax over its queries and keys.
         RuntimeError: a masked layer never ran inside the context.
     """
+    family = family_of(model)
     masked = sorted(frozenset().union(*(s.layers for s in structures)))
     modes = {layer: _Masking(layer, structures, padding_side == "left") for layer in masked}
     crosses = any(structure.shape.crosses for structure in structures)
-    return softmax_modes(family_of(model).attention_modules(model, crosses), modes)
+    return softmax_modes(family.attention_modules(model, crosses), modes, family.extra_keys)
 
 
 class _Masking(BiasedSoftmax):
@@ -60,18 +63,32 @@ class _Masking(BiasedSoftmax):
         if batch != len(self.structures):
             raise RuntimeError(f"expected a batch of {len(self.structures)} rows, got {batch}")
         bias = torch.zeros((batch, heads, queries, keys), dtype=like.dtype, device=like.device)
-        cells = torch.from_numpy(self._flat_cells(heads, keys))
+        cells = torch.from_numpy(self._flat_cells(heads, queries, keys))
         bias.view(-1)[cells.to(like.device)] = far_below(like.dtype)
         return bias
 
-    def _flat_cells(self, heads: int, tokens: int) -> np.ndarray:
-        """The masked cells as flat indices into (B, H, T, T), T being the padded length."""
+    def _flat_cells(self, heads: int, queries: int, keys: int) -> np.ndarray:
+        """The masked cells as flat indices into (B, H, queries, keys), of the padded length.
+
+        Raises:
+            UnsupportedModelError: a structure has more tokens, or more heads, than the softmax.
+        """
         flat = [np.empty(0, dtype=np.int64)]
         for row, structure in enumerate(self.structures):
             own = structure.shape.tokens
-            start = (tokens - own) * (tokens + 1) if self.padded_left else 0
+            self._require_room(structure, heads, queries)
+            start = (queries - own) * keys + keys - own if self.padded_left else 0
             for head, cells in structure.cells_of_layer(self.layer):
-                offset = (row * heads + head) * tokens**2 + start
-                # A cell is query * own + key; in the padded row it is query * tokens + key.
-                flat.append(offset + cells + (cells // own) * np.int64(tokens - own))
+                offset = (row * heads + head) * queries * keys + start
+                # A cell is query * own + key; in the padded row it is query * keys + key.
+                flat.append(offset + cells + (cells // own) * np.int64(keys - own))
         return np.concatenate(flat)
+
+    def _require_room(self, structure: Structure, heads: int, queries: int) -> None:
+        expected = (structure.shape.heads, structure.shape.tokens)
+        if heads != expected[0] or queries < expected[1]:
+            raise UnsupportedModelError(
+                f"expected layer {self.layer} to take its softmax for {expected[0]} heads and at "
+                f"least {expected[1]} queries, got {heads} heads and {queries} queries: its "
+                "attention is not over whole texts, and no unit of it can be masked"
+            )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import platform
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, cast
@@ -16,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
+from .marks import Mark, checksum, mark_of
+from .plain import is_plain_linear
+
 Module = TypeVar("Module", bound=nn.Module)
-Mark = tuple[tuple[int, ...], bytes]
-_SAMPLE = 64
+CopyMark = tuple[Mark, int]
 
 
 class OneDnnLinear(nn.Module):
@@ -65,20 +68,31 @@ def in_onednn(module: Module) -> Module:
     return cast(Module, _twin(module, {}))
 
 
-def mark_of_weights(model: PreTrainedModel) -> Mark:
-    """Differs once weights of linear layers were changed, replaced, or moved.
+def mark_of_copies(model: PreTrainedModel) -> CopyMark:
+    """Differs once a twin of the model would be another one: by its modules, or by any weight.
 
-    Changes through ``.data`` are not counted by PyTorch, so some of the values are in it as well.
+    Changes through ``.data`` are not counted by PyTorch, so every byte that is copied is read: at
+    about 30 GB a second on one thread.
     """
-    weights = [p.detach() for m in model.modules() if _is_plain(m) for p in m.parameters()]
-    counted = [number for weight in weights for number in (weight.data_ptr(), weight._version)]
-    values = [w.flatten()[:: max(1, w.numel() // _SAMPLE)] for w in weights] or [torch.empty(0)]
-    return tuple(counted), torch.cat(values).numpy().tobytes()
+    return mark_of(model), checksum(_copied(model))
+
+
+def _copied(model: nn.Module) -> Iterator[Tensor]:
+    """The weights that `in_onednn` copies."""
+    for module in model.modules():
+        if _can_be_copied(module):
+            yield from module.parameters()
+
+
+def _can_be_copied(module: nn.Module) -> TypeGuard[nn.Linear]:
+    if not is_plain_linear(module):
+        return False
+    return all(w.dtype == torch.float32 and w.device.type == "cpu" for w in module.parameters())
 
 
 def _twin(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
     if module not in made:
-        made[module] = OneDnnLinear(module) if _is_plain(module) else _with_twins(module, made)
+        made[module] = OneDnnLinear(module) if _can_be_copied(module) else _with_twins(module, made)
     return made[module]
 
 
@@ -91,12 +105,3 @@ def _with_twins(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Modul
     copied = copy.copy(module)
     copied._modules = {**module._modules, **twins}
     return copied
-
-
-def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether it is a linear layer that nothing was added to: no subclass, no hook, no wrapper."""
-    return (
-        type(module) is nn.Linear
-        and not (module._forward_hooks or module._forward_pre_hooks)
-        and "forward" not in vars(module)
-    )

@@ -54,9 +54,8 @@ class LabelWordClassifier(nn.Module):
             asked = torch.zeros_like(input_ids[:, 0])
         else:
             options, asked = self._after_the_last(attention_mask, options)
-        output = self.language_model(
-            input_ids, attention_mask=attention_mask, use_cache=False, **options
-        )
+        options = {"return_dict": True, "use_cache": False, **options}
+        output = self.language_model(input_ids, attention_mask=attention_mask, **options)
         rows = torch.arange(len(asked), device=asked.device)
         words = output.logits[rows, asked].float().log_softmax(-1)
         return SequenceClassifierOutput(

@@ -39,13 +39,15 @@ def masked_at_random(
     """
     if not 0 <= share < 1:
         raise InvalidInputError(f"share: expected a number in [0, 1), got {share}")
-    modules = family_of(model).attention_modules(model)
+    family = family_of(model)
+    modules = family.attention_modules(model)
     _require_known("layers", layers, len(modules))
     _require_known("heads", heads, int(model.config.num_attention_heads))
     chosen = [layer for layer in range(len(modules)) if layers is None or layer in layers]
     count = int(model.config.num_attention_heads)
     kept = [head for head in range(count) if heads is not None and head not in heads]
-    return softmax_modes(modules, {layer: _Drawing(share, tokens, kept) for layer in chosen})
+    modes = {layer: _Drawing(share, tokens, kept) for layer in chosen}
+    return softmax_modes(modules, modes, family.extra_keys)
 
 
 def _require_known(name: str, chosen: Collection[int] | None, count: int) -> None:

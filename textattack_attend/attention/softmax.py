@@ -4,6 +4,10 @@ Families bring their masks in many ways: added to the scores, as booleans, as 0 
 a position bias, or not at all. In the end each attention module takes one softmax over the scores
 (B, H, queries, keys), by itself or inside PyTorch's ``scaled_dot_product_attention``. While a
 module runs, PyTorch's own function modes show these two calls; everything else passes through.
+
+Units are counted by queries and keys, so a softmax of another size would have the wrong units
+masked without a word: whatever is not one softmax a call over as many keys as queries is refused. A
+family may declare columns behind the keys, as the sinks of attention that some models have.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, scaled_dot_product_attention, softmax
+from torch.nn.functional import dropout, pad, scaled_dot_product_attention, softmax
 from torch.overrides import TorchFunctionMode
 
+from ..errors import UnsupportedModelError
 from .forwards import Forward, changed_forwards
 
 
@@ -26,14 +31,18 @@ class SoftmaxMode(TorchFunctionMode):
 
     Attributes:
         ran: whether the layer took its softmax.
+        extra_keys: columns of the softmax behind those of the keys; `softmax_modes` sets it.
     """
 
     ran = False
+    extra_keys = 0
+    _taken_in_call = False
 
     def over(self, forward: Forward) -> Forward:
-        """The same, under this mode."""
+        """Returns a forward that runs under this mode."""
 
         def under_a_mode(*args: Any, **kwargs: Any) -> Any:
+            self._taken_in_call = False
             with self:
                 return forward(*args, **kwargs)
 
@@ -48,15 +57,47 @@ class SoftmaxMode(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         if function is softmax:
-            self.ran = True
+            self._take()
             return self.softmax(*args, **kwargs)
         if function is scaled_dot_product_attention:
-            self.ran = True
+            self._take()
             return self.fused(*args, **kwargs)
         return function(*args, **kwargs)
 
+    def _take(self) -> None:
+        """Notes that the layer takes its softmax.
+
+        Raises:
+            UnsupportedModelError: it took one before in the same call.
+        """
+        if self._taken_in_call:
+            raise UnsupportedModelError(
+                "expected an attention module that takes one softmax a call, got one that takes "
+                "several: which of them to mask is not known; register a family that names a "
+                "module with one"
+            )
+        self.ran = self._taken_in_call = True
+
+    def require_size(self, size: Sequence[int]) -> None:
+        """Refuses scores that are not (B, H, queries, keys) with as many keys as queries.
+
+        Args:
+            size: of the scores, with the declared columns behind the keys.
+
+        Raises:
+            UnsupportedModelError: the size is another one.
+        """
+        if len(size) != 4 or size[-1] - self.extra_keys != size[-2]:
+            columns = f" and {self.extra_keys} more columns" if self.extra_keys else ""
+            raise UnsupportedModelError(
+                f"expected a softmax over scores (batch, heads, queries, keys) with as many keys "
+                f"as queries{columns}, got scores of size {tuple(size)}: units cannot be told "
+                "apart there; declare extra columns in the family, and run without a cache of keys"
+            )
+
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
         """Probabilities from scores, each (B, H, queries, keys)."""
+        self.require_size(scores.shape)
         return softmax(scores, dim, **options)
 
     def fused(
@@ -91,15 +132,18 @@ class BiasedSoftmax(SoftmaxMode):
         Args:
             like: of the scores' dtype, (B, H, queries, anything).
             mask: what is added already, or the scores with it; None if everything is visible.
-            keys: how many.
+            keys: how many, without the columns behind them.
         """
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
-        """Of the scores and the bias."""
+        """Probabilities from the scores and the bias."""
+        self.require_size(scores.shape)
         # In float16, which occurs under autocast only, what is left of a score beside the bias
         # would tell the units of a fully masked row apart.
         scores = scores.float() if scores.dtype == torch.float16 else scores
-        return softmax(scores + self.bias(scores, scores, scores.shape[-1]), dim, **options)
+        keys = scores.shape[-1] - self.extra_keys
+        bias = self.bias(scores, scores[..., :keys], keys)
+        return softmax(scores + pad(bias, (0, self.extra_keys)), dim, **options)
 
     def fused(
         self,
@@ -119,7 +163,8 @@ class BiasedSoftmax(SoftmaxMode):
                 return self.fused(
                     query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
                 )
-        size = (*query.shape[-2:-1], key.shape[-2])
+        size = (query.shape[-2], key.shape[-2])
+        self.require_size((*query.shape[:-2], *size))
         mask = added_to_scores(attn_mask, is_causal, query, size)
         bias = self.bias(query, mask, key.shape[-2])
         mask = bias if mask is None else mask + bias
@@ -157,16 +202,22 @@ def added_to_scores(
 
 
 @contextmanager
-def softmax_modes(modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode]) -> Iterator[None]:
+def softmax_modes(
+    modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode], extra_keys: int = 0
+) -> Iterator[None]:
     """Inside, every attention module runs under the mode of its layer, if there is one.
 
     Args:
         modules: by layer; a module that serves several layers is called once for each, in order.
         modes: by layer.
+        extra_keys: columns that the family's softmax has behind the keys; see `Family`.
 
     Raises:
         RuntimeError: a layer with a mode never took a softmax inside the context.
+        UnsupportedModelError: a layer takes several, or one of another size.
     """
+    for mode in modes.values():
+        mode.extra_keys = extra_keys
     with changed_forwards(modules, {layer: mode.over for layer, mode in modes.items()}):
         yield
     idle = [layer for layer, mode in sorted(modes.items()) if not mode.ran]

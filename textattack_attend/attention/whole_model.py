@@ -36,7 +36,8 @@ class WholeModel:
     Attributes:
         rows_at_once: how many tokens to compute at once.
         token_layers: how many hidden states, each of one token after one layer, were computed.
-        twin: the model.
+        model: the model.
+        twin: the model, too.
     """
 
     rows_at_once = ROWS_AT_ONCE
@@ -44,7 +45,7 @@ class WholeModel:
     def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
         require_precision(precision)
         self.precision = precision
-        self.twin = model
+        self.model = self.twin = model
         self.token_layers = 0
         self._family = family_of(model)
 

@@ -42,22 +42,22 @@ def attention_shares(
             the others, as in a decoder.
         InvalidInputError: the model has no such layer.
     """
-    layers = int(victim.model.config.num_hidden_layers)
-    if not -layers <= layer < layers:
+    shape = victim.empty_structure(texts[0]).shape
+    if not -shape.layers <= layer < shape.layers:
         raise InvalidInputError(
-            f"layer: expected one of the model's {layers}, -{layers} to {layers - 1}, got {layer}"
+            f"layer: expected one of the model's {shape.layers}, -{shape.layers} to "
+            f"{shape.layers - 1}, got {layer}"
         )
-    reach = victim.empty_structure(texts[0]).shape.reach
-    if any(own.after == 0 for own in reach):
+    if not shape.first_is_special or shape.crosses or any(own.after == 0 for own in shape.reach):
         raise UnsupportedModelError(
-            "expected an encoder, whose first token stands for the text; a decoder's sees nothing "
-            "but itself"
+            "expected an encoder and its self-attention, with a special first token that stands "
+            "for the text; a decoder's first token sees nothing but itself"
         )
     sums = torch.zeros(4)
     for number, text in enumerate(texts, 1):
         attention = victim.capture(text, None).probabilities[layer, :, 0].mean(0)
         kinds = [_kind(word, stop_words, opinion_words) for word in _words(victim, text)]
-        sums += torch.zeros(4).index_add(0, torch.tensor(kinds), attention)
+        sums += torch.zeros(4, dtype=attention.dtype).index_add(0, torch.tensor(kinds), attention)
         yield Shares(*(sums / number).tolist())
 
 

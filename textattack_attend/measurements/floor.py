@@ -13,6 +13,8 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from ..attack_results import StructureAttackResult
+from ..attention import family_of, run_rows
+from ..texts import Text
 from ..victim import Victim
 from .example import Example
 
@@ -80,29 +82,26 @@ def mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
-def _forward(victim: Victim, model: PreTrainedModel, texts: list[str]) -> float:
-    inputs = victim.tokenizer(texts, return_tensors="pt").to(victim.model.device)
+def _forward(victim: Victim, model: PreTrainedModel, texts: Sequence[Text]) -> float:
+    inputs = victim.inputs.encode(texts).to(victim.model.device)
     with torch.inference_mode():
-        return timed(lambda: model(**inputs).logits.cpu())[1]
+        return timed(lambda: run_rows(model, inputs).logits.cpu())[1]
 
 
-def _token_layer(victim: Victim, model: PreTrainedModel, text: str) -> float:
+def _token_layer(victim: Victim, model: PreTrainedModel, text: Text) -> float:
     """Seconds a token and layer of a plain forward pass over a batch of the text."""
     tokens = len(victim.tokens(text))
     rows = -(-ROWS // tokens)
-    layers = int(victim.model.config.num_hidden_layers)
+    layers = len(family_of(victim.model).all_layers(victim.model))
     return _forward(victim, model, [text] * rows) / (rows * tokens * layers)
 
 
-def _both_passes(victim: Victim, text: str, label: int) -> float:
+def _both_passes(victim: Victim, text: Text, label: int) -> float:
     """Seconds of one forward pass, and one backward pass to the attention of every layer."""
-    inputs = victim.tokenizer([text], return_tensors="pt").to(victim.model.device)
     target = torch.tensor([label], device=victim.model.device)
 
     def run() -> float:
-        output = victim.model(**inputs, output_attentions=True)
-        loss = cross_entropy(output.logits, target)
-        first, *_ = torch.autograd.grad(loss, output.attentions)
-        return float(first.sum())  # waits for the device
+        captured = victim.capture(text, lambda logits: cross_entropy(logits, target))
+        return float(captured.probability_gradients.sum())  # waits for the device
 
     return timed(run)[1]

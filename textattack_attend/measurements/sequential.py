@@ -1,4 +1,4 @@
-"""HackAttend the plain way: one structure a forward pass, everything padded to 128.
+"""HackAttend the plain way: one structure a forward pass, everything padded to 128 at least.
 
 This is what the speed of the attack is measured against, and what its decisions must equal. It
 shares the ranking and the structures with the attack, but none of its batching.
@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding
 
-from ..attention import forward_passes, masked_attention
+from ..attention import forward_passes, masked_attention, run_rows
 from ..importance import head_probes, layer_probes, most_important_first
 from ..rankings import candidate_masks, rank
 from ..structures import Budget, Shape, Structure
+from ..texts import Text
 from ..victim import Victim
 
 PADDED = 128
@@ -52,7 +53,7 @@ class SequentialHackAttend:
         self.victim = victim
         self.budget = budget
 
-    def attack(self, text: str, label: int) -> Outcome:
+    def attack(self, text: Text, label: int) -> Outcome:
         """Attack one text."""
         inputs = self._encode(text)
         shape = self.victim.empty_structure(text).shape
@@ -68,15 +69,18 @@ class SequentialHackAttend:
                     return Outcome("success", structure, queries)
         return Outcome("failure", None, queries)
 
-    def _encode(self, text: str) -> BatchEncoding:
+    def _encode(self, text: Text) -> BatchEncoding:
+        tokens = max(map(len, self.victim.inputs.ids(text)))
         encoded: BatchEncoding = self.victim.tokenizer(
-            self.victim.inputs.sequences(text),
+            list(self.victim.inputs.sequences(text)),
+            add_special_tokens=self.victim.inputs.adds_special_tokens,
             padding="max_length",
-            max_length=min(PADDED, self.victim.max_tokens),
-            truncation=True,
+            padding_side="right",
+            max_length=max(tokens, min(PADDED, self.victim.max_tokens)),
+            truncation=self.victim.inputs.truncation,
             return_tensors="pt",
         )
-        return encoded
+        return encoded.to(self.victim.model.device)
 
     def _order(self, inputs: BatchEncoding, probes: Sequence[Structure], label: int) -> list[int]:
         scores = [1 - float(self._probabilities(inputs, probe)[label]) for probe in probes]
@@ -84,12 +88,12 @@ class SequentialHackAttend:
 
     def _probabilities(self, inputs: BatchEncoding, structure: Structure) -> Tensor:
         model = self.victim.model
-        with torch.inference_mode(), masked_attention(model, [structure]):
-            logits: Tensor = model(**inputs).logits
-        return logits[0].double().softmax(-1)
+        with torch.inference_mode(), masked_attention(model, structure.parts):
+            logits: Tensor = run_rows(model, inputs).logits
+        return logits.flatten().double().softmax(-1)
 
     def _scores(self, inputs: BatchEncoding, label: int, shape: Shape) -> npt.NDArray[np.float32]:
-        target = torch.tensor([label])
+        target = torch.tensor([label], device=self.victim.model.device)
         (done,) = forward_passes(
             self.victim.model,
             inputs,

@@ -9,6 +9,7 @@ from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ...attention import unwrapped
 from ...errors import UnsupportedModelError
 from ...prompt import Prompt
 from ...texts import Text
@@ -40,7 +41,8 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         prompt: Prompt | None = None,
         cross_attention: bool = False,
     ) -> None:
-        super().__init__(model, tokenizer)  # `self.model`: where TextAttack looks to move it to GPU
+        # `self.model`: where TextAttack looks to move it to GPU; it takes no wrapped one.
+        super().__init__(unwrapped(model), tokenizer)
         self.victim = Victim(model, tokenizer, precision, max_tokens, prompt, cross_attention)
 
     @classmethod

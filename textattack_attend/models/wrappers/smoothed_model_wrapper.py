@@ -10,6 +10,7 @@ from textattack.models.wrappers import ModelWrapper
 from torch import Tensor
 
 from ...attention import masked_where, run_rows
+from ...batches import evaluated
 from ...errors import InvalidInputError
 from ...rankings import generator_for
 from ...texts import Text
@@ -62,6 +63,11 @@ class SmoothedModelWrapper(ModelWrapper):
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
         """Mean probabilities, float32 (B, C)."""
+        groups = self.victim.groups(text_input_list)
+        if len(groups) > 1:
+            return torch.stack(
+                evaluated(groups, lambda own: self([text_input_list[at] for at in own]))
+            )
         model = self.victim.model
         inputs = self.victim.inputs.encode(text_input_list).to(model.device)
         model.eval()

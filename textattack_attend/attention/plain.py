@@ -1,0 +1,75 @@
+"""Plain modules: those that compute what their class and their weights say, and nothing else.
+
+Adapters, quantised layers, hooks, parametrisations and replaced forwards all answer with something
+else than ``module.weight``. Weights are read, or copied, of plain linear layers alone, and a model
+whose modules are changed from outside is evaluated by calling the whole of it.
+"""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from torch import nn
+from torch.nn.modules import module as torch_module
+
+_FORWARD = nn.Linear.forward
+
+
+def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
+    """Whether a module is a linear layer of PyTorch, to which nothing was added.
+
+    A parametrisation makes a subclass of it; weights in a format of their own are subclasses of
+    tensors.
+    """
+    return (
+        type(module) is nn.Linear
+        and nn.Linear.forward is _FORWARD
+        and type(module.weight) is nn.Parameter
+        and (module.bias is None or type(module.bias) is nn.Parameter)
+        and not is_changed(module)
+        and not _has_global_hooks()
+    )
+
+
+def changed_module(model: nn.Module, spared: nn.Module | None = None) -> str | None:
+    """The name of a module that does something else when it is called than its own forward does.
+
+    Args:
+        model: whose modules are looked at.
+        spared: a module of it that may be changed, and so may those inside.
+
+    Returns:
+        The name of the first such module, an empty one for the model itself; None without any.
+    """
+    if _has_global_hooks():
+        return ""
+    allowed = set() if spared is None else set(spared.modules())
+    changed = (
+        name
+        for name, module in model.named_modules()
+        if is_changed(module) and module not in allowed
+    )
+    return next(changed, None)
+
+
+def is_changed(module: nn.Module) -> bool:
+    """Whether a module has a hook around its forward, or a forward of its own.
+
+    Hooks of the backward pass change no output.
+    """
+    return has_hooks(module) or "forward" in vars(module)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether a module has a hook before or after its forward."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether a module is what ``torch.compile`` returned; the compiler is not imported for it."""
+    return type(module).__name__ == "OptimizedModule"
+
+
+def _has_global_hooks() -> bool:
+    """Whether PyTorch calls a hook around the forward of every module."""
+    return bool(torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks)

@@ -1,0 +1,69 @@
+"""Unwrapping: the transformers model inside what other libraries put around it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from transformers import PreTrainedModel
+
+from ..errors import UnsupportedModelError
+from .plain import has_hooks, is_changed, is_compiled
+
+
+def unwrapped(model: nn.Module) -> PreTrainedModel:
+    """The model that computes what a wrapped one does.
+
+    ``DataParallel`` and its kin, ``torch.compile`` and PEFT's adapters that change layers only pass
+    inputs on; a model of transformers is returned as it is.
+
+    Args:
+        model: to be unwrapped, several times if need be.
+
+    Raises:
+        UnsupportedModelError: what is inside is no model of transformers, or the wrapper changes
+            what goes in or comes out.
+    """
+    while (inner := _inside(model)) is not None:
+        # A compiler replaces the forward of its own wrapper.
+        if has_hooks(model) if is_compiled(model) else is_changed(model):
+            raise UnsupportedModelError(
+                f"expected a wrapper that passes inputs on to its model, got a "
+                f"{type(model).__name__} with a hook or another forward of its own: remove it, or "
+                "pass the model inside"
+            )
+        model = inner
+    if not isinstance(model, PreTrainedModel):
+        raise UnsupportedModelError(
+            f"expected a model of transformers, got a {type(model).__name__}: load it with "
+            "from_pretrained of an Auto... class"
+        )
+    return model
+
+
+def _inside(model: nn.Module) -> nn.Module | None:
+    if isinstance(model, DataParallel | DistributedDataParallel):
+        inside: nn.Module = model.module
+        return inside
+    if is_compiled(model):
+        return model.get_submodule("_orig_mod")
+    # Whoever has a model with adapters has imported their library.
+    peft: Any = sys.modules.get("peft")
+    if peft is not None and isinstance(model, peft.PeftModel | peft.PeftMixedModel):
+        return _inside_adapters(model)
+    return None
+
+
+def _inside_adapters(model: Any) -> nn.Module:
+    """The model whose layers have the adapters in them."""
+    for name, config in model.peft_config.items():
+        if config.is_prompt_learning:
+            raise UnsupportedModelError(
+                f"expected adapters inside the layers of a model, as LoRA, got the adapter "
+                f"{name!r} of type {config.peft_type.value}, which puts tokens before every text: "
+                "it cannot be attacked"
+            )
+    inside: nn.Module = model.base_model.model
+    return inside
