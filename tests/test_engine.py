@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -260,8 +261,8 @@ def test_a_bfloat16_victim_is_judged_by_its_precision(
 
 def test_a_bfloat16_model_of_another_computation_is_noticed(make_victim: MakeVictim) -> None:
     torch.manual_seed(0)
-    model = MeanPooled(tiny_config("bert")).to(torch.bfloat16)  # type: ignore[no-untyped-call]
-    victim = Victim(model, make_victim().tokenizer)
+    model: Any = MeanPooled(tiny_config("bert"))  # type: ignore[no-untyped-call]
+    victim = Victim(model.to(torch.bfloat16), make_victim().tokenizer)
     read(victim, TEXT)
     assert not victim._engine_agrees(TEXT)
 

@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM, BertForSequenceClassification, Be
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.measurements.speed import outcome_of
-from textattack_attend.models.wrappers import AttentionModelWrapper
+from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
 from textattack_attend.structures import Structure
 
 from ..changed_models import OTHER, with_adapters
@@ -122,9 +122,22 @@ def other_adapter() -> Any:
 def reloaded(folder: Path) -> str:
     """Adapters that were saved and put on their model again."""
     model = with_adapters()
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))
     again = PeftModel.from_pretrained(tiny_model(), folder, adapter_name="default").eval()
     return RIGHT if attacked(again) == attacked(merged(model)) else "another attack"
+
+
+def folder_of_adapters(folder: Path) -> str:
+    """A folder that holds adapters and names the model that they belong to."""
+    base, own = folder / "base", folder / "adapters"
+    plain = tiny_model()
+    plain.config.architectures = [type(plain).__name__]
+    plain.save_pretrained(base)
+    config = LoraConfig(task_type="SEQ_CLS", target_modules=["value"], init_lora_weights=False)
+    model = get_peft_model(BertForSequenceClassification.from_pretrained(base), config).eval()
+    model.save_pretrained(str(own))
+    tiny_tokenizer("camembert").save_pretrained(own)
+    return RIGHT if attacked(wrapper_for(str(own)).model) == attacked(model) else "another attack"
 
 
 def adapted_language_model() -> Any:
@@ -339,6 +352,7 @@ TRIALS = [
         reported="peft #114, #805",
     ),
     Trial("LoRA saved and loaded", reloaded, answer=RIGHT),
+    Trial("a folder of LoRA weights", folder_of_adapters, answer=RIGHT),
     Trial(
         "LoRA in a language model with a prompt",
         same_as(
