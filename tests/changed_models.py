@@ -183,14 +183,15 @@ def hook_before_the_last_layer(model: Any) -> Undo:
         lambda module, arguments, named: ((2 * arguments[0], *arguments[1:]), named),
         with_kwargs=True,
     )
-    return handle.remove
+    return lambda: handle.remove()
 
 
 def hook_of_all_modules(model: Any) -> Undo:
     last = layers(model)[-1]
-    return register_module_forward_hook(
+    handle: Any = register_module_forward_hook(
         lambda module, rows, out: first_token_doubled(out) if module is last else None
-    ).remove
+    )
+    return lambda: handle.remove()
 
 
 class DoublingHook(ModelHook):

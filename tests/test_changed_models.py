@@ -32,13 +32,15 @@ from .changed_models import (
 )
 from .conftest import MakeVictim, random_texts, tiny_model
 
+QuantisedLinear: Any = torch.ao.nn.quantized.dynamic.Linear
 TEXTS = random_texts(3, seed=3)
 
 
 @pytest.fixture(params=[False, True], ids=["own kernels", "copied weights"])
 def copies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With and without oneDNN, whose linear layers are copies."""
-    if request.param and not torch.backends.mkldnn.is_available():
+    onednn: Any = torch.backends.mkldnn
+    if request.param and not onednn.is_available():
         pytest.skip("needs PyTorch with oneDNN")
     monkeypatch.setattr(Engine, "_in_onednn", request.param)
 
@@ -169,8 +171,7 @@ def test_a_layer_that_is_quantised_later_is_refused(tokenizer: Any) -> None:
     """By the wrapper that had the model before, and by a fresh one."""
     wrapper = AttentionModelWrapper(tiny_model(), tokenizer)
     outcomes(wrapper)
-    value = attention(wrapper.model, 1)
-    value.value = torch.ao.nn.quantized.dynamic.Linear(16, 16)
+    attention(wrapper.model, 1).value = QuantisedLinear(16, 16)
     for attempt in (lambda: outcomes(wrapper), lambda: Victim(wrapper.model, tokenizer)):
         with pytest.raises(UnsupportedModelError, match=r"got .*value quantised by PyTorch"):
             attempt()
@@ -181,7 +182,12 @@ def test_a_model_that_stayed_is_not_compared_again(
 ) -> None:
     victim = Victim(tiny_model(), tokenizer)
     compared: list[str] = []
-    monkeypatch.setattr(victim, "_engine_agrees", lambda text: compared.append(text) is None)
+
+    def engine_agrees(text: str) -> bool:
+        compared.append(text)
+        return True
+
+    monkeypatch.setattr(victim, "_engine_agrees", engine_agrees)
     for _ in range(3):
         deviation(victim)
     assert len(compared) == 1
@@ -212,7 +218,7 @@ def test_marks_tell_models_apart_and_nothing_else() -> None:
         (nn.Linear(2, 3, bias=False), True),
         (nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), False),
         (nn.Bilinear(2, 2, 3), False),
-        (torch.ao.nn.quantized.dynamic.Linear(2, 3), False),
+        (QuantisedLinear(2, 3), False),
     ],
 )
 def test_what_a_plain_linear_layer_is(module: nn.Module, plain: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +17,13 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from textattack_attend.attention import Engine, WholeModel
 from textattack_attend.attention import engine as engine_module
+from textattack_attend.attention.agreement import structure_everywhere
 from textattack_attend.structures import Shape, Structure
 from textattack_attend.victim import Reading, Victim
 
 from .conftest import (
     BACKENDS,
+    FAMILIES,
     HEADS,
     LAYERS,
     MakeVictim,
@@ -242,6 +246,40 @@ def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
     found = Engine(victim.model, precision).logits([(reading.runs[0], s) for s in structures])
     assert not torch.allclose(found, expected, atol=1e-5)  # it was in that precision
     torch.testing.assert_close(found, expected, atol=tolerance * float(expected.std()), rtol=0.1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_bfloat16_victim_is_judged_by_its_precision(
+    make_victim: MakeVictim, family: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where rounding is magnified: the same weights in single precision agree."""
+    victim = make_victim(family)
+    victim.model.to(torch.bfloat16)
+    with caplog.at_level(logging.WARNING):
+        for text in TEXTS:
+            (reading,) = read(victim, text)
+            empty = victim.empty_structure(text)
+            found = victim.logits_from([(reading, empty)])
+            assert victim._engine_agrees(text)
+            assert torch.equal(found, victim.logits([text]))
+    assert isinstance(victim.engine, Engine)
+    assert caplog.text == ""
+
+
+def test_a_bfloat16_model_of_another_computation_is_noticed(make_victim: MakeVictim) -> None:
+    torch.manual_seed(0)
+    model: Any = MeanPooled(tiny_config("bert"))  # type: ignore[no-untyped-call]
+    victim = Victim(model.to(torch.bfloat16), make_victim().tokenizer)
+    read(victim, TEXT)
+    assert not victim._engine_agrees(TEXT)
+
+
+def test_the_compared_structure_masks_something_everywhere() -> None:
+    shape = Shape(LAYERS, HEADS, 9)
+    masked = structure_everywhere(shape).dense()
+    assert masked.any((2, 3)).all()
+    assert not masked.all((2, 3)).any()
+    assert (masked[:, :, 0].sum(-1) >= 2).all()  # of the first token's row, which is read last
 
 
 # --- models that the engine does not describe ---

@@ -20,7 +20,7 @@ from textattack_attend.structures import Structure
 from textattack_attend.victim import Victim
 
 from .conftest import WORDS
-from .tiny_families import CROSS, ENCODER_DECODERS, tiny, tiny_tokenizer
+from .tiny_families import ENCODER_DECODERS, tiny, tiny_tokenizer
 
 TEXTS = [
     "the plot is </s> good",
@@ -112,7 +112,7 @@ def test_smoothed_answers_are_those_of_each_text(victim: Victim) -> None:
 
 
 def test_cross_attention_of_such_texts() -> None:
-    victim = Victim(tiny("bart"), tiny_tokenizer("bart"), **CROSS)
+    victim = Victim(tiny("bart"), tiny_tokenizer("bart"), cross_attention=True)
     structures = [structure_of(victim, text, 1) for text in TEXTS]
     together = victim.logits(TEXTS, structures)
     alone = [victim.logits([t], [s]) for t, s in zip(TEXTS, structures, strict=True)]

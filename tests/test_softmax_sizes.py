@@ -29,6 +29,12 @@ SHAPE = Shape(LAYERS, HEADS, TOKENS)
 SINK = 0.7
 
 
+def split(tensor: Tensor, dimension: int, parts: int) -> Tensor:
+    """One dimension as two, of which the first one has a size."""
+    found: Tensor = torch.unflatten(tensor, dimension, (parts, -1))
+    return found
+
+
 class Attention(nn.Module):
     """Self-attention that takes its softmax as the subclass says; put in place of BERT's own."""
 
@@ -38,17 +44,18 @@ class Attention(nn.Module):
 
     def forward(self, hidden: Tensor, *arguments: Any, **named: Any) -> tuple[Tensor, None]:
         query, key, value = (
-            project(hidden).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            split(project(hidden), -1, HEADS).transpose(1, 2)
             for project in (self.query, self.key, self.value)
         )
-        attended = self.attend(query, key, value)
+        attended: Tensor = self.attend(query, key, value)
         return attended.transpose(1, 2).flatten(2), None
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return softmax(self.scores(query, key), -1) @ value
 
     def scores(self, query: Tensor, key: Tensor) -> Tensor:
-        return query @ key.transpose(-1, -2) / (HIDDEN // HEADS) ** 0.5
+        scores: Tensor = query @ key.transpose(-1, -2) / (HIDDEN // HEADS) ** 0.5
+        return scores
 
 
 class WithSink(Attention):
@@ -63,13 +70,13 @@ class SummarisedKeys(Attention):
     """Every two keys are one, as in attention of low rank."""
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        key, value = (tokens.unflatten(2, (-1, 2)).mean(3) for tokens in (key, value))
+        key, value = (split(tokens, 2, TOKENS // 2).mean(3) for tokens in (key, value))
         return softmax(self.scores(query, key), -1) @ value
 
 
 class FusedOverSummaries(SummarisedKeys):
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        key, value = (tokens.unflatten(2, (-1, 2)).mean(3) for tokens in (key, value))
+        key, value = (split(tokens, 2, TOKENS // 2).mean(3) for tokens in (key, value))
         return scaled_dot_product_attention(query, key, value)
 
 
@@ -78,11 +85,10 @@ class Chunked(Attention):
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         chunks = [
-            tokens.unflatten(2, (-1, 3)).transpose(1, 2).flatten(0, 1)
-            for tokens in (query, key, value)
+            split(tokens, 2, 2).transpose(1, 2).flatten(0, 1) for tokens in (query, key, value)
         ]
         attended = softmax(self.scores(*chunks[:2]), -1) @ chunks[2]
-        return attended.unflatten(0, (len(query), -1)).transpose(1, 2).flatten(2, 3)
+        return split(attended, 0, len(query)).transpose(1, 2).flatten(2, 3)
 
 
 class Differential(Attention):

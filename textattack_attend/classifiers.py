@@ -10,10 +10,32 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .attention import LabelWordClassifier, chooses, family_of, is_compiled
+from .attention import LabelWordClassifier, chooses, family_of, is_compiled, unwrapped
 from .errors import UnsupportedModelError
+from .prompt import Prompt
 
 logger = logging.getLogger(__name__)
+
+
+def classifier_of(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, prompt: Prompt | None
+) -> Any:
+    """The model without what is around it, or what makes a classifier of a language model.
+
+    As far as attacks go, a `LabelWordClassifier` is a model of transformers.
+
+    Raises:
+        UnsupportedModelError: it cannot be attacked, or is no classifier and has no prompt.
+        InvalidInputError: the prompt does not fit the tokenizer.
+    """
+    inside = unwrapped(model)
+    require_computable(inside)
+    if prompt is None:
+        family_of(inside)
+        require_classifier(inside)
+        return inside
+    require_language_model(inside, tokenizer)
+    return LabelWordClassifier(inside, prompt.label_ids(tokenizer))
 
 
 def require_computable(model: nn.Module) -> None:

@@ -16,7 +16,6 @@ from .attention import (
     AttentionCapture,
     Engine,
     ForwardPass,
-    LabelWordClassifier,
     Loss,
     Mark,
     Run,
@@ -32,16 +31,14 @@ from .attention import (
     run_rows,
     say_that_it_is_slow,
     shape_of,
-    unwrapped,
 )
 from .attention.threads import one_caller_at_a_time, one_thread
 from .batches import evaluated, groups_of, require_readable
 from .classifiers import (
+    classifier_of,
     reads_the_last_end,
-    require_classifier,
     require_computable,
     require_fitting_tokenizer,
-    require_language_model,
     require_padding,
 )
 from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
@@ -108,9 +105,7 @@ class Victim:
         prompt: Prompt | None = None,
         cross_attention: bool = False,
     ) -> None:
-        model = unwrapped(model)
-        require_computable(model)
-        self.model = _classifier(model, tokenizer, prompt)
+        self.model: Any = classifier_of(model, tokenizer, prompt)
         family = family_of(self.model)
         family.reach_of(self.model, cross_attention)  # refuses what has none
         self.tokenizer = tokenizer
@@ -389,18 +384,6 @@ def _at(positions: Sequence[int], values: Any) -> Any:
 def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
     """Of each row."""
     return [part for structure in structures for part in structure.parts]
-
-
-def _classifier(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompt: Prompt | None
-) -> Any:
-    """The model, or what stands for it: as far as attacks go, a `LabelWordClassifier` is one."""
-    if prompt is None:
-        family_of(model)
-        require_classifier(model)
-        return model
-    require_language_model(model, tokenizer)
-    return LabelWordClassifier(model, prompt.label_ids(tokenizer))
 
 
 def _finite(logits: Tensor) -> Tensor:

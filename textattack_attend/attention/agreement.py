@@ -69,7 +69,7 @@ def agrees(
     """
     model = engine.model
     (clean,) = forward_passes(model, inputs, [None])
-    for structures in ([Structure(s) for s in shapes], [random_structure(s) for s in shapes]):
+    for structures in ([Structure(s) for s in shapes], [structure_everywhere(s) for s in shapes]):
         with torch.inference_mode(), masked_attention(model, structures):
             expected = run_rows(model, inputs).logits.float().cpu()
         runs = [Run.from_embeddings(sequence) for sequence in clean.sequences]
@@ -107,10 +107,11 @@ def tolerance(dtype: torch.dtype) -> float:
     return float(precision**0.5)
 
 
-def random_structure(shape: Shape) -> Structure:
-    """Units of every head in every layer: half of the first token's row, and a few of each other.
+def structure_everywhere(shape: Shape) -> Structure:
+    """A structure of random units of every head in every layer, the same for a shape every time.
 
-    The first token's row is what is read of the last layer.
+    It masks half of the first token's row, which is what is read of the last layer, and a few units
+    of each other row.
     """
     generator = np.random.default_rng(0)
     layer, head, query = np.indices((shape.layers, shape.heads, shape.tokens)).reshape(3, -1)

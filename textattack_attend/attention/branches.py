@@ -3,8 +3,7 @@
 Hidden states of texts are rows of tables, and states that agree on a token share its row. In the
 layer where structures part, a token's row changes only where its own units are masked: a row of
 queries, with its mask, is computed once for all the branches that have it, and queries, keys and
-values are those of the state that the branches came from. In the last layer a sequence classifier
-reads the first token alone, so nothing else is computed there.
+values are those of the state that the branches came from.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from ..structures import Cells
 from .family import EngineParts
-from .plain import is_plain_linear
-from .states import Indices, State, distinct, indices_on, packed, padded, take
+from .states import Indices, State, distinct, indices_on, packed, take
 
 Masks = tuple[tuple[int, Cells], ...]
 """What is masked in one layer: (head, cells ``query * T + key``) of each perturbed matrix."""
@@ -48,81 +46,6 @@ def advance(
             for position, rows in zip(group, queries.of_branch, strict=True)
         }
     return [after[position] for position in range(len(branches))]
-
-
-def first_token(
-    parts: EngineParts, layer: nn.Module, heads: int, branches: Sequence[Branch]
-) -> Tensor:
-    """The hidden state of the first token after a layer, float (B, D).
-
-    Masks are those of the first token.
-    """
-    states, parents = distinct([branch.state for branch in branches])
-    hidden, lengths = padded(states)  # (P, T, D)
-    came_from = torch.from_numpy(parents).to(hidden.device)
-    bias = _first_row_bias(branches, heads, hidden)
-    _hide_padding(bias, lengths[parents])
-    query, key, value = _projections(parts, layer)
-    if is_plain_linear(key) and is_plain_linear(value):
-        attended = _attended_by_weights(query, key, value, hidden, came_from, bias)
-    else:
-        attended = _attended_by_modules(query, key, value, hidden, came_from, bias)
-    first = hidden[:, 0]
-    return parts.mix(layer, attended.to(first.dtype), first[came_from])
-
-
-def _attended_by_weights(
-    query_of: nn.Module,
-    key: nn.Linear,
-    value: nn.Linear,
-    hidden: Tensor,
-    came_from: Tensor,
-    bias: Tensor,
-) -> Tensor:
-    """What the first tokens take from their texts, (B, D).
-
-    With one query a head, the weights of its key and value projections are applied to the query and
-    to the weighted hidden states instead of to every token: the same product, in another order. The
-    bias of keys adds the same to all scores of a query.
-
-    Args:
-        query_of: projects queries.
-        key: projects keys.
-        value: projects values.
-        hidden: of each state, (P, T, D).
-        came_from: the state of each of B branches, int64 (B,).
-        bias: what is added to the scores of a branch, (B, H, T).
-    """
-    with torch.autocast(hidden.device.type, enabled=False):
-        hidden = hidden.to(key.weight.dtype)
-        query: Tensor = query_of(hidden[:, 0])
-        query = query.view(len(query), bias.shape[1], -1)
-        per_head = (*query.shape[1:], hidden.shape[-1])
-        directions = torch.einsum("phc,hcd->phd", query, key.weight.view(per_head))
-        scores = directions @ hidden.transpose(1, 2) / query.shape[-1] ** 0.5  # (P, H, T)
-        weights = (scores[came_from] + bias).softmax(-1).to(hidden.dtype)
-        weighed = weights @ hidden[came_from]  # (B, H, D)
-        attended = torch.einsum("bhd,hcd->bhc", weighed, value.weight.view(per_head)).flatten(1)
-        return attended if value.bias is None else attended + value.bias
-
-
-def _attended_by_modules(
-    query: nn.Module,
-    key: nn.Module,
-    value: nn.Module,
-    hidden: Tensor,
-    came_from: Tensor,
-    bias: Tensor,
-) -> Tensor:
-    """Computes what `_attended_by_weights` does, by calling the projections of every token."""
-    heads = bias.shape[1]
-    asked, keys, values = (
-        _by_head(project(tokens), heads)[came_from]
-        for project, tokens in ((query, hidden[:, :1]), (key, hidden), (value, hidden))
-    )
-    with torch.autocast(hidden.device.type, enabled=False):
-        attended = scaled_dot_product_attention(asked, keys, values, bias[:, :, None])
-    return attended.flatten(1)
 
 
 class _Queries(NamedTuple):
@@ -169,7 +92,7 @@ def _separate_queries(branches: Sequence[Branch]) -> _Queries:
     states = [branch.state for branch in branches]
     lengths = [state.tokens for state in states]
     starts = np.cumsum([0, *lengths])
-    branch, head, cell = _units(branches)
+    branch, head, cell = units_of(branches)
     token, key = np.divmod(cell, np.array(lengths)[branch])
     return _Queries(
         states,
@@ -186,7 +109,7 @@ def _shared_queries(
     """Branches of one state share the rows on which their masks agree."""
     lengths = np.array([branch.state.tokens for branch in branches])
     longest = int(lengths.max())
-    branch, head, cell = _units(branches)
+    branch, head, cell = units_of(branches)
     token, key = np.divmod(cell, lengths[branch])
     masked = np.zeros((len(branches), longest, heads, longest), dtype=np.bool_)
     masked[branch, token, head, key] = True
@@ -208,7 +131,7 @@ def _shared_queries(
     )
 
 
-def _units(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
+def units_of(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
     """Branch, head and cell of every masked unit, each int64 (N,)."""
     matrices = [
         (number, head, cells)
@@ -227,16 +150,16 @@ def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _Queries) 
     """The rows that a layer gives for the queries, float (Q, D)."""
     table, rows, lengths = packed(queries.states)
     own = rows[queries.state, queries.token]
-    query, key, value = (project(table) for project in _projections(parts, layer))
+    query, key, value = (project(table) for project in projections_of(parts, layer))
     slots = _slots(queries.state)
     asked = take(query, own[np.maximum(slots, 0)])  # (P, slots, D)
     bias = _bias(queries, (len(rows), heads, slots.shape[1], rows.shape[1]), lengths, table)
     # In single precision: in float16 a row that is masked everywhere would not be uniform.
     with torch.autocast(table.device.type, enabled=False):
         attended = scaled_dot_product_attention(
-            _by_head(asked, heads),
-            _by_head(take(key, rows), heads),
-            _by_head(take(value, rows), heads),
+            by_head(asked, heads),
+            by_head(take(key, rows), heads),
+            by_head(take(value, rows), heads),
             bias,
         )
     attended = attended.transpose(1, 2).flatten(2).flatten(0, 1)
@@ -244,18 +167,18 @@ def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _Queries) 
     return parts.mix(layer, attended.to(table.dtype), take(table, own))
 
 
-def _projections(parts: EngineParts, layer: nn.Module) -> list[Any]:
+def projections_of(parts: EngineParts, layer: nn.Module) -> list[Any]:
     """What gives queries, keys and values."""
     return [layer.get_submodule(path) for path in vars(parts.projections).values()]
 
 
-def _by_head(projected: Tensor, heads: int) -> Tensor:
+def by_head(projected: Tensor, heads: int) -> Tensor:
     """(P, T, D) as (P, H, T, D / H), in single precision or better."""
-    by_head = projected.reshape(*projected.shape[:2], heads, -1).transpose(1, 2)
-    return by_head.to(_scores_dtype(projected))
+    split = projected.reshape(*projected.shape[:2], heads, -1).transpose(1, 2)
+    return split.to(scores_dtype(projected))
 
 
-def _scores_dtype(like: Tensor) -> torch.dtype:
+def scores_dtype(like: Tensor) -> torch.dtype:
     """Scores are computed in single precision, or in that of the model if it is higher."""
     return torch.promote_types(like.dtype, torch.float32)
 
@@ -275,40 +198,25 @@ def _bias(
     padded = bool((lengths < shape[-1]).any())
     if not padded and not queries.masked.size:
         return None
-    bias = torch.zeros(shape, dtype=_scores_dtype(like), device=like.device)
+    bias = torch.zeros(shape, dtype=scores_dtype(like), device=like.device)
     query, head, key = queries.masked
     state = queries.state[query]
     slot = query - np.searchsorted(queries.state, state)
     at = np.ravel_multi_index((state, head, slot, key), shape)
-    bias.view(-1)[indices_on(at, like)] = _MASKED
+    bias.view(-1)[indices_on(at, like)] = MASKED
     if padded:
-        _hide_padding(bias, lengths)
+        hide_padding(bias, lengths)
     return bias
 
 
-# Not -inf: a row that is masked everywhere must become uniform over the visible keys.
-_MASKED = torch.finfo(torch.float32).min / 2
+MASKED = torch.finfo(torch.float32).min / 2
+"""Not -inf: a row that is masked everywhere must become uniform over the visible keys."""
 
 
-def _hide_padding(scores: Tensor, lengths: Indices) -> None:
+def hide_padding(scores: Tensor, lengths: Indices) -> None:
     """Set the scores of keys beyond each row's length to -inf, in place; (B, ..., T)."""
     padding = np.arange(scores.shape[-1]) >= lengths[:, None]
     if padding.any():
         between = (1,) * (scores.ndim - 2)
         hidden = torch.from_numpy(padding).to(scores.device, non_blocking=True)
         scores.masked_fill_(hidden.view(len(lengths), *between, -1), -torch.inf)
-
-
-def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor:
-    """What the masks of the first token, whose cells are its keys, add to its scores, (B, H, T).
-
-    Args:
-        branches: B of them.
-        heads: of the layer.
-        like: hidden states (P, T, D).
-    """
-    size = (len(branches), heads, like.shape[1])
-    bias = torch.zeros(size, dtype=_scores_dtype(like), device=like.device)
-    at = np.ravel_multi_index(_units(branches), tuple(bias.shape))
-    bias.view(-1)[indices_on(at, like)] = _MASKED
-    return bias

@@ -22,9 +22,10 @@ from transformers import PreTrainedModel
 
 from ..errors import UnsupportedModelError
 from ..structures import Cells, Structure
-from .branches import Branch, Masks, advance, first_token
+from .branches import Branch, Masks, advance
 from .capture import ReadSequence
 from .families import family_of
+from .first_token import first_token
 from .kernels import CopyMark, can_use_onednn, in_onednn, mark_of_copies, onednn_is_faster
 from .lower_layers import Outputs
 from .precision import autocast, require_precision

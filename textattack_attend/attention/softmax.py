@@ -184,9 +184,10 @@ def far_below(dtype: torch.dtype) -> float:
     """What is added to the scores of masked units.
 
     Half of the most negative number, not all of it: a row that is masked everywhere must become
-    uniform over the visible keys, and padding (finfo.min) must stay below them.
+    uniform over the visible keys, and padding (finfo.min) must stay below them. It is a number in
+    single precision in any case, as some families take the softmax of any scores in that.
     """
-    return torch.finfo(dtype).min / 2
+    return max(torch.finfo(dtype).min, torch.finfo(torch.float32).min) / 2
 
 
 def added_to_scores(
