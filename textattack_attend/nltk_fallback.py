@@ -4,16 +4,53 @@
 user's, found anywhere on NLTK's path, comes first.
 """
 
+import atexit
+import shutil
+import tempfile
+import warnings
 from pathlib import Path
 
 DATA = Path(__file__).parent / "nltk_data"
+STOP_WORDS = "corpora/stopwords"
 
 
 def provide() -> None:
     """Append the package's data to NLTK's search path if NLTK finds no stop words."""
     import nltk
 
+    if _found():
+        return
+    nltk.data.path.append(str(DATA))
+    if not _found():
+        nltk.data.path[-1] = str(_private_copy())
+
+
+def _found() -> bool:
+    import nltk
+
     try:
-        nltk.data.find("corpora/stopwords")
+        with warnings.catch_warnings():  # of folders that it does not trust
+            warnings.simplefilter("ignore", RuntimeWarning)
+            nltk.data.find(STOP_WORDS)
     except LookupError:
-        nltk.data.path.append(str(DATA))
+        return False
+    return True
+
+
+def _private_copy() -> Path:
+    """Copies the data to a folder of this process, which is deleted when the process ends.
+
+    NLTK reads nothing from a folder that another account, or a group, may write to. A package is
+    installed into such folders where the umask is 002, as it is by default on many systems.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="textattack_attend-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for source in DATA.rglob("*"):
+        target = folder / source.relative_to(DATA)
+        if source.is_dir():
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+            target.chmod(0o600)
+    return folder
