@@ -302,7 +302,7 @@ def test_tables_that_cannot_be_learned_from(
     task = task_of("premise,hypothesis,class")
     with pytest.raises(InvalidInputError, match=r"expected a folder with train\.csv and dev\.csv"):
         fine_tune(task, pretrained, "org/name", tmp_path / "victim")
-    with pytest.raises(InvalidInputError, match=r"line 2: expected a column 'text'"):
+    with pytest.raises(InvalidInputError, match=r"line 1: expected a column 'text'"):
         fine_tune(task_of("text,class"), pretrained, entailments, tmp_path / "victim")
     (entailments / "train.tsv").write_text("premise\thypothesis\tclass\n")
     with pytest.raises(InvalidInputError, match=r"one file train.\*, got train.csv, train.tsv"):
