@@ -62,7 +62,11 @@ def test_names_of_classes_are_taken_in_the_order_given(tmp_path: Path) -> None:
         ("a.csv", "", "expected rows with text, got none"),
         ("a.jsonl", '{"text": "good", "label": 1}\n{"text": "b', "line 2: expected JSON, got an"),
         ("a.jsonl", '["good", 1]\n', r"line 1: expected an object, got \['good', 1\]"),
-        ("a.jsonl", '{"text": null, "label": 1}\n', "line 1: column 'text': expected a text, got null"),
+        (
+            "a.jsonl",
+            '{"text": null, "label": 1}\n',
+            "line 1: column 'text': expected a text, got null",
+        ),
         ("a.txt", "good", r"expected a file that ends in .csv, .tsv, .jsonl"),
     ],
 )

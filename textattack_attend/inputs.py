@@ -35,7 +35,8 @@ def require_readable(text: Any) -> Text:
             f"text {repr(text)[:SHOWN]}: expected whole characters, got {half}, half of a "
             "surrogate pair; remove it, or write the whole character"
         )
-    return text
+    readable: Text = text
+    return readable
 
 
 class Inputs:

@@ -23,11 +23,12 @@ from transformers import BertTokenizerFast
 from textattack_attend import published
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.benchmark import Recipe, Store
+from textattack_attend.benchmark.recipe import NamedAttack
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running import worker as worker_module
 from textattack_attend.benchmark.running.worker import Task, Worker
-from textattack_attend.datasets import dataset_named, from_name
+from textattack_attend.datasets import content_hash, dataset_named, from_name
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.plugin import _asked_for
@@ -68,15 +69,24 @@ class CommandLine(AttackArgs):
         self.filter_by_labels = None
 
 
-def hub(content: list[dict[str, Any]], **options: Any) -> Callable[[Path], Any]:
-    """Reads SST-2 in the layout of the hub."""
+def hub(entries: list[dict[str, Any]], read: Callable[[str], Any]) -> Callable[[Path], Any]:
+    """Reads a data set in the layout of the hub."""
 
     def run(folder: Path) -> Any:
         (folder / "sst2").mkdir()
-        written(folder / "sst2" / "validation.jsonl", lines(*content))
-        return published.sst2(folder / "sst2", **options)
+        written(folder / "sst2" / "validation.jsonl", lines(*entries))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("datasets.config.HF_DATASETS_CACHE", folder / "cache")
+            return read(str(folder / "sst2"))
 
     return run
+
+
+def hashes(path: str) -> int:
+    """How many hashes a data set has when one, two, or all of its examples are read."""
+    data = f"{path}^sst2"
+    read = (dataset_named(data, count=count) for count in (1, 2, None))
+    return len({content_hash(data, dataset) for dataset in read})
 
 
 ASKED = [
@@ -129,13 +139,21 @@ ASKED = [
     ),
     Trial(
         "an unlabelled entry of the hub behind",
-        hub([{"sentence": "a", "label": 1}, {"sentence": "b", "label": -1}], count=1),
+        hub(
+            [{"sentence": "a", "label": 1}, {"sentence": "b", "label": -1}],
+            lambda path: published.sst2(path, count=1),
+        ),
         answer=[(("a",), 1)],
     ),
     Trial(
         "a null of the hub",
-        hub([{"sentence": "a", "label": 1}, {"sentence": None, "label": 1}]),
+        hub([{"sentence": "a", "label": 1}, {"sentence": None, "label": 1}], published.sst2),
         line="entry 2: expected a text, got null",
+    ),
+    Trial(
+        "a data set of the hub is the same, however much of it is read",
+        hub([{"sentence": text, "label": 1} for text in "abc"], hashes),
+        answer=1,
     ),
 ]
 
@@ -206,6 +224,10 @@ def one_by_one(folder: Path) -> Any:
     return found
 
 
+def many(*examples: Any) -> Callable[[Path], Any]:
+    return lambda folder: list(HackAttendLiong2024.build(_wrapper(folder)).attack_many(examples))
+
+
 def logits(*texts: Any) -> Callable[[Path], Any]:
     return lambda folder: _wrapper(folder).victim.logits(list(texts))
 
@@ -227,12 +249,12 @@ PYTHON = [
     ),
     Trial(
         "an example without a class",
-        lambda folder: list(HackAttendLiong2024.build(_wrapper(folder)).attack_many(["a film"])),
+        many("a film"),
         line="example 'a film': expected a pair of a text and its class",
     ),
     Trial(
         "an example that is None",
-        lambda folder: list(HackAttendLiong2024.build(_wrapper(folder)).attack_many([None])),
+        many(None),
         line="example None: expected a pair of a text and its class",
     ),
     Trial(
@@ -252,8 +274,8 @@ def recipe(folder: Path, data: str, examples: int | None = None) -> Recipe:
         data=f"{written(folder / 'data.jsonl', data)}^text,label",
         victims={"tiny": [str(folder / "victim")]},
         attacks={
-            "HackAttend": "hackattend",
-            "deleting": f"{written(folder / 'a.py', WORDS_ATTACK)}^x",
+            "HackAttend": NamedAttack(recipe="hackattend"),
+            "deleting": NamedAttack(recipe=f"{written(folder / 'a.py', WORDS_ATTACK)}^x"),
         },
         examples=examples,
     )
