@@ -109,20 +109,7 @@ def fine_tune(
     classes = None if task.chooses else 1 + max(label for _, label in train)
     configuration = configuration_of(str(model), auto, config or {}, classes)
     task = _within(longest_input(configuration), task, max_tokens)
-    card = Card(
-        task=task.name,
-        defense=defense.name,
-        options=dataclasses.asdict(defense),
-        model=str(model),
-        data=str(data),
-        learning_rate=task.learning_rate,
-        batch_size=task.batch_size,
-        epochs=task.epochs,
-        max_tokens=task.max_tokens,
-        config=dict(config or {}),
-        seed=seed,
-        precision=precision or training_precision(),
-    )
+    card = _card(task, defense, model, data, config or {}, seed, precision)
     tokenizer = tokenizer_of(card.model, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
     untrained = pretrained(card.model, auto, configuration)
@@ -162,6 +149,32 @@ def fine_tune(
         done.write(Path(output))
         shutil.rmtree(checkpoints)
     return done
+
+
+def _card(
+    task: Task,
+    defense: Defense,
+    model: str,
+    data: Source,
+    config: Mapping[str, Any],
+    seed: int,
+    precision: str | None,
+) -> Card:
+    """The card of a run before it begins."""
+    return Card(
+        task=task.name,
+        defense=defense.name,
+        options=dataclasses.asdict(defense),
+        model=str(model),
+        data=str(data),
+        learning_rate=task.learning_rate,
+        batch_size=task.batch_size,
+        epochs=task.epochs,
+        max_tokens=task.max_tokens,
+        config=dict(config),
+        seed=seed,
+        precision=precision or training_precision(),
+    )
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -201,6 +201,8 @@ def _upcoming(attacker: Attacker) -> Iterator[tuple[AttackedText, int]]:
     else:
         positions = list(_positions(attacker.attack_args, len(attacker.dataset)))
     for position in positions:
+        if position >= len(attacker.dataset):  # of a checkpoint; it was not read, and is not needed
+            continue
         columns, label = attacker.dataset[position]
         text = AttackedText(columns)
         if attacker.dataset.label_names is not None:
