@@ -734,7 +734,7 @@ def test_a_recipe_is_validated_without_running_it(folder: Path) -> None:
     done = CliRunner().invoke(main, ["validate", str(folder / "recipe.yaml")])
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        f"data: {folder / 'data.tsv'}^text,label, {EXAMPLES} of {EXAMPLES} examples",
+        f"data: {folder / 'data.tsv'}^text,label, all {EXAMPLES} examples",
         f"victim tiny: {folder / 'victim'}, BertForSequenceClassification",
         "attack HackAttend: hackattend(mask_fraction=0.1)",
         f"attack deleting: {folder / 'attacks.py'}^deleting()",

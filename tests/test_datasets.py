@@ -52,7 +52,7 @@ def test_names_of_classes_are_taken_in_the_order_given(tmp_path: Path) -> None:
     [
         ("a.csv", "text,label\ngood,1\nbad\n", r"line 3: expected 2 cells \(text, label\), got 1"),
         ("a.csv", 'text,label\n"good,1\n', "expected a complete row, got unexpected end of data"),
-        ("a.csv", "text,class\ngood,1\n", "line 2: expected a column 'label', got .* text, class"),
+        ("a.csv", "text,class\ngood,1\n", "line 1: expected a column 'label', got .* text, class"),
         ("a.csv", "text,label\ngood,positive\n", "line 2: expected a class .*, got 'positive'"),
         ("a.csv", "text,label\ngood,-1\n", "line 2: expected a class counted from 0 as label"),
         ("a.csv", "text,label\ngood,1.5\n", "line 2: expected a class counted from 0 as label"),
@@ -61,8 +61,12 @@ def test_names_of_classes_are_taken_in_the_order_given(tmp_path: Path) -> None:
         ("a.csv", "text,label\n", "expected rows with text, got none"),
         ("a.csv", "", "expected rows with text, got none"),
         ("a.jsonl", '{"text": "good", "label": 1}\n{"text": "b', "line 2: expected JSON, got an"),
-        ("a.jsonl", '["good", 1]\n', "line 1: expected an object, got list"),
-        ("a.jsonl", '{"text": null, "label": 1}\n', "line 1: expected a column 'text'"),
+        ("a.jsonl", '["good", 1]\n', r"line 1: expected an object, got \['good', 1\]"),
+        (
+            "a.jsonl",
+            '{"text": null, "label": 1}\n',
+            "line 1: column 'text': expected a text, got null",
+        ),
         ("a.txt", "good", r"expected a file that ends in .csv, .tsv, .jsonl"),
     ],
 )

@@ -302,7 +302,7 @@ def test_tables_that_cannot_be_learned_from(
     task = task_of("premise,hypothesis,class")
     with pytest.raises(InvalidInputError, match=r"expected a folder with train\.csv and dev\.csv"):
         fine_tune(task, pretrained, "org/name", tmp_path / "victim")
-    with pytest.raises(InvalidInputError, match=r"line 2: expected a column 'text'"):
+    with pytest.raises(InvalidInputError, match=r"line 1: expected a column 'text'"):
         fine_tune(task_of("text,class"), pretrained, entailments, tmp_path / "victim")
     (entailments / "train.tsv").write_text("premise\thypothesis\tclass\n")
     with pytest.raises(InvalidInputError, match=r"one file train.\*, got train.csv, train.tsv"):
@@ -463,13 +463,25 @@ def test_what_nothing_can_be_learned_from_is_refused(
         fine_tune(TASKS["sst2"], pretrained, reviews, tmp_path / "victim")
 
 
-def test_a_checkpoint_of_another_task_is_refused(
-    pretrained: str, reviews: Path, tmp_path: Path
+def test_a_head_for_another_number_of_classes_is_made_anew(
+    pretrained: str, reviews: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = tiny_config("bert")
     config.num_labels = 3
-    BertForSequenceClassification(config).save_pretrained(tmp_path / "three")
+    start = BertForSequenceClassification(config)
+    start.save_pretrained(tmp_path / "three")
     AutoTokenizer.from_pretrained(pretrained).save_pretrained(tmp_path / "three")
-    with pytest.raises(InvalidInputError, match="expected a pretrained model, or one of 2 classes"):
-        fine_tune(TASKS["sst2"], str(tmp_path / "three"), reviews, tmp_path / "victim")
-    assert not (tmp_path / "victim").exists()
+    fine_tune(
+        dataclasses.replace(TASKS["sst2"], epochs=1, learning_rate=1e-9),
+        str(tmp_path / "three"),
+        reviews,
+        tmp_path / "victim",
+    )
+    said = [r.getMessage() for r in caplog.records if r.name.startswith("textattack_attend")]
+    assert said == [
+        f"{tmp_path}/three: its head was trained for another number of outputs; a new one, for 2, "
+        "takes its place and learns from nothing"
+    ]
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "victim")
+    assert model.config.num_labels == 2
+    torch.testing.assert_close(model.bert.state_dict(), start.bert.state_dict())

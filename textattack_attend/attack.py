@@ -11,7 +11,6 @@ from typing import Any
 
 from textattack import Attack
 from textattack.datasets import Dataset
-from textattack.shared import AttackedText
 
 from .attack_results import (
     FailedAttackResult,
@@ -19,13 +18,14 @@ from .attack_results import (
     StructureAttackResult,
     SuccessfulAttackResult,
 )
+from .data.cells import SHOWN
 from .errors import AttendError, InvalidInputError
 from .goal_functions import StructureGoalFunction
 from .lanes import Lane, advance, begin
 from .lookahead import Ahead, Example, Text, Waiting
 from .search_methods import StepwiseSearch
 from .search_methods.stepwise_search import succeeded
-from .shared import StructuredText
+from .shared import StructuredText, attacked_text
 from .transformations import StructureTransformation
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,8 @@ class StructureAttack(Attack):
             ground_truth_output: its class.
 
         Raises:
-            InvalidInputError: an empty text, or a label outside the model's classes.
+            InvalidInputError: an empty text, one that no tokenizer can read, or a label outside
+                the model's classes.
         """
         if self._ahead is not None and self._ahead.expects(example, ground_truth_output):
             return self._ahead.take()
@@ -71,6 +72,9 @@ class StructureAttack(Attack):
         """Attack texts side by side, as many at once as keep the device busy.
 
         Results, errors and their order are those of `attack` on one text after another.
+
+        Raises:
+            InvalidInputError: as `attack`, or an example is no pair of a text and a class.
         """
         waiting = Waiting(examples)
         lanes: deque[Lane] = deque()
@@ -106,9 +110,7 @@ class StructureAttack(Attack):
         for position in positions:
             columns, label = dataset[position]
             try:
-                text = AttackedText(columns).tokenizer_input
-                self.goal_function.require_labels(text, label)
-                self.goal_function.victim.empty_structure(text)
+                require_attackable(self.goal_function, columns, label)
             except InvalidInputError as error:
                 raise InvalidInputError(f"example {position} of the dataset: {error}") from error
 
@@ -130,7 +132,7 @@ class StructureAttack(Attack):
         new: list[Lane] = []
         while waiting and (rows == 0 or rows < enough):
             try:
-                new.append(self._lane(*waiting.first()))
+                new.append(self._lane(*_pair(waiting.first())))
             except AttendError:
                 if lanes or new:
                     break  # its turn to be complained of comes when these are done
@@ -141,7 +143,7 @@ class StructureAttack(Attack):
         begin(self.goal_function.victim, new)
 
     def _lane(self, example: Text, label: int) -> Lane:
-        text = example if isinstance(example, AttackedText) else AttackedText(example)
+        text = attacked_text(example)
         empty = self.goal_function.victim.empty_structure(text.tokenizer_input)
         own = self._for_example(text.tokenizer_input, label)
         return Lane(
@@ -174,3 +176,28 @@ class StructureAttack(Attack):
         if failed.unconfirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")
         return failed
+
+
+def require_attackable(goal_function: StructureGoalFunction, example: Text, label: int) -> None:
+    """Refuse an example that cannot be attacked.
+
+    Args:
+        goal_function: the goal, on the victim.
+        example: a text, its columns, or an `AttackedText`.
+        label: its class.
+
+    Raises:
+        InvalidInputError: an empty text, one that no tokenizer can read, or a label outside the
+            model's classes.
+    """
+    text = attacked_text(example).tokenizer_input
+    goal_function.require_labels(text, label)
+    goal_function.victim.empty_structure(text)
+
+
+def _pair(example: Any) -> Example:
+    if not isinstance(example, tuple) or len(example) != 2:
+        raise InvalidInputError(
+            f"example {repr(example)[:SHOWN]}: expected a pair of a text and its class"
+        )
+    return example

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from transformers import (
     AutoConfig,
@@ -44,7 +45,29 @@ def load(checkpoint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     chooses = scores_choices(checkpoint)
     auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
     with explained(checkpoint):
-        return auto.from_pretrained(checkpoint), AutoTokenizer.from_pretrained(checkpoint)
+        return auto.from_pretrained(checkpoint), tokenizer_of(checkpoint)
+
+
+def tokenizer_of(checkpoint: str, **options: Any) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer of a checkpoint.
+
+    Args:
+        checkpoint: a folder or a hub name.
+        options: of transformers' tokenizers, instead of those that were saved.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint, or its tokenizer's files are missing.
+    """
+    with explained(checkpoint):
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint, **options)
+        except (AttributeError, KeyError, TypeError) as error:  # of a file that is not there
+            raise InvalidInputError(
+                f"{checkpoint}: expected the tokenizer's files beside the model, as tokenizer.json "
+                f"or its vocabulary, got none that can be read ({type(error).__name__}: {error})"
+            ) from error
+    loaded: PreTrainedTokenizerBase = tokenizer
+    return loaded
 
 
 @contextmanager

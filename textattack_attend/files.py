@@ -9,27 +9,55 @@ from typing import Any
 
 from .errors import InvalidInputError
 
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 def text_of(path: Path) -> str:
-    """All of a file.
+    """Reads a whole file; its line ends are left as they are.
 
     Raises:
-        InvalidInputError: it cannot be read.
+        InvalidInputError: it cannot be read, or it is not text in UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")  # spreadsheets begin a file with a mark
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise InvalidInputError(f"{path}: cannot be read ({error})") from error
+    if content.startswith(UTF_16_MARKS):
+        raise InvalidInputError(f"{path}: expected text in UTF-8, got UTF-16; save it as UTF-8")
+    if b"\0" in content:
+        raise InvalidInputError(
+            f"{path}: line {_line_at(content, content.index(0))}: expected text in UTF-8, got a "
+            "NUL byte; save it as UTF-8 if it is UTF-16, or take the text file if it is a binary"
+        )
+    try:
+        return content.decode("utf-8-sig")  # spreadsheets begin a file with a mark
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"{path}: line {_line_at(content, error.start)}: expected text in UTF-8, got the byte "
+            f"0x{content[error.start]:02x}; save it as UTF-8"
+        ) from error
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a file, which a newline ends; texts may hold what else Unicode ends lines with.
+    """Reads the lines of a file; see `lines_in`.
 
     Raises:
-        InvalidInputError: it cannot be read.
+        InvalidInputError: it cannot be read, or it is not text in UTF-8.
     """
-    text = text_of(path)
-    return text.removesuffix("\n").split("\n") if text else []
+    return lines_in(text_of(path))
+
+
+def lines_in(text: str) -> list[str]:
+    """The lines of a text, which a newline ends, with or without a carriage return before it.
+
+    Texts of examples may hold what else Unicode ends lines with.
+    """
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _line_at(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
@@ -49,7 +77,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def parsed(text: str, path: Path, first_line: int) -> Any:
-    """What JSON says.
+    """Parses JSON.
 
     Args:
         text: of the file, from that line on.
@@ -57,13 +85,31 @@ def parsed(text: str, path: Path, first_line: int) -> Any:
         first_line: counted from 1.
 
     Raises:
-        InvalidInputError: it is no JSON.
+        InvalidInputError: it is no JSON, or an object names a field twice.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_fields)
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         raise InvalidInputError(
             f"{path}: line {line}: expected JSON, got an error at column {error.colno} "
             f"({error.msg}); is the file complete?"
         ) from error
+    except RecursionError as error:
+        raise InvalidInputError(
+            f"{path}: line {first_line}: expected JSON of a few levels, got one too deep to read"
+        ) from error
+    except ValueError as error:  # a field that is named twice, or a number of thousands of digits
+        raise InvalidInputError(
+            f"{path}: line {first_line}: expected JSON that can be read, got an error ({error})"
+        ) from error
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes the dictionary of an object, of which JSON would keep the last of two equal names."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice!r} is named twice")
+    return fields

@@ -16,14 +16,11 @@ import torch
 from accelerate import PartialState
 from datasets import Dataset
 from transformers import (
-    AutoConfig,
     AutoModelForMultipleChoice,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     DataCollatorForMultipleChoice,
     DataCollatorWithPadding,
     EvalPrediction,
-    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     TrainingArguments,
@@ -33,7 +30,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from .attention import shape_of
 from .attention.precision import training_precision
 from .card import Card, begin
-from .checkpoint import explained
+from .checkpoint import tokenizer_of
 from .classifiers import require_padding
 from .defenses import Defense, ExtraRow, trainer_of
 from .defenses.masked_rows import MASKED
@@ -41,6 +38,9 @@ from .errors import InvalidInputError, StructureMismatchError
 from .inputs import ChoiceInputs, Inputs
 from .published import Row, Source
 from .tasks import Task, splits
+from .training.configuration import configuration_of, longest_input
+from .training.learnable import require_learnable
+from .training.start import pretrained, require_known_tokens
 
 LENGTH = "length"
 """The column: tokens of a row's longest sequence."""
@@ -78,47 +78,41 @@ def fine_tune(
         learning_rate: at its highest.
         batch_size: texts a step.
         epochs: how often every text is seen.
-        max_tokens: of a sequence.
-        config: fields of the model's configuration, instead of its own, as its dropout, which
-            takes most of a step on a CPU.
+        max_tokens: of a sequence; where the model reads less than the task's, that is taken.
+        config: fields of the model's configuration, instead of its own, that leave its weights as
+            they are, as its dropout, which takes most of a step on a CPU.
         seed: for the new head, the order of the texts, dropout, and what the method draws.
         precision: float32 or bfloat16; by default what takes less time on this machine.
         overwrite: delete what is in the folder, instead of refusing it, or going on.
 
     Raises:
-        InvalidInputError: a file is missing or of another format, the labels are all the same, the
-            pretrained model is of another task, or the folder holds something else.
+        InvalidInputError: a setting is outside its range, a file is missing or of another format,
+            the rows cannot be learned from, the pretrained model or its tokenizer does not fit, or
+            the folder holds something else.
         StructureMismatchError: what the method adds was found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     defense = defense or Defense()
     task = dataclasses.replace(
         task,
-        learning_rate=learning_rate or task.learning_rate,
-        batch_size=batch_size or task.batch_size,
-        epochs=epochs or task.epochs,
-        max_tokens=max_tokens or task.max_tokens,
+        **_given(
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            epochs=epochs,
+            max_tokens=max_tokens,
+        ),
     )
-    card = Card(
-        task=task.name,
-        defense=defense.name,
-        options=dataclasses.asdict(defense),
-        model=str(model),
-        data=str(data),
-        learning_rate=task.learning_rate,
-        batch_size=task.batch_size,
-        epochs=task.epochs,
-        max_tokens=task.max_tokens,
-        config=dict(config or {}),
-        seed=seed,
-        precision=precision or training_precision(),
-    )
+    _require_seed(seed)
     train, dev = splits(task, data)
-    _require_classes(train, dev, data)
-    with explained(card.model):
-        tokenizer = AutoTokenizer.from_pretrained(model, model_max_length=task.max_tokens)
-        torch.manual_seed(seed)
-        untrained = _pretrained(task, card, [label for _, label in train])
+    require_learnable(train, dev, data, task.chooses)
+    auto = AutoModelForMultipleChoice if task.chooses else AutoModelForSequenceClassification
+    classes = None if task.chooses else 1 + max(label for _, label in train)
+    configuration = configuration_of(str(model), auto, config or {}, classes)
+    task = _within(longest_input(configuration), task, max_tokens)
+    card = _card(task, defense, model, data, config or {}, seed, precision)
+    tokenizer = tokenizer_of(card.model, model_max_length=task.max_tokens)
+    torch.manual_seed(seed)
+    untrained = pretrained(card.model, auto, configuration)
     require_padding(untrained, tokenizer)
     checkpoints = Path(output) / "checkpoints"
     settings = _settings(card, task, checkpoints)
@@ -133,7 +127,7 @@ def fine_tune(
         settings,
         _collator(task, tokenizer),
         _with_extra(train, extra, task, tokenizer, untrained),
-        _encoded(dev, task, tokenizer),
+        _encoded(dev, task, tokenizer, untrained),
         tokenizer,
         compute_metrics=_accuracy,
     )
@@ -155,6 +149,51 @@ def fine_tune(
         done.write(Path(output))
         shutil.rmtree(checkpoints)
     return done
+
+
+def _card(
+    task: Task,
+    defense: Defense,
+    model: str,
+    data: Source,
+    config: Mapping[str, Any],
+    seed: int,
+    precision: str | None,
+) -> Card:
+    """The card of a run before it begins."""
+    return Card(
+        task=task.name,
+        defense=defense.name,
+        options=dataclasses.asdict(defense),
+        model=str(model),
+        data=str(data),
+        learning_rate=task.learning_rate,
+        batch_size=task.batch_size,
+        epochs=task.epochs,
+        max_tokens=task.max_tokens,
+        config=dict(config),
+        seed=seed,
+        precision=precision or training_precision(),
+    )
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _require_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:
+        raise InvalidInputError(f"seed: expected a whole number from 0 to 2**32 - 1, got {seed}")
+
+
+def _within(longest: int, task: Task, given: int | None) -> Task:
+    """The task with inputs that the model can read; more that was asked for is refused."""
+    if given is not None and given > longest:
+        raise InvalidInputError(
+            f"max_tokens: expected at most {longest}, which the model's position table has, got "
+            f"{given}"
+        )
+    return dataclasses.replace(task, max_tokens=min(task.max_tokens, longest))
 
 
 def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
@@ -192,42 +231,19 @@ def _settings(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
     return settings
 
 
-def _pretrained(task: Task, card: Card, labels: list[int]) -> Any:
-    config = _configuration(card)
-    if task.chooses:
-        return AutoModelForMultipleChoice.from_pretrained(card.model, config=config)
-    config.num_labels = max(labels) + 1
-    try:
-        return AutoModelForSequenceClassification.from_pretrained(card.model, config=config)
-    except RuntimeError as error:
-        raise InvalidInputError(
-            f"{card.model}: expected a pretrained model, or one of {config.num_labels} classes; "
-            f"its head does not fit ({str(error).splitlines()[0]})"
-        ) from error
-
-
-def _configuration(card: Card) -> PretrainedConfig:
-    config: PretrainedConfig = AutoConfig.from_pretrained(card.model)
-    for name, value in card.config.items():
-        if not hasattr(config, name):
-            raise InvalidInputError(f"config: {card.model} has no field {name!r}")
-        own = getattr(config, name)
-        if isinstance(own, (int, float)) and not isinstance(value, (int, float)):
-            raise InvalidInputError(f"config: {name}: expected a number, as {own}, got {value!r}")
-        setattr(config, name, value)
-    return config
-
-
 def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
     collator = DataCollatorForMultipleChoice if task.chooses else DataCollatorWithPadding
     return collator(tokenizer)
 
 
-def _encoded(rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
+def _encoded(
+    rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> Any:
     """Token ids of every row: of its one sequence, or of one for every choice."""
     inputs = (ChoiceInputs if task.chooses else Inputs)(tokenizer, task.max_tokens)
     by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
     encoded = inputs.tokenize([sequence for sequences in by_row for sequence in sequences])
+    require_known_tokens(encoded["input_ids"], tokenizer, model)
     lengths = iter(map(len, encoded["input_ids"]))
     columns: dict[str, list[Any]] = {
         "label": [label for _, label in rows],
@@ -248,7 +264,7 @@ def _with_extra(
     model: PreTrainedModel,
 ) -> Any:
     """The same of the training set and what a defense adds; with the units to mask, if any are."""
-    encoded = _encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer)
+    encoded = _encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer, model)
     if not any(row.masked for row in extra):
         return encoded
     read = encoded["input_ids"][len(rows) :]
@@ -274,17 +290,3 @@ def _require_fitting(row: ExtraRow, sequences: list[list[int]], model: PreTraine
 def _accuracy(judged: EvalPrediction) -> dict[str, float]:
     right = np.asarray(judged.predictions).argmax(-1) == np.asarray(judged.label_ids)
     return {"accuracy": float(right.mean())}
-
-
-def _require_classes(train: list[Row], dev: list[Row], data: Source) -> None:
-    labels = {label for _, label in train}
-    if len(labels) < 2:
-        raise InvalidInputError(
-            f"{data}: expected texts of at least 2 classes to train on, got only class {labels}"
-        )
-    unknown = {label for _, label in dev if label > max(labels)}
-    if unknown:
-        raise InvalidInputError(
-            f"{data}: expected the classes to train on, 0 to {max(labels)}, in the dev set, too, "
-            f"got {', '.join(map(str, sorted(unknown)))}"
-        )

@@ -9,11 +9,35 @@ from typing import Any
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from .attention.threads import lock_of
+from .data.cells import SHOWN, half_of_a_pair
 from .errors import InvalidInputError
 from .prompt import Prompt
 from .texts import Text, parts_of
 
 logger = logging.getLogger(__name__)
+
+
+def require_readable(text: Any) -> Text:
+    """Returns a text that every tokenizer can read.
+
+    Raises:
+        InvalidInputError: it is no string and no tuple of strings, or it has half of a surrogate
+            pair, which stands for no character.
+    """
+    parts = parts_of(text)
+    if not isinstance(parts, tuple) or not parts or not all(isinstance(p, str) for p in parts):
+        raise InvalidInputError(
+            f"text {repr(text)[:SHOWN]}: expected a string, or a tuple of strings for its columns, "
+            f"got {type(text).__name__}"
+        )
+    half = half_of_a_pair("".join(parts))
+    if half:
+        raise InvalidInputError(
+            f"text {repr(text)[:SHOWN]}: expected whole characters, got {half}, half of a "
+            "surrogate pair; remove it, or write the whole character"
+        )
+    readable: Text = text
+    return readable
 
 
 class Inputs:
@@ -36,11 +60,15 @@ class Inputs:
         self._said_truncation = False
 
     def sequences(self, text: Text) -> list[Text]:
-        """What the model reads of a text, a row each.
+        """Returns what the model reads of a text, a row each.
 
         Raises:
-            InvalidInputError: the text has other columns than the model reads.
+            InvalidInputError: the text is none that a tokenizer can read, or it has other columns
+                than the model reads.
         """
+        return self._sequences(require_readable(text))
+
+    def _sequences(self, text: Text) -> list[Text]:
         if len(parts_of(text)) > 2:
             raise InvalidInputError(
                 f"a text with {len(parts_of(text))} columns: expected one, or two for a pair; "
@@ -136,8 +164,8 @@ class ChoiceInputs(Inputs):
 
     truncation = "only_first"
 
-    def sequences(self, text: Text) -> list[Text]:
-        """What the model reads of a text, a row for each choice."""
+    def _sequences(self, text: Text) -> list[Text]:
+        """A row for each choice."""
         context, question, *choices = text if isinstance(text, tuple) else ("", text)
         if len(choices) < 2:
             raise InvalidInputError(
@@ -171,7 +199,7 @@ class PromptInputs(Inputs):
                 f"in {max_tokens} tokens"
             )
 
-    def sequences(self, text: Text) -> list[Text]:
+    def _sequences(self, text: Text) -> list[Text]:
         """The prompt with the text in it, as long as it may be."""
         parts = list(parts_of(text))
         while True:
@@ -185,7 +213,7 @@ class PromptInputs(Inputs):
 
     def require_content(self, text: Text) -> None:
         """Raises InvalidInputError for a text without a word."""
-        if not all(part.strip() for part in parts_of(text)):
+        if not all(part.strip() for part in parts_of(require_readable(text))):
             raise InvalidInputError(
                 f"empty text {text!r}: expected at least one word to attack; remove the example"
             )

@@ -10,10 +10,13 @@ from typing import Any, TypeAlias
 from textattack.shared import AttackedText
 
 from .attack_results import StructureAttackResult
+from .shared import attacked_text
 
 Text: TypeAlias = "str | OrderedDict[str, str] | AttackedText"
 Example: TypeAlias = "tuple[Text, int]"
 """A text, its columns or an `AttackedText`; and its class."""
+END = object()
+"""Stands behind the last example; None may be one, by mistake."""
 
 
 class Waiting:
@@ -21,19 +24,20 @@ class Waiting:
 
     def __init__(self, examples: Iterable[Example]) -> None:
         self._rest = iter(examples)
-        self._next = next(self._rest, None)
+        self._next: Any = next(self._rest, END)
 
     def __bool__(self) -> bool:
-        return self._next is not None
+        return self._next is not END
 
     def first(self) -> Example:
         """The next example."""
-        assert self._next is not None
-        return self._next
+        assert self._next is not END
+        example: Example = self._next
+        return example
 
     def take(self) -> None:
         """Go on to the one after it."""
-        self._next = next(self._rest, None)
+        self._next = next(self._rest, END)
 
 
 class Ahead:
@@ -62,4 +66,4 @@ class Ahead:
 
 
 def _inputs(text: Text) -> Any:
-    return (text if isinstance(text, AttackedText) else AttackedText(text)).tokenizer_input
+    return attacked_text(text).tokenizer_input

@@ -32,7 +32,7 @@ from textattack.shared.utils import ARGS_SPLIT_TOKEN
 import textattack_attend
 
 from .demo import NAME, VICTIM_PATH
-from .errors import AttendError
+from .errors import AttendError, InvalidInputError
 
 RECIPES = {
     "hackattend": "HackAttendLiong2024",
@@ -86,17 +86,31 @@ def _from_data_files(original: Any) -> Any:
     """``--dataset-from-file`` takes data files, too: PATH^dream, or PATH^text,label."""
 
     def create_dataset(cls: Any, args: DatasetArgs) -> Any:
-        from .datasets.named import FILE_ENDINGS, from_name
+        from .datasets import from_name, is_data_file
 
         path, _, name = (args.dataset_from_file or "").partition(ARGS_SPLIT_TOKEN)
-        if not path.endswith(FILE_ENDINGS):
+        if not is_data_file(path):
             return original(cls, _without_shortcut(args))
-        dataset = from_name(path, name)
+        start, count = _asked_for(args)
+        dataset = from_name(path, name, start=start, count=count)
         if args.filter_by_labels:
             dataset.filter_by_labels_(args.filter_by_labels)
         return dataset
 
     return create_dataset
+
+
+def _asked_for(args: Any) -> tuple[int, int | None]:
+    """The position of the first example of a run, and how many there are; None for all others."""
+    if not isinstance(args, AttackArgs):
+        return 0, None  # of Python, where a data set is made without an attack
+    if args.filter_by_labels:  # positions are counted once others are dropped
+        return 0, None
+    start = args.num_examples_offset
+    if start < 0:
+        raise InvalidInputError(f"num_examples_offset: expected 0 or more, got {start}")
+    # Of none asked for one is read, as only examples tell what their columns are.
+    return start, max(1, args.num_examples) if _is_limited(args) else None
 
 
 def _without_shortcut(args: DatasetArgs) -> DatasetArgs:
@@ -167,9 +181,14 @@ def _summary_rows(attack: Attack) -> dict[str, Any]:
 
 def _positions(args: AttackArgs, size: int) -> range:
     """The examples a run may reach."""
-    limited = args.num_examples not in (None, -1) and not args.attack_n and not args.shuffle
-    stop = args.num_examples_offset + args.num_examples if limited else size
+    stop = args.num_examples_offset + args.num_examples if _is_limited(args) else size
     return range(args.num_examples_offset, min(stop, size))
+
+
+def _is_limited(args: AttackArgs) -> bool:
+    """Whether a run reaches as many examples as it was asked for, and not any of the data set."""
+    drawn = args.shuffle or args.attack_n or args.num_successful_examples
+    return args.num_examples not in (None, -1) and not drawn
 
 
 def _upcoming(attacker: Attacker) -> Iterator[tuple[AttackedText, int]]:
@@ -182,6 +201,8 @@ def _upcoming(attacker: Attacker) -> Iterator[tuple[AttackedText, int]]:
     else:
         positions = list(_positions(attacker.attack_args, len(attacker.dataset)))
     for position in positions:
+        if position >= len(attacker.dataset):  # of a checkpoint; it was not read, and is not needed
+            continue
         columns, label = attacker.dataset[position]
         text = AttackedText(columns)
         if attacker.dataset.label_names is not None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from .data.cells import require_class, require_text, require_texts, shown
 from .errors import InvalidInputError
 from .files import lines_of, parsed, text_of
 
@@ -23,112 +25,154 @@ Source = str | os.PathLike[str]
 ENDINGS = (".tsv", ".txt", ".json", ".jsonl")
 """Of files, which may be missing; any other name is one on the hub, as ``org/name@v1.0``."""
 Entries = Iterator[tuple[str, Any]]
-"""Each with its place, for messages."""
+"""What becomes one row each, with its place, for messages."""
 
 
-def sst2(source: Source, split: str = "validation") -> list[Row]:
-    """Lines of sentence<TAB>label, no header; on the hub, sentence and label.
+def sst2(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> list[Row]:
+    """Reads lines of sentence<TAB>label, no header; on the hub, sentence and label.
+
+    Args:
+        source: the file, or the name on the hub.
+        split: of the data set on the hub.
+        start: position of the first row that is asked for; only those are checked.
+        count: how many rows are asked for at most; all by default.
 
     Raises:
         InvalidInputError: the file is missing, empty, or of another format.
     """
 
-    def rows(entry: Any) -> Iterator[Row]:
+    def row(entry: Any, place: str) -> Row:
         if isinstance(entry, dict):
-            yield (entry["sentence"],), int(entry["label"])
-            return
-        sentence, tab, label = entry.rpartition("\t")
-        if not tab or not label.isdigit():
-            raise ValueError("no label")
-        yield (sentence,), int(label)
+            sentence, label = entry["sentence"], entry["label"]
+        else:
+            sentence, tab, label = entry.rpartition("\t")
+            if not tab:
+                raise ValueError("no tab")
+        if label == "label":
+            raise ValueError("the names of columns: read it as a table, as PATH^sentence,label")
+        return (require_text(sentence, place),), require_class(label, (), place)
 
-    return _read(source, split, _lines, rows, "sentence<TAB>label")
+    return _read(source, split, _lines, row, "sentence<TAB>label", start, count)
 
 
-def dream(source: Source, split: str = "validation") -> list[Row]:
-    """DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
+def dream(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> list[Row]:
+    """Reads DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
+
+    Args:
+        source: the file, or the name on the hub.
+        split: of the data set on the hub.
+        start: position of the first question that is asked for; only those are checked.
+        count: how many questions are asked for at most; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
 
-    def rows(entry: Any) -> Iterator[Row]:
-        if isinstance(entry, dict):  # the hub has an entry for each question
-            turns, questions = entry["dialogue"], [entry]
-        else:
-            turns, questions, _ = entry
-        for asked in questions:
-            choices = tuple(asked["choice"])
-            yield (" ".join(turns), asked["question"], *choices), choices.index(asked["answer"])
+    def row(entry: Any, place: str) -> Row:
+        turns, asked = entry
+        choices = require_texts(asked["choice"], place)
+        if choices.count(asked["answer"]) != 1:
+            raise ValueError(f"{choices.count(asked['answer'])} choices are the answer")
+        context = " ".join(require_texts(turns, place))
+        question = require_text(asked["question"], place)
+        return (context, question, *choices), choices.index(asked["answer"])
 
     expected = "(turns, questions, id) with an answer among its choices"
-    return _even(_read(source, split, _json_list, rows, expected), source)
+    return _even(_read(source, split, _questions, row, expected, start, count), source, start)
 
 
-def hellaswag(source: Source, split: str = "validation") -> list[Row]:
-    """HellaSwag: JSON lines with ctx, endings and label; there is no question.
+def hellaswag(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> list[Row]:
+    """Reads HellaSwag: JSON lines with ctx, endings and label; there is no question.
+
+    Args:
+        source: the file, or the name on the hub.
+        split: of the data set on the hub.
+        start: position of the first row that is asked for; only those are checked.
+        count: how many rows are asked for at most; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
 
-    def rows(entry: Any) -> Iterator[Row]:
-        endings = entry["endings"]
-        yield (entry["ctx"], "", *endings), _position(int(entry["label"]), endings)
+    def row(entry: Any, place: str) -> Row:
+        endings = require_texts(entry["endings"], place)
+        label = _position(entry["label"], endings, place)
+        return (require_text(entry["ctx"], place), "", *endings), label
 
     expected = "an object with ctx, endings and the label of one of them"
-    return _even(_read(source, split, _json_lines, rows, expected), source)
+    return _even(_read(source, split, _json_lines, row, expected, start, count), source, start)
 
 
-def reclor(source: Source, split: str = "validation") -> list[Row]:
-    """ReClor: JSON, a list of objects with context, question, answers and label.
+def reclor(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> list[Row]:
+    """Reads ReClor: JSON, a list of objects with context, question, answers and label.
+
+    Args:
+        source: the file, or the name on the hub.
+        split: of the data set on the hub.
+        start: position of the first row that is asked for; only those are checked.
+        count: how many rows are asked for at most; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
 
-    def rows(entry: Any) -> Iterator[Row]:
-        answers = entry["answers"]
-        label = _position(int(entry["label"]), answers)
-        yield (entry["context"], entry["question"], *answers), label
+    def row(entry: Any, place: str) -> Row:
+        answers = require_texts(entry["answers"], place)
+        label = _position(entry["label"], answers, place)
+        context, question = (require_text(entry[name], place) for name in ("context", "question"))
+        return (context, question, *answers), label
 
     expected = "an object with context, question, answers and a label"
-    return _even(_read(source, split, _json_list, rows, expected), source)
+    return _even(_read(source, split, _json_list, row, expected, start, count), source, start)
 
 
-def _position(label: int, choices: list[str]) -> int:
-    if not 0 <= label < len(choices):
-        raise ValueError(f"label {label} of {len(choices)} choices")
-    return label
+def _position(label: Any, choices: tuple[str, ...], place: str) -> int:
+    position = require_class(label, (), place)
+    if position >= len(choices):
+        raise ValueError(f"label {position} of {len(choices)} choices")
+    return position
 
 
 def _read(
     source: Source,
     split: str,
     entries_of: Callable[[Path], Entries],
-    rows: Callable[[Any], Iterator[Row]],
+    row: Callable[[Any, str], Row],
     expected: str,
+    start: int,
+    count: int | None,
 ) -> list[Row]:
-    path = Path(source)
-    is_file = path.is_file() or path.suffix in ENDINGS
-    found: list[Row] = []
-    for place, entry in entries_of(path) if is_file else _hub_entries(str(source), split):
+    entries = entries_of(Path(source)) if is_file(source) else _hub_entries(str(source), split)
+    rows: list[Row] = []
+    for number, entry in islice(entries, start, None if count is None else start + count):
+        place = f"{source}: {number}"
         try:
-            found += rows(entry)
-        except (KeyError, TypeError, ValueError) as error:
+            rows.append(row(entry, place))
+        except InvalidInputError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidInputError(
-                f"{source}: {place}: expected {expected}, got {str(entry)[:60]!r} "
+                f"{place}: expected {expected}, got {shown(entry)} "
                 f"({type(error).__name__}: {error})"
             ) from error
-    if not found:
-        raise InvalidInputError(f"{source}: expected {expected}, got an empty file")
-    return found
+    if not rows:
+        got = f"none after {start}" if start else "an empty file"
+        raise InvalidInputError(f"{source}: expected {expected}, got {got}")
+    return rows
 
 
-def _even(rows: list[Row], source: Source) -> list[Row]:
-    """The same, if every question has as many choices as the first, and at least 2."""
+def _even(rows: list[Row], source: Source, start: int) -> list[Row]:
+    """Returns the rows if every question has as many choices as the first, and at least 2."""
     choices = len(rows[0][0]) - 2
-    for number, (texts, _) in enumerate(rows, 1):
+    for number, (texts, _) in enumerate(rows, start + 1):
         if len(texts) - 2 != choices or choices < 2:
             raise InvalidInputError(
                 f"{source}: question {number}: expected {max(2, choices)} choices, got "
@@ -137,19 +181,35 @@ def _even(rows: list[Row], source: Source) -> list[Row]:
     return rows
 
 
-def _hub_entries(source: str, split: str) -> Entries:
+def is_file(source: Source) -> bool:
+    """Whether a source is a file, there or missing; else it is a name on the hub."""
+    path = Path(source)
+    return path.is_file() or path.suffix.lower() in ENDINGS
+
+
+def hub_dataset(source: str, split: str) -> Any:
+    """Loads a split of a data set of the hub, whose name may end in ``@revision``.
+
+    Raises:
+        InvalidInputError: it cannot be loaded.
+    """
     from datasets import load_dataset  # takes a second, and most sources are files
 
     name, _, revision = source.partition("@")
     try:
-        entries = load_dataset(name, split=split, revision=revision or None)
-    except (OSError, ValueError, RuntimeError) as error:
+        return load_dataset(name, split=split, revision=revision or None)
+    except Exception as error:  # every loader and every network has errors of its own
+        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"{source}: expected a file as published, or the name of a data set on the hub with "
-            f"the split {split!r}; it could not be loaded ({str(error).splitlines()[0]})"
+            f"the split {split!r}; it could not be loaded ({type(error).__name__}: {reason})"
         ) from error
-    for number, entry in enumerate(entries, 1):
-        yield f"entry {number}", entry
+
+
+def _hub_entries(source: str, split: str) -> Entries:
+    for number, entry in enumerate(hub_dataset(source, split), 1):
+        # DREAM has an entry for each question there.
+        yield f"entry {number}", (entry["dialogue"], entry) if "dialogue" in entry else entry
 
 
 def _json_list(path: Path) -> Entries:
@@ -160,9 +220,21 @@ def _json_list(path: Path) -> Entries:
         yield f"entry {number}", entry
 
 
+def _questions(path: Path) -> Entries:
+    """The questions of DREAM, each with the turns that it is about; what is none of it as it is."""
+    for place, entry in _json_list(path):
+        match entry:
+            case [turns, [*questions], _]:
+                for asked in questions:
+                    yield place, (turns, asked)
+            case _:
+                yield place, entry
+
+
 def _lines(path: Path) -> Entries:
     for number, line in enumerate(lines_of(path), 1):
-        yield f"line {number}", line
+        if line.strip():
+            yield f"line {number}", line
 
 
 def _json_lines(path: Path) -> Entries:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from .errors import InvalidInputError
-from .files import lines_of, parsed, text_of
+from .data.cells import named, require_class, require_text, shown
+from .data.separated import Line, comma_separated, tab_separated
+from .errors import InvalidInputError, did_you_mean
+from .files import lines_of, parsed
 from .published import Row
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-# A tab ends a cell wherever it is; in the texts of a .tsv quotation marks are just that.
-QUOTING: dict[str, Literal[0, 3]] = {".csv": csv.QUOTE_MINIMAL, ".tsv": csv.QUOTE_NONE}
-ENDINGS = (*DELIMITERS, ".jsonl")
+SEPARATED = {".csv": comma_separated, ".tsv": tab_separated}
+ENDINGS = (*SEPARATED, ".jsonl")
+Values = Iterator[tuple[str, list[Any]]]
+"""The place of a row, for messages, and what it has in the wanted columns."""
 
 
 def read_table(
@@ -24,84 +25,108 @@ def read_table(
     columns: Sequence[str],
     label: str = "label",
     label_names: Sequence[str] = (),
+    *,
+    start: int = 0,
+    count: int | None = None,
 ) -> list[Row]:
-    """The rows of a table whose first line names its columns, or of JSON lines.
+    """Reads rows of a table whose first line names its columns, or of JSON lines.
+
+    Only the rows that are asked for are checked.
 
     Args:
-        path: a .csv (quoted as spreadsheets do), .tsv or .jsonl file.
+        path: a .csv (quoted as spreadsheets do), .tsv (see `data.separated`) or .jsonl file.
         columns: of the text, in the order in which the model reads them; for multiple choice
             context, question, and one for each choice.
         label: column of the label: a class, counted from 0, or a name of one.
         label_names: of the classes in the order of the model's, where labels are names.
+        start: position of the first row that is asked for.
+        count: how many rows are asked for at most; all by default.
 
     Raises:
-        InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; or a
-            label is no class.
+        InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
+            text is none that a tokenizer can read; or a label is no class.
     """
     path = Path(path)
-    if path.suffix not in ENDINGS:
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
         raise InvalidInputError(f"{path}: expected a file that ends in {', '.join(ENDINGS)}")
-    rows: list[Row] = []
-    for number, entry in _json_lines(path) if path.suffix == ".jsonl" else _lines(path):
-        place = f"{path}: line {number}"
-        texts = tuple(str(_cell(entry, column, place)) for column in columns)
-        rows.append((texts, _class(_cell(entry, label, place), label_names, place)))
+    wanted = [*columns, label]
+    for name in wanted:
+        if wanted.count(name) > 1:
+            raise InvalidInputError(
+                f"{path}: expected different columns for the texts and the label, got {name!r} "
+                "twice"
+            )
+    stop = None if count is None else start + count
+    if ending == ".jsonl":
+        values = _fields(path, wanted, islice(_json_lines(path), start, stop))
+    else:
+        lines = SEPARATED[ending](path)
+        number, names = next(lines, (1, []))
+        positions = _positions(f"{path}: line {number}", wanted, names) if names else []
+        values = _cells(path, names, positions, islice(lines, start, stop))
+    rows = [_row(columns, given, label_names, place) for place, given in values]
     if not rows:
-        raise InvalidInputError(f"{path}: expected rows with {', '.join(columns)}, got none")
+        raise InvalidInputError(
+            f"{path}: expected rows with {named(columns)}, got none"
+            + f" after {start}" * bool(start)
+        )
     return rows
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    with io.StringIO(text_of(path)) as file:
-        delimiter = DELIMITERS[path.suffix]
-        lines = csv.reader(file, quoting=QUOTING[path.suffix], delimiter=delimiter, strict=True)
-        try:
-            names = next(lines, [])
-            for cells in filter(None, lines):
-                if len(cells) != len(names):
-                    raise InvalidInputError(
-                        f"{path}: line {lines.line_num}: expected {len(names)} cells "
-                        f"({', '.join(names)}), got {len(cells)}"
-                    )
-                yield lines.line_num, dict(zip(names, cells, strict=True))
-        except csv.Error as error:
+def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: str) -> Row:
+    *texts, label = given
+    checked = [
+        require_text(text, f"{place}: column {column!r}")
+        for column, text in zip(columns, texts, strict=True)
+    ]
+    return tuple(checked), require_class(label, names, place)
+
+
+def _positions(place: str, wanted: Sequence[str], names: list[str]) -> list[int]:
+    """Where the wanted columns are; a name that is not there is a mistake of their line."""
+    for name in wanted:
+        if names.count(name) > 1:
             raise InvalidInputError(
-                f"{path}: line {lines.line_num}: expected a complete row, got {error}"
-            ) from error
+                f"{place}: expected one column {name!r}, got {names.count(name)} of that name; "
+                "rename all but one"
+            )
+        if name not in names:
+            raise InvalidInputError(_no_column(place, name, names))
+    return [names.index(name) for name in wanted]
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(lines_of(path), 1):
-        if not line.strip():
-            continue
+def _no_column(place: str, name: str, names: Sequence[str]) -> str:
+    alone = "; a comma ends a cell of a .csv, a tab one of a .tsv" if len(names) == 1 else ""
+    return (
+        f"{place}: expected a column {name!r}, got the columns {named(names) or '(none)'}"
+        f"{did_you_mean(name, names) or alone}"
+    )
+
+
+def _cells(path: Path, names: list[str], positions: list[int], lines: Iterable[Line]) -> Values:
+    for number, cells in lines:
+        if len(cells) != len(names):
+            raise InvalidInputError(
+                f"{path}: line {number}: expected {len(names)} cells ({named(names)}), got "
+                f"{len(cells)}"
+            )
+        yield f"{path}: line {number}", [cells[position] for position in positions]
+
+
+def _fields(path: Path, wanted: Sequence[str], lines: Iterable[tuple[int, str]]) -> Values:
+    for number, line in lines:
+        place = f"{path}: line {number}"
         entry = parsed(line, path, number)
         if not isinstance(entry, dict):
-            raise InvalidInputError(
-                f"{path}: line {number}: expected an object, got {type(entry).__name__}"
-            )
-        yield number, entry
+            raise InvalidInputError(f"{place}: expected an object, got {shown(entry)}")
+        for name in wanted:
+            if name not in entry:
+                raise InvalidInputError(_no_column(place, name, list(entry)))
+        yield place, [entry[name] for name in wanted]
 
 
-def _cell(entry: Mapping[str, Any], column: str, place: str) -> Any:
-    if entry.get(column) is None:
-        raise InvalidInputError(
-            f"{place}: expected a column {column!r}, got the columns {', '.join(entry)}"
-        )
-    return entry[column]
-
-
-def _class(value: Any, names: Sequence[str], place: str) -> int:
-    if value in names:
-        return names.index(value)
-    try:
-        number = int(value)
-        whole = number == float(value)
-    except (OverflowError, TypeError, ValueError):
-        whole = False
-    if not whole or number < 0:
-        known = f"one of {', '.join(names)}" if names else "a class counted from 0"
-        raise InvalidInputError(
-            f"{place}: expected {known} as label, got {str(value)[:60]!r}; names of classes are "
-            "given as label_names, in the order of the model"
-        )
-    return number
+def _json_lines(path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines_of(path), 1):
+        if line.strip():
+            yield number, line

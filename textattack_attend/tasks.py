@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from . import published
@@ -29,6 +30,9 @@ class Task:
         epochs: how often every text is seen.
         warmup: share of the steps over which the learning rate grows; then it falls to 0.
         max_tokens: of a sequence.
+
+    Raises:
+        InvalidInputError: a setting is outside its range.
     """
 
     name: str
@@ -40,6 +44,16 @@ class Task:
     epochs: int
     warmup: float
     max_tokens: int = 128
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InvalidInputError(
+                f"learning_rate: expected a finite number above 0, got {self.learning_rate}"
+            )
+        for name, least in (("batch_size", 1), ("epochs", 1), ("max_tokens", 8)):
+            value = getattr(self, name)
+            if value < least:
+                raise InvalidInputError(f"{name}: expected {least} or more, got {value}")
 
 
 TASKS = {

@@ -57,7 +57,7 @@ def prepare(
     threads: int,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
-    rows = sst2(data)[:num_examples]
+    rows = sst2(data, count=num_examples)
     import torch
 
     from ..datasets.published import dataset_of

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
 from textattack import DatasetArgs
+from textattack.dataset_args import HUGGINGFACE_DATASET_BY_MODEL, TEXTATTACK_DATASET_BY_MODEL
 from textattack.datasets import Dataset
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, did_you_mean
+from ..published import hub_dataset, is_file
 from ..tables import ENDINGS
 from .published import dream, hellaswag, reclor, sst2
 from .table import table
@@ -14,40 +20,105 @@ PUBLISHED = {"sst2": sst2, "dream": dream, "hellaswag": hellaswag, "reclor": rec
 FILE_ENDINGS = (*ENDINGS, ".json")
 
 
-def from_name(path: str, name: str) -> Dataset:
-    """A data file.
+def is_data_file(path: str) -> bool:
+    """Whether a path ends as files of examples do, in small letters or capitals."""
+    return path.lower().endswith(FILE_ENDINGS)
+
+
+def from_name(path: str, name: str, *, start: int = 0, count: int | None = None) -> Dataset:
+    """Reads a data file.
 
     Args:
         path: of the file.
         name: sst2, dream, hellaswag or reclor for a file as published; or the columns of a table
             and last that of the label, as ``premise,hypothesis,label``.
+        start: position of the first example that is asked for; only those are checked.
+        count: how many examples are asked for at most; all by default.
 
     Raises:
         InvalidInputError: the name is neither, or the file is missing or of another format.
     """
     if name in PUBLISHED:
-        return PUBLISHED[name](path)
+        return PUBLISHED[name](path, start=start, count=count)
     *columns, label = name.split(",")
     if not columns:
         raise InvalidInputError(
             f"{path}^{name}: expected one of {', '.join(PUBLISHED)} behind the file, or columns "
-            "and last that of the label, as text,label"
+            f"and last that of the label, as text,label{did_you_mean(name, PUBLISHED)}"
         )
-    return table(path, columns, label)
+    return table(path, columns, label, start=start, count=count)
 
 
-def dataset_named(data: str) -> Dataset:
-    """What PATH^NAME says, or the data set that TextAttack has for a model of that name.
+def dataset_named(data: str, *, start: int = 0, count: int | None = None) -> Dataset:
+    """Reads what PATH^NAME says, or the data set that TextAttack has for a model of that name.
+
+    Args:
+        data: its name.
+        start: position of the first example that is asked for.
+        count: how many examples are asked for at most; all by default. TextAttack's own data sets
+            are loaded whole, and nothing of them is checked.
 
     Raises:
         InvalidInputError: it cannot be had.
     """
     path, caret, name = data.partition("^")
     if caret:
-        return from_name(path, name)
+        return from_name(path, name, start=start, count=count)
+    known = {**HUGGINGFACE_DATASET_BY_MODEL, **TEXTATTACK_DATASET_BY_MODEL}
+    if data not in known:
+        raise InvalidInputError(
+            "data: expected PATH^NAME, or the name of a data set of TextAttack, got "
+            f"{data!r}{did_you_mean(data, known)}"
+        )
     try:
         return DatasetArgs._create_dataset_from_args(DatasetArgs(dataset_by_model=data))
-    except ValueError as error:
+    except Exception as error:  # every loader and every network has errors of its own
+        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
-            f"data: expected PATH^NAME, or the name of a data set of TextAttack, got {data!r}"
+            f"data: the data set that TextAttack has for {data!r} could not be loaded "
+            f"({type(error).__name__}: {reason}); give a file as PATH^NAME"
         ) from error
+
+
+def content_hash(data: str, dataset: Dataset) -> str:
+    """A hash of all that a data set holds, however few of its examples were read.
+
+    So a run can grow: with more examples asked for, the data are the same.
+
+    Args:
+        data: its name, as `dataset_named` takes it.
+        dataset: what `dataset_named` made of it.
+
+    Raises:
+        InvalidInputError: the file cannot be read any more.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for part in _content(data, dataset):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _content(data: str, dataset: Dataset) -> Iterator[bytes]:
+    path, caret, name = data.partition("^")
+    if not caret:
+        for position in range(len(dataset)):
+            yield _example(dataset, position)
+        return
+    yield name.encode()
+    if not is_file(path):
+        yield hub_dataset(path, "validation")._fingerprint.encode()
+        return
+    try:
+        yield Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{path}: cannot be read ({error})") from error
+
+
+def _example(dataset: Dataset, position: int) -> bytes:
+    """An example of TextAttack's, some of which raise: SNLI has labels that its own map lacks."""
+    try:
+        columns, label = dataset[position]
+        said = repr((list(columns.items()), label))
+    except Exception as error:
+        said = repr(error)
+    return said.encode(errors="backslashreplace")

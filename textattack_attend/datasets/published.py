@@ -1,7 +1,8 @@
 """The paper's data sets for TextAttack, from files as published or from the hub.
 
 A question has the columns context, question, and one for each choice; its label is the position of
-the answer.
+the answer. Every function reads and checks only the examples that are asked for: the first is at
+``start``, and there are at most ``count`` of them, or all.
 """
 
 from __future__ import annotations
@@ -13,44 +14,58 @@ from ..published import Row, Source
 from .rows import RowsDataset
 
 
-def sst2(source: Source, split: str = "validation") -> Dataset:
-    """SST-2: lines of sentence<TAB>label, no header.
+def sst2(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> Dataset:
+    """Reads SST-2: lines of sentence<TAB>label, no header.
 
     Raises:
         InvalidInputError: the file is missing, empty, or of another format.
     """
-    return dataset_of(published.sst2(source, split))
+    return dataset_of(published.sst2(source, split, start=start, count=count), start)
 
 
-def dream(source: Source, split: str = "validation") -> Dataset:
-    """DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
-
-    Raises:
-        InvalidInputError: the file is missing, truncated, or of another format.
-    """
-    return dataset_of(published.dream(source, split))
-
-
-def hellaswag(source: Source, split: str = "validation") -> Dataset:
-    """HellaSwag: JSON lines with ctx, endings and label; there is no question.
+def dream(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> Dataset:
+    """Reads DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-    return dataset_of(published.hellaswag(source, split))
+    return dataset_of(published.dream(source, split, start=start, count=count), start)
 
 
-def reclor(source: Source, split: str = "validation") -> Dataset:
-    """ReClor: JSON, a list of objects with context, question, answers and label.
+def hellaswag(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> Dataset:
+    """Reads HellaSwag: JSON lines with ctx, endings and label; there is no question.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
     """
-    return dataset_of(published.reclor(source, split))
+    return dataset_of(published.hellaswag(source, split, start=start, count=count), start)
 
 
-def dataset_of(rows: list[Row]) -> Dataset:
-    """Sentences, or questions, as a dataset with named columns."""
+def reclor(
+    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+) -> Dataset:
+    """Reads ReClor: JSON, a list of objects with context, question, answers and label.
+
+    Raises:
+        InvalidInputError: the file is missing, truncated, or of another format.
+    """
+    return dataset_of(published.reclor(source, split, start=start, count=count), start)
+
+
+def dataset_of(rows: list[Row], first: int = 0) -> Dataset:
+    """Makes a dataset with named columns of sentences or questions.
+
+    Args:
+        rows: sentences, or questions with their choices.
+        first: position of the first row in its file.
+    """
     choices = len(rows[0][0]) - 2
     numbered = (f"choice {number + 1}" for number in range(choices))
-    return RowsDataset(rows, ["context", "question", *numbered] if choices > 0 else ["text"])
+    columns = ["context", "question", *numbered] if choices > 0 else ["text"]
+    return RowsDataset(rows, columns, first=first)

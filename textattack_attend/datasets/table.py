@@ -16,11 +16,15 @@ def table(
     columns: Sequence[str],
     label: str = "label",
     label_names: Sequence[str] = (),
+    *,
+    start: int = 0,
+    count: int | None = None,
 ) -> Dataset:
-    """Named columns of a CSV, TSV or JSON lines file; see `read_table`.
+    """Reads named columns of a CSV, TSV or JSON lines file; see `read_table`.
 
     Raises:
-        InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; or a
-            label is no class.
+        InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
+            text is none that a tokenizer can read; or a label is no class.
     """
-    return RowsDataset(read_table(path, columns, label, label_names), columns, label_names)
+    rows = read_table(path, columns, label, label_names, start=start, count=count)
+    return RowsDataset(rows, columns, label_names, first=start)

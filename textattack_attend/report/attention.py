@@ -110,7 +110,8 @@ def _text(row: pd.Series, recipe: Recipe) -> Text:
         return text
     from ..datasets import dataset_named  # TextAttack takes seconds
 
-    columns, _ = dataset_named(recipe.data)[int(row["position"])]
+    position = int(row["position"])
+    columns, _ = dataset_named(recipe.data, start=position, count=1)[position]
     return tuple(columns.values()) if len(columns) > 1 else text
 
 

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from typing import Any
+
 from textattack.shared import AttackedText
 
+from ..data.cells import SHOWN
+from ..errors import InvalidInputError
 from ..structures import Structure
+
+
+def attacked_text(example: Any) -> AttackedText:
+    """Makes TextAttack's text of an example, as datasets and callers give them.
+
+    Args:
+        example: a string, an `OrderedDict` of columns, or an `AttackedText`, which stays as it is.
+
+    Raises:
+        InvalidInputError: it is something else, or a column is no string.
+    """
+    if isinstance(example, AttackedText):
+        return example
+    columns = example if isinstance(example, OrderedDict) else {"text": example}
+    if not columns or not all(isinstance(column, str) for column in columns.values()):
+        raise InvalidInputError(
+            f"text {repr(example)[:SHOWN]}: expected a string, an OrderedDict of strings for its "
+            f"columns, or an AttackedText, got {type(example).__name__}"
+        )
+    return AttackedText(example)
 
 
 class StructuredText(AttackedText):

@@ -18,9 +18,9 @@ def validated(recipe: Recipe) -> Iterator[str]:
         InvalidInputError: the data, a checkpoint, the encoder or an attack is not there, or the
             attack has no such option.
     """
-    size = len(dataset_named(recipe.data))
+    size = len(dataset_named(recipe.data, count=recipe.examples))
     examples = min(size, recipe.examples or size)
-    yield f"data: {recipe.data}, {examples} of {size} examples"
+    yield f"data: {recipe.data}, {_said(examples, recipe.examples)}"
     for label, checkpoints in recipe.victims.items():
         for checkpoint in checkpoints:
             saved_as = ", ".join(architectures(checkpoint_named(checkpoint)))
@@ -33,3 +33,10 @@ def validated(recipe: Recipe) -> Iterator[str]:
         options = ", ".join(f"{name}={value}" for name, value in attack.options.items())
         yield f"attack {label}: {attack.recipe}({options})"
     yield f"{recipe.number_of_cells * examples} attacks in all"
+
+
+def _said(examples: int, asked: int | None) -> str:
+    """How many examples there are; what is behind the last that is asked for was not counted."""
+    if asked is None or examples < asked:
+        return f"all {examples} examples" + f", fewer than the {asked} asked for" * bool(asked)
+    return f"the first {examples} examples"

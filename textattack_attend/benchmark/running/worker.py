@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import inf
@@ -22,12 +22,13 @@ from textattack.goal_functions import GoalFunction
 from textattack.loggers import AttackLogManager
 from textattack.loggers.logger import Logger
 
-from ...attack import StructureAttack
+from ...attack import StructureAttack, require_attackable
 from ...attention.threads import one_thread
 from ...constraints import MeanPooledEncoder
-from ...datasets import dataset_named
+from ...datasets import content_hash, dataset_named
 from ...errors import StoreError
 from ...fingerprint import fingerprint
+from ...goal_functions import goal_function
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack
 from ...quiet import quiet
@@ -37,6 +38,8 @@ from .recording import row_of
 from .time_limit import limit_seconds
 
 LIBRARIES = ("textattack_attend", "textattack", "torch", "transformers")
+NO_CLASS = -1
+"""The label of a row whose example has none."""
 Write = Callable[[Row], None]
 
 
@@ -70,9 +73,8 @@ class Worker:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.dataset = dataset_named(recipe.data)
-        every = [self.dataset[position] for position in range(len(self.dataset))]
-        self.data = _digest(repr([(list(c.items()), label) for c, label in every]).encode())
+        self.dataset = dataset_named(recipe.data, count=recipe.examples)
+        self.data = content_hash(recipe.data, self.dataset)
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
         self._loaded: tuple[str, AttentionModelWrapper] | None = None
@@ -118,10 +120,30 @@ class Worker:
             AttendError: the checkpoint or the attack cannot be had, or `write` raised it.
         """
         attack = self._attack(task)
+        every = list(self._attackable(attack, task, positions, write))
         # Side by side, an example's time would be that of the others, too.
-        parts = [[one] for one in positions] if self._recipe.seconds else [positions]
+        parts = [[one] for one in every] if self._recipe.seconds else [every]
         for part in parts:
             self._attack_all(attack, task.seed, part, write)
+
+    def _attackable(
+        self, attack: Attack, task: Task, positions: Sequence[int], write: Write
+    ) -> Iterator[int]:
+        """The positions of examples that can be attacked; of any other a row says why not.
+
+        Attacks on words are asked the same: TextAttack would count a label that is no class as a
+        wrong prediction.
+        """
+        is_ours = isinstance(attack, StructureAttack)
+        goal = attack.goal_function if is_ours else goal_function(self.wrapper(task))
+        for position in positions:
+            try:
+                columns, label = self.dataset[position]
+                require_attackable(goal, columns, label)
+            except Exception as error:  # of the data set, or of the tokenizer
+                write(self._error(position, error))
+            else:
+                yield position
 
     def _attack_all(
         self, attack: Attack, seed: int, positions: Sequence[int], write: Write
@@ -180,9 +202,14 @@ class Worker:
         return replace(row, similarity=float(before @ after))
 
     def _error(self, position: int, error: Exception) -> Row:
-        columns, label = self.dataset[position]
         said = f"{type(error).__name__}: {error}"
-        return Row(position, "error", label, 0.0, "\n".join(columns.values()), error=said)
+        try:
+            columns, label = self.dataset[position]
+        except Exception:  # then the error says so, and there is no text to show
+            return Row(position, "error", NO_CLASS, 0.0, "", error=said)
+        text = "\n".join(map(str, columns.values()))
+        known = isinstance(label, int | np.integer)
+        return Row(position, "error", int(label) if known else NO_CLASS, 0.0, text, error=said)
 
 
 class _Recorder(Logger):

@@ -1,0 +1,107 @@
+"""Cells: what may stand for a text, and what for a class, in any file of examples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import InvalidInputError
+
+CLASS = re.compile(r"([0-9]{1,9})(\.0*)?")
+"""A class as tables write it; pandas makes 1.0 of 1 where another row has none."""
+SHOWN = 60
+"""So many characters of a wrong value are shown in a message."""
+SHOWN_NAMES = 12
+
+
+def shown(value: Any) -> str:
+    """Shows the beginning of a value, as JSON names it, in one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value[:SHOWN])
+    return " ".join(repr(value)[:SHOWN].split())
+
+
+def named(names: Iterable[str]) -> str:
+    """Lists the names of columns in one line."""
+    every = [name if name.isprintable() and name.strip() else repr(name) for name in names]
+    more = f" and {len(every) - SHOWN_NAMES} more" if len(every) > SHOWN_NAMES else ""
+    return ", ".join(every[:SHOWN_NAMES]) + more
+
+
+def require_text(value: Any, place: str) -> str:
+    """Returns a text that every tokenizer can read.
+
+    Args:
+        value: of a cell.
+        place: of the cell, the beginning of a message.
+
+    Raises:
+        InvalidInputError: it is no string, or it has half of a surrogate pair, which stands for
+            no character.
+    """
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{place}: expected a text, got {shown(value)}")
+    half = half_of_a_pair(value)
+    if half:
+        raise InvalidInputError(
+            f"{place}: expected a text of whole characters, got {half}, half of a surrogate pair; "
+            "remove it, or write the whole character"
+        )
+    return value
+
+
+def require_texts(value: Any, place: str) -> tuple[str, ...]:
+    """Returns a list of texts that every tokenizer can read.
+
+    Raises:
+        InvalidInputError: it is no list, or something in it is no such text.
+    """
+    if not isinstance(value, list):
+        raise InvalidInputError(f"{place}: expected a list of texts, got {shown(value)}")
+    return tuple(require_text(text, place) for text in value)
+
+
+def half_of_a_pair(text: str) -> str:
+    """The first lone surrogate of a text as JSON writes it; empty if there is none."""
+    found = re.search("[\ud800-\udfff]", text)
+    return f"\\u{ord(found[0]):04x}" if found else ""
+
+
+def class_of(value: Any) -> int | None:
+    """The class, counted from 0, that a number or its text stands for; None if it is none.
+
+    A truth value is none: which of the classes is true, a file does not say.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    found = CLASS.fullmatch(str(value).strip())
+    return int(found[1]) if found else None
+
+
+def require_class(value: Any, names: Sequence[str], place: str) -> int:
+    """Returns a class.
+
+    Args:
+        value: of a cell: the class, counted from 0, or its name.
+        names: of the classes in the order of the model's; empty if labels are numbers.
+        place: of the cell, the beginning of a message.
+
+    Raises:
+        InvalidInputError: it is neither.
+    """
+    if isinstance(value, str) and value in names:
+        return names.index(value)
+    number = class_of(value)
+    if number is None:
+        known = f"one of {named(names)}" if names else "a class counted from 0"
+        raise InvalidInputError(
+            f"{place}: expected {known} as label, got {shown(value)}; write the number of the "
+            "class in the model's order (id2label in its config.json), or in Python pass the names "
+            "as label_names"
+        )
+    return number

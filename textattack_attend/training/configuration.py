@@ -1,0 +1,118 @@
+"""The configuration of a model to train: the pretrained one's, with fields that a user changes."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from accelerate import init_empty_weights
+from transformers import AutoConfig, PretrainedConfig
+
+from ..attention.families import FAMILIES
+from ..checkpoint import explained
+from ..errors import InvalidInputError, did_you_mean
+
+AS_TRAINER_NEEDS = {
+    "return_dict": True,
+    "output_attentions": False,
+    "output_hidden_states": False,
+}
+
+
+def configuration_of(
+    model: str, auto: Any, fields: Mapping[str, Any], classes: int | None
+) -> PretrainedConfig:
+    """Reads the configuration of a pretrained model and changes it.
+
+    Args:
+        model: its folder, or its name on the hub.
+        auto: transformers' class that makes models of it.
+        fields: of the architecture that are given other values, as its dropout.
+        classes: how many the head tells apart; None for a head that scores choices.
+
+    Raises:
+        InvalidInputError: there is no such model or field, a value is of another kind, or the model
+            cannot be built so, or its weights would no longer fit.
+    """
+    with explained(model):
+        config: PretrainedConfig = AutoConfig.from_pretrained(model)
+    config.update(AS_TRAINER_NEEDS)
+    if classes is not None:
+        config.num_labels = classes
+        config.problem_type = "single_label_classification"  # a start may have been a regression
+    if fields:
+        before = _weights(auto, config)
+        for name, value in fields.items():
+            _require_field(model, config, name, value)
+            setattr(config, name, value)
+        _require_same_weights(before, auto, config, fields)
+    return config
+
+
+def longest_input(config: PretrainedConfig) -> int:
+    """The longest input that the position table allows, in tokens; no limit without a table."""
+    family = FAMILIES.get(config.model_type)
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or positions < 1:  # XLNet says -1
+        return sys.maxsize
+    return int(positions) - (family.reserved_positions if family else 0)
+
+
+def _require_field(model: str, config: PretrainedConfig, name: str, value: Any) -> None:
+    """Refuse what is no field of the architecture, or a value of another kind than its own."""
+    every = set(PretrainedConfig().to_dict())
+    fields = sorted({*config.to_dict(), *config.attribute_map} - every)
+    if name not in fields and hasattr(config, name):
+        raise InvalidInputError(
+            f"config: {name}: expected a field of the architecture, as its dropout; this one the "
+            "training sets itself"
+        )
+    if name not in fields:
+        raise InvalidInputError(
+            f"config: {model} has no field {name!r}{did_you_mean(name, fields)}"
+        )
+    own = getattr(config, name)
+    if own is not None and _kind(value) != _kind(own):
+        raise InvalidInputError(f"config: {name}: expected a {_kind(own)}, as {own}, got {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidInputError(f"config: {name}: expected a finite number, as {own}, got {value}")
+
+
+def _kind(value: Any) -> str:
+    # A dropout that is saved as 0 may become 0.1: whole numbers are no kind of their own.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return "number" if is_number else type(value).__name__
+
+
+def _require_same_weights(
+    before: dict[str, Any], auto: Any, config: PretrainedConfig, fields: Mapping[str, Any]
+) -> None:
+    """Refuse fields with which pretrained weights would be dropped, added, or cut elsewhere."""
+    given = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+    try:
+        after = _weights(auto, config)
+    except Exception as error:  # of whatever part of the model that cannot be built
+        reason = " ".join(str(error).split())[:160]
+        raise InvalidInputError(
+            f"config: {given}: expected values that the model can be built with, got an error "
+            f"({type(error).__name__}: {reason})"
+        ) from error
+    differing = sorted(
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    )
+    if differing:
+        more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
+        raise InvalidInputError(
+            f"config: {given}: expected fields that leave the pretrained weights as they are, as "
+            f"dropout; these change {differing[0]}{more}"
+        )
+
+
+def _weights(auto: Any, config: PretrainedConfig) -> dict[str, Any]:
+    """The size of every weight of a model that is built without any, and into how many heads."""
+    with init_empty_weights():
+        built = auto.from_config(config)
+    sizes: dict[str, Any] = {name: tuple(w.shape) for name, w in built.named_parameters()}
+    return sizes | {"the attention heads": getattr(config, "num_attention_heads", None)}

@@ -1,0 +1,58 @@
+"""What can be learned from: rows that say something, of classes that a head can count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..data.cells import SHOWN_NAMES
+from ..errors import InvalidInputError
+from ..published import Row, Source
+
+
+def require_learnable(
+    train: Sequence[Row], dev: Sequence[Row], data: Source, chooses: bool
+) -> None:
+    """Refuse rows that nothing, or something else than meant, would be learned from.
+
+    Args:
+        train: the rows to train on.
+        dev: the rows to judge by.
+        data: where they are from.
+        chooses: whether labels are the positions of choices, and no classes.
+
+    Raises:
+        InvalidInputError: a text is empty; the labels to train on are all the same; or classes are
+            not counted from 0 without a gap, or some are in the dev set only.
+    """
+    for name, rows in (("training", train), ("dev", dev)):
+        for number, (parts, _) in enumerate(rows, 1):
+            if not any(map(str.strip, parts)):
+                raise InvalidInputError(
+                    f"{data}: row {number} of the {name} set: expected a text, got an empty one; "
+                    "remove the row"
+                )
+    labels = {label for _, label in train}
+    if len(labels) < 2:
+        raise InvalidInputError(
+            f"{data}: expected texts of at least 2 classes to train on, got only class "
+            f"{_listed(labels)}"
+        )
+    if chooses:
+        return
+    if len(labels) != max(labels) + 1:
+        raise InvalidInputError(
+            f"{data}: expected classes to train on that are counted from 0 without a gap, got "
+            f"{_listed(labels)}"
+        )
+    unknown = {label for _, label in dev} - labels
+    if unknown:
+        raise InvalidInputError(
+            f"{data}: expected the classes to train on, 0 to {max(labels)}, in the dev set, too, "
+            f"got {_listed(unknown)}"
+        )
+
+
+def _listed(labels: Iterable[int]) -> str:
+    every = sorted(labels)
+    more = f" and {len(every) - SHOWN_NAMES} more" if len(every) > SHOWN_NAMES else ""
+    return ", ".join(map(str, every[:SHOWN_NAMES])) + more

@@ -1,0 +1,96 @@
+"""The start of a training: a pretrained model with a head for the task, and its tokenizer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from ..checkpoint import explained
+from ..errors import InvalidInputError
+
+logger = logging.getLogger(__name__)
+
+
+def pretrained(model: str, auto: Any, config: PretrainedConfig) -> Any:
+    """Loads the weights of a pretrained model; a head of another size is made anew, which is said.
+
+    Args:
+        model: its folder, or its name on the hub.
+        auto: transformers' class that makes models of it.
+        config: the configuration, see `configuration_of`.
+
+    Raises:
+        InvalidInputError: there is no such model, or its weights are those of another one.
+    """
+    try:
+        with explained(model):
+            loaded, info = auto.from_pretrained(
+                model, config=config, ignore_mismatched_sizes=True, output_loading_info=True
+            )
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InvalidInputError(
+            f"{model}: expected a pretrained model whose weights can be loaded, got an error "
+            f"({reason})"
+        ) from error
+    _require_own_weights(model, loaded, info)
+    return loaded
+
+
+def _require_own_weights(model: str, loaded: PreTrainedModel, info: dict[str, Any]) -> None:
+    """Refuse a model of which another part than the head would be trained from nothing."""
+    prefix = f"{loaded.base_model_prefix}."
+    # Some versions of transformers give the sizes along.
+    of_other_sizes = sorted(
+        key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]
+    )
+    below = [name for name in of_other_sizes if name.startswith(prefix)]
+    if below:
+        raise InvalidInputError(
+            f"{model}: expected weights of the sizes that its config.json says, got others for "
+            f"{len(below)} of them, the first is {below[0]}"
+        )
+    every = {name for name, _ in loaded.named_parameters() if name.startswith(prefix)}
+    missing = every & set(info["missing_keys"])
+    if 2 * len(missing) > len(every):  # a few are missing everywhere, as the pooler of a BERT
+        raise InvalidInputError(
+            f"{model}: expected the weights of a {type(loaded).__name__}, got "
+            f"{len(every) - len(missing)} of {len(every)}; is the checkpoint one of another "
+            "architecture?"
+        )
+    if of_other_sizes:
+        logger.warning(
+            "%s: its head was trained for another number of outputs; a new one, for %d, takes its "
+            "place and learns from nothing",
+            model,
+            loaded.get_parameter(of_other_sizes[0]).shape[0],
+        )
+
+
+def require_known_tokens(
+    sequences: Iterable[Sequence[int]],
+    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
+) -> None:
+    """Refuse token ids that the model has no embedding for.
+
+    Args:
+        sequences: token ids of texts.
+        tokenizer: which made them.
+        model: which is to read them.
+
+    Raises:
+        InvalidInputError: a text, or the padding, has such a token.
+    """
+    table: Any = model.get_input_embeddings()
+    embeddings = int(table.weight.shape[0])
+    last = max([tokenizer.pad_token_id, *map(max, filter(None, sequences))])
+    if last >= embeddings:
+        raise InvalidInputError(
+            f"{tokenizer.name_or_path}: expected tokens that the model has an embedding for, 0 to "
+            f"{embeddings - 1}, got {last} ({tokenizer.convert_ids_to_tokens(last)!r}); take the "
+            "model's own tokenizer, or resize its embeddings"
+        )
