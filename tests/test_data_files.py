@@ -141,9 +141,9 @@ def test_a_defended_checkpoint_says_how_it_was_trained(
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("premise,hypothesis,label", "line 2: expected a column 'label', got the columns premise"),
+        ("premise,hypothesis,label", "line 1: expected a column 'label', got the columns premise"),
         ("", "expected one of sst2, dream, hellaswag, reclor behind the file, or columns"),
-        ("premise,hypothesis,premise", "line 2: expected a class counted from 0 as label"),
+        ("premise,hypothesis,premise", "expected different columns for the texts and the label"),
     ],
 )
 def test_a_wrong_data_file_gets_one_line(
