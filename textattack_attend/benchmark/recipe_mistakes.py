@@ -90,7 +90,9 @@ def _expected(kind: str, error: ErrorDetails) -> str:
         return f"expected {KINDS[kind]}, got {described(value)}{_hint(kind, value)}"
     if kind in BOUNDS:
         words, name = BOUNDS[kind]
-        return f"expected {words} {context[name]}, got {value}"
+        bound = context[name]  # pydantic makes a float of the bound of a float
+        bound = int(bound) if bound == int(bound) else bound
+        return f"expected {words} {bound}, got {value}"
     if kind == "too_short":
         return f"expected at least one, got {described(value)}"
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {described(value)}"
