@@ -11,10 +11,17 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 LONGEST = 60
 """Characters of a value that a message repeats."""
+KINDS: dict[type, str] = {
+    str: "the text ",
+    list: "the list ",
+    tuple: "the list ",
+    dict: "the mapping ",
+}
+"""What a message calls a value, where that is not clear from how it is written."""
 
 
 class AttendError(Exception):
@@ -64,11 +71,16 @@ def described(value: Any) -> str:
     shown = repr(value)
     if len(shown) > LONGEST:
         shown = f"{shown[:LONGEST]}..."
-    kinds = {str: "the text ", list: "the list ", tuple: "the list ", dict: "the mapping "}
+    kinds: dict[type, str] = {
+        str: "the text ",
+        list: "the list ",
+        tuple: "the list ",
+        dict: "the mapping ",
+    }
     return f"{kinds.get(type(value), '')}{shown}"
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a real number; a truth value is none, although Python says so."""
     return isinstance(value, Real) and not isinstance(value, bool)
 

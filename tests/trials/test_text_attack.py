@@ -10,6 +10,7 @@ What is TextAttack's own, and stays: a misspelt ``--recipe`` is argparse's line 
 from __future__ import annotations
 
 import pickle
+import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -22,6 +23,7 @@ import torch
 from textattack import Attacker
 from textattack.commands.attack_command import AttackCommand
 from textattack.commands.attack_resume_command import AttackResumeCommand
+from textattack.loggers import CSVLogger
 
 from textattack_attend import plugin
 from textattack_attend.attack import StructureAttack
@@ -78,6 +80,16 @@ def with_file(name: str, content: str | bytes, *arguments: object) -> Callable[[
         return attack(*arguments)(folder)
 
     return run
+
+
+def with_folder(name: str, run: Callable[[Path], str]) -> Callable[[Path], str]:
+    """The same, with a folder where a file is expected."""
+
+    def made(folder: Path) -> str:
+        (folder / name).mkdir()
+        return run(folder)
+
+    return made
 
 
 def resumed(name: str, content: bytes | None) -> Callable[[Path], str]:
@@ -331,10 +343,7 @@ LOGS = [
     ),
     Trial(
         "a CSV file that is a folder",
-        lambda folder: [
-            (folder / "log.csv").mkdir(),
-            attack(*DEMO, "--log-to-csv", "FOLDER/log.csv")(folder),
-        ],
+        with_folder("log.csv", attack(*DEMO, "--log-to-csv", "FOLDER/log.csv")),
         line="^--log-to-csv: expected a file that can be written, got .*log.csv",
     ),
     Trial(
@@ -437,7 +446,8 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def interrupting_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets an attack run on some examples, and then interrupts it as Ctrl-C does."""
-    original, done = StructureAttack.attack, []
+    original = StructureAttack.attack
+    done: list[int] = []
 
     def attack_or_interrupt(self: Any, *arguments: Any) -> Any:
         if len(done) == count:
@@ -491,6 +501,23 @@ def test_an_interrupt_says_what_was_done_and_how_to_go_on(
     assert line.startswith(f"textattack: interrupted after 3 examples; {how}")
     assert "Attack Results" in said.out
     assert len(log.read_text().splitlines()) == 4
+
+
+def test_an_interrupt_in_the_middle_of_a_log_leaves_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original, log = CSVLogger.log_attack_result, tmp_path / "log.csv"
+
+    def with_a_signal(self: Any, result: Any) -> None:
+        if len(self.row_list) == 1:
+            signal.raise_signal(signal.SIGINT)
+        original(self, result)
+
+    monkeypatch.setattr(CSVLogger, "log_attack_result", with_a_signal)
+    assert interrupted("attack", *DEMO, "--num-examples", 4, "--log-to-csv", log) == 130
+    assert "interrupted after 2 examples" in capsys.readouterr().err
+    assert len(log.read_text().splitlines()) == 3
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_interrupt_before_the_first_example(

@@ -15,10 +15,13 @@ from textattack import (
 from textattack.attack_args import AttackArgs
 from textattack.commands.attack_command import AttackCommand
 from textattack.commands.attack_resume_command import AttackResumeCommand
+from textattack.loggers import AttackLogManager
 from textattack.metrics.attack_metrics import WordsPerturbed
+from textattack.shared import AttackCheckpoint
 
 from .attacking import with_checks_and_metrics
 from .data import from_data_files
+from .interrupt import uninterrupted
 from .lines import explaining_attack, explaining_loggers, with_one_line
 from .models import with_own_wrappers
 from .names import register_names
@@ -36,6 +39,8 @@ def register() -> None:
     patch_class_method(CommandLineAttackArgs, "_create_attack_from_args", explaining_attack)
     patch_class_method(AttackArgs, "create_loggers_from_args", explaining_loggers)
     patch(Attacker, "attack_dataset", with_checks_and_metrics)
+    patch(AttackLogManager, "log_result", uninterrupted)
+    patch(AttackCheckpoint, "save", uninterrupted)
     patch(AttackCommand, "run", with_one_line)
     patch(AttackResumeCommand, "run", resuming)
     patch(AttackResumeCommand, "run", with_one_line)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from argparse import Namespace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from textattack import Attacker
 
@@ -18,7 +20,7 @@ def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
     """Print the summary of what was attacked so far, write the logs, and exit.
 
     Args:
-        interrupt: which `interrupted` had its attacker noted on, if there was one.
+        interrupt: on which `note` noted the attacker, if there was one.
         args: of the command.
 
     Raises:
@@ -36,6 +38,29 @@ def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
 def note(interrupt: KeyboardInterrupt, attacker: Attacker) -> None:
     """Note whom an interrupt stopped, for `conclude`."""
     interrupt.attacker = attacker  # type: ignore[attr-defined]
+
+
+def uninterrupted(original: Any) -> Any:
+    """A call that an interrupt does not cut in half: it takes effect once the call is done.
+
+    So that every log has every result, and every checkpoint is whole.
+    """
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or before is None:
+            return original(*arguments, **options)  # only the main thread has signals of Python's
+        arrived: list[Any] = []
+        signal.signal(signal.SIGINT, lambda *of: arrived.append(of))
+        try:
+            done = original(*arguments, **options)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if arrived and callable(before):
+            before(*arrived[0])
+        return done
+
+    return call
 
 
 def _done(attacker: Attacker | None) -> int:

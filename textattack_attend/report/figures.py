@@ -22,7 +22,7 @@ from matplotlib.ticker import (
 
 from ..benchmark import Results, summary
 from ..benchmark.row import counted
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, is_number
 from ..texts import printable
 from .panels import (
     ALONE,
@@ -240,7 +240,7 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
         attack = attacks[victim, label]
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
-        if attack.recipe.startswith("hackattend"):
+        if attack.recipe.startswith("hackattend") and is_number(fraction):
             said = ", ".join([attack.recipe, *(f"{k}={v}" for k, v in sorted(options.items()))])
             found.setdefault((victim, said), {})[fraction] = label
     found = {pair: labels for pair, labels in found.items() if len(labels) > 1}
