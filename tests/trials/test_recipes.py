@@ -25,7 +25,7 @@ from textattack_attend.attack_recipes import (
     HackAttendLiong2024,
     HackAttendPlus,
 )
-from textattack_attend.benchmark import Recipe, read_recipe
+from textattack_attend.benchmark import Recipe, Results, Store, read_recipe
 from textattack_attend.defenses.options import defense_of
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import (
@@ -344,6 +344,20 @@ FOUND_BY_REHEARSAL = [
         )
     ),
     Trial(
+        "three options that are wrong",
+        validated(options("{max_layers: 2.5, precision: fp16, seed: x, mask_fraction: 0.1}")),
+        line=r"^3 mistakes: \(1\) attack 'HackAttend': precision: .*; "
+        r"\(2\) attack 'HackAttend': max_layers: .*; \(3\) attack 'HackAttend': seed: ",
+    ),
+    Trial(
+        "an encoder of TextFooler that is missing",
+        validated(
+            ("{recipe: hackattend,", "{recipe: textfooler-transformers,"),
+            options("{encoder: no/such}"),
+        ),
+        line="^attack 'HackAttend': no/such: expected the folder of a checkpoint",
+    ),
+    Trial(
         "rounds: 0",
         validated(("{recipe: hackattend,", "{recipe: hackattend-plus,"), options("{rounds: 0}")),
         line="attack 'HackAttend': rounds: expected at least 1, got 0",
@@ -462,7 +476,28 @@ IN_PYTHON = [
     ),
     Trial("a misspelt defense", defense("s-atend"), line="defense: .*did you mean 's-attend'"),
 ]
-TRIALS = [*FILES, *KEY_MISTAKES, *LABELS, *NUMBERS, *FOUND_BY_REHEARSAL, *IN_PYTHON]
+
+
+def stored(recipe: str) -> Callable[[Path], Any]:
+    """Results of a store in which an earlier version entered that recipe."""
+
+    def run(folder: Path) -> Results:
+        store = Store(folder / "s.sqlite")
+        store.begin(recipe, "data", 1)
+        return Results.of(store)
+
+    return run
+
+
+STORES = [
+    Trial(
+        "a recipe of a store that is refused today",
+        stored('{"data": "d", "victims": {"V": ["v", "v"]}, "attacks": {"A": {"recipe": "a"}}}'),
+        line=r"s.sqlite: expected a recipe in run \w+ that can be understood, got victim 'V': .*twice",
+    ),
+    Trial("a recipe of a store that is no JSON", stored("{"), line="expected a recipe in run"),
+]
+TRIALS = [*STORES, *FILES, *KEY_MISTAKES, *LABELS, *NUMBERS, *FOUND_BY_REHEARSAL, *IN_PYTHON]
 
 
 def yaml_float() -> Any:
@@ -488,7 +523,6 @@ def test_trial(trial: Trial, tmp_path: Path) -> None:
 def test_benchmark_refuses_what_validate_refuses_and_attacks_nothing(
     changes: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textattack_attend.benchmark import Store
     from textattack_attend.errors import AttendError
 
     recipe = written(tmp_path, *changes)
@@ -510,9 +544,9 @@ def test_what_the_store_has_whole_is_not_rehearsed(
     recipe, tried = written(tmp_path), []
     original = rehearsal._Rehearsal._try
 
-    def counting(self: Any, attack: Any, *arguments: Any) -> None:
-        tried.append(attack.recipe)
-        original(self, attack, *arguments)
+    def counting(self: Any, name: str, *arguments: Any) -> None:
+        tried.append(name)
+        original(self, name, *arguments)
 
     monkeypatch.setattr(rehearsal._Rehearsal, "_try", counting)
     for expected in (2, 0):

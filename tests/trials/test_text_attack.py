@@ -437,6 +437,16 @@ def test_trial_without_a_gpu(trial: Trial, tmp_path: Path) -> None:
     trial.check(tmp_path)
 
 
+def test_a_misspelt_recipe_is_a_line_of_argparse(capsys: pytest.CaptureFixture[str]) -> None:
+    """TextAttack's own behaviour, which the names that we add take part in."""
+    with pytest.raises(SystemExit) as caught:
+        textattack("attack", "--recipe", "hackatend")
+    assert caught.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "invalid choice: 'hackatend' (choose from " in line
+    assert "hackattend-plus" in line
+
+
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
     log = ("--log-to-csv", tmp_path / "new" / "log.csv", "--checkpoint-dir", tmp_path / "saved")
     with pytest.raises(CommandRefusedError):

@@ -19,7 +19,7 @@ from textattack.shared import utils
 from textattack.transformations import WordSwapMaskedLM
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
-from ..checkpoint import explained
+from ..checkpoint import architectures, explained
 from ..constraints import MeanPooledEncoder
 from ..errors import require_text, require_whole_number
 
@@ -42,6 +42,7 @@ class TextFoolerTransformers(TextFoolerJin2019):
             InvalidInputError: there is no such encoder.
         """
         require_text("encoder", encoder)
+        architectures(encoder)  # TextAttack's recipe downloads for minutes before it is needed
         attack = TextFoolerJin2019.build(model_wrapper)
         attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
         return attack

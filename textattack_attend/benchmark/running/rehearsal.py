@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ TRIED = 3
 """One example that raises becomes a row; an attack that fails on so many is refused."""
 SECONDS = 0.5
 """That an attack tries an example for, from its first query on."""
+LONGEST = 240
+"""Characters of a library's error; that of a missing download has a page."""
 Load = Callable[[str], AttentionModelWrapper]
 Due = Callable[[str, NamedAttack], bool]
 
@@ -85,7 +88,7 @@ class _Mistakes:
             self.note(str(error), attack, victim)
         except Exception as error:  # of a user's own attack, of TextAttack, or of a library
             said = " ".join(f"{type(error).__name__}: {error}".split())
-            self.note(said, attack, victim)
+            self.note(shorten(said, LONGEST, placeholder=" ..."), attack, victim)
 
     def note(self, line: str, attack: str = "", victim: str = "") -> None:
         """Add a mistake."""
@@ -144,7 +147,7 @@ class _Rehearsal:
                 for name, attack in self._attacks.items():
                     if self._due(checkpoint, attack):
                         with self.mistakes.of(name, label):
-                            self._try(attack, wrapper, examples)
+                            self._try(name, label, wrapper, examples)
 
     def _examples(self, label: str, wrapper: AttentionModelWrapper) -> list[Dataset]:
         """Data sets of one example each, to try; none where the data do not fit the victim."""
@@ -157,11 +160,17 @@ class _Rehearsal:
         return []
 
     def _try(
-        self, attack: NamedAttack, wrapper: AttentionModelWrapper, examples: Sequence[Dataset]
+        self, name: str, label: str, wrapper: AttentionModelWrapper, examples: Sequence[Dataset]
     ) -> None:
         """Build an attack, and attack examples until one can be attacked."""
-        with quiet():
-            built = build_attack(attack.recipe, wrapper, **attack.options)
+        attack = self._attacks[name]
+        try:
+            with quiet():
+                built = build_attack(attack.recipe, wrapper, **attack.options)
+        except AttendError as error:
+            for line in [str(error), *_mistaken_options(attack, wrapper)]:
+                self.mistakes.note(line, name, label)
+            return
         _stop_after(built, SECONDS)
         errors = []
         for example in examples:
@@ -210,6 +219,17 @@ def _stop_after(attack: Attack, seconds: float) -> None:
     Rehearsed.__name__ = unhurried.__name__
     goal_function.__class__ = Rehearsed  # so that copies of it stop, too
     attack.search_method.get_goal_results = goal_function.get_results
+
+
+def _mistaken_options(attack: NamedAttack, wrapper: AttentionModelWrapper) -> Iterator[str]:
+    """What is wrong with each option by itself, as an attack complains of the first one alone."""
+    for name, value in attack.options.items():
+        try:
+            with quiet():
+                build_attack(attack.recipe, wrapper, **{name: value})
+        except Exception as error:  # may be of a default instead of another option that is given
+            if isinstance(error, AttendError) and str(error).startswith(name):
+                yield str(error)
 
 
 def _require_fitting(wrapper: AttentionModelWrapper, dataset: Dataset, size: int) -> None:
