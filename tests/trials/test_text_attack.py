@@ -10,9 +10,11 @@ What is TextAttack's own, and stays: a misspelt ``--recipe`` is argparse's line 
 from __future__ import annotations
 
 import pickle
+import re
 import signal
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,7 @@ from textattack import Attacker
 from textattack.commands.attack_command import AttackCommand
 from textattack.commands.attack_resume_command import AttackResumeCommand
 from textattack.loggers import CSVLogger
+from textattack.shared import AttackCheckpoint
 
 from textattack_attend import plugin
 from textattack_attend.attack import StructureAttack
@@ -570,6 +573,34 @@ def summary(output: str) -> list[str]:
     """The last table that TextAttack printed."""
     lines = output[output.rindex("Attack Results") :].splitlines()
     return [line for line in lines if line.startswith("|")]
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
+    """A signal from outside: every log has every result, and the code is that of shells."""
+    program = str(Path(sys.executable).with_name("textattack"))
+    saved = ["--checkpoint-interval", "2", "--checkpoint-dir", "saved", "--log-to-csv", "log.csv"]
+    process = subprocess.Popen(
+        [program, "attack", *DEMO, "--num-examples", "-1", *saved],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    )
+    while not list(tmp_path.glob("saved/*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, error = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    said = re.search(
+        r"interrupted after (\d+) examples; `textattack (attack-resume .*)` goes", error
+    )
+    assert said, error
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == int(said[1]) + 1
+    assert "Attack Results" in output
+    AttackCheckpoint.load(str(tmp_path / said[2].split()[-1]))
 
 
 def test_an_interrupt_reaches_a_program(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,8 @@ class Benchmark:
 
     def _is_due(self, checkpoint: str, attack: NamedAttack) -> bool:
         """Whether the store lacks rows of a checkpoint under an attack."""
+        if not self.store.runs():
+            return True
         tasks = [Task(checkpoint, attack, seed) for seed in self.recipe.seeds]
         cells = [self.store.cell(self._worker.key(task)) for task in tasks]
         return any(self.store.missing(cell, self.size) for cell in cells)
