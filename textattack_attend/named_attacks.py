@@ -57,7 +57,7 @@ def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
     build = attack_builder(name)
     _require_options(name, build, options)
     try:
-        return build(wrapper, **options)
+        return require_built(name, build(wrapper, **options))
     except TypeError as error:
         if not options:
             raise
@@ -65,6 +65,20 @@ def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
         raise InvalidInputError(
             f"{name}: expected options that it can take, got {given} ({error})"
         ) from error
+
+
+def require_built(name: str, built: Any) -> Attack:
+    """What a function in a file gave back, if that is an attack.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if not isinstance(built, Attack):
+        raise InvalidInputError(
+            f"{name}: expected a function that returns an Attack of TextAttack, got "
+            f"{described(built)}"
+        )
+    return built
 
 
 def _require_options(name: str, build: Callable[..., Attack], options: Iterable[str]) -> None:

@@ -59,6 +59,9 @@ def deleting(wrapper, most: int = 3):
 def dying(wrapper):
     raise RuntimeError("cannot be built")
 
+def nothing(wrapper):
+    return None
+
 def failing(wrapper):
     class Failing(type(wrapper)):
         def __call__(self, texts):
@@ -422,6 +425,11 @@ FOUND_BY_REHEARSAL = [
         "an attack that cannot be built",
         validated(("^deleting", "^dying")),
         line="^attack 'deleting': RuntimeError: cannot be built$",
+    ),
+    Trial(
+        "an attack that is none",
+        validated(("^deleting", "^nothing")),
+        line="^attack 'deleting': .*nothing: expected a function that returns an Attack of TextAtt",
     ),
     Trial(
         "an attack that fails on every example",

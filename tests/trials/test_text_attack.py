@@ -310,6 +310,28 @@ ATTACKS = [
         line="own.py: expected an attack that can be built on this model .KeyError: 'x'",
     ),
     Trial(
+        "an attack that is none",
+        with_file(
+            "own.py",
+            "def attack(wrapper):\n    return 3\n",
+            "--attack-from-file",
+            "FOLDER/own.py",
+            "--model",
+            "attend-demo",
+        ),
+        line="own.py: expected a function that returns an Attack of TextAttack, got 3",
+    ),
+    Trial(
+        "metrics without their package",
+        without_a_package("tensorflow_hub", attack(*DEMO, "--enable-advance-metrics")),
+        line="^--enable-advance-metrics: expected the package tensorflow_hub to be installed",
+    ),
+    Trial(
+        "metrics without their model",
+        with_a_package("tensorflow_hub", attack(*DEMO, "--enable-advance-metrics")),
+        line="^gpt2: expected the folder of a checkpoint",
+    ),
+    Trial(
         "a search method that is misspelt",
         attack(
             "--search-method",
@@ -485,9 +507,9 @@ def interrupted(*arguments: object) -> int:
     [
         (
             (),
-            "--num-examples-offset 5 --num-examples 4 attacks the rest; with --checkpoint-interval",
+            "--num-examples-offset 208 --num-examples 4 attacks the rest; with --checkpoint-inter",
         ),
-        (("--num-examples", -1), "--num-examples-offset 5 --num-examples 215 attacks the rest"),
+        (("--num-examples", -1), "--num-examples-offset 208 --num-examples 12 attacks the rest"),
         (("--shuffle",), "with --checkpoint-interval N a run can be resumed"),
         (("--num-successful-examples", 7), "with --checkpoint-interval N a run can be resumed"),
     ],
@@ -507,7 +529,8 @@ def test_an_interrupt_says_what_was_done_and_how_to_go_on(
         else ("--num-examples", 7, *options)
     )
     assert (
-        interrupted("attack", *DEMO, "--num-examples-offset", 2, *given, "--log-to-csv", log) == 130
+        interrupted("attack", *DEMO, "--num-examples-offset", 205, *given, "--log-to-csv", log)
+        == 130
     )
     said = capsys.readouterr()
     line = said.err.splitlines()[-1]
@@ -549,16 +572,16 @@ def test_an_interrupted_run_goes_on_from_its_last_checkpoint(
 ) -> None:
     (tmp_path / "1.ta.chkpt").write_bytes(b"of an earlier run")
     saved = ("--checkpoint-interval", 2, "--checkpoint-dir", tmp_path)
-    whole = ("attack", *DEMO, "--num-examples", 6)
+    whole = ("attack", *DEMO, "--num-examples", 4)
     textattack(*whole, *QUICKLY)
     expected = summary(capsys.readouterr().out)
     with pytest.MonkeyPatch.context() as patched:
-        interrupting_after(5, patched)
+        interrupting_after(3, patched)
         assert interrupted(*whole, *saved) == 130
     line = capsys.readouterr().err.splitlines()[-1]
     newest = max(tmp_path.iterdir())
     assert line == (
-        "textattack: interrupted after 5 examples; `textattack attack-resume --checkpoint-file "
+        "textattack: interrupted after 3 examples; `textattack attack-resume --checkpoint-file "
         f"{newest}` goes on from there"
     )
     with pytest.MonkeyPatch.context() as patched:
@@ -650,6 +673,7 @@ def test_the_end_of_an_interactive_session_is_no_error(monkeypatch: pytest.Monke
     assert textattack("attack", *DEMO, "--interactive") == "done"
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_one_line_and_a_code(tmp_path: Path) -> None:
     """As a user sees it: the exit code, and the line on the right stream."""
     command = [str(Path(sys.executable).with_name("textattack")), "attack", *DEMO]

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from textattack.model_args import HUGGINGFACE_MODELS, TEXTATTACK_MODELS
 
+from ..checkpoint import architectures
 from ..errors import InvalidInputError, described, did_you_mean, require_one_of
 
 AT_LEAST = {
@@ -24,6 +25,8 @@ AT_LEAST = {
     "random_seed": 0,
 }
 """TextAttack takes a 0 for an option that was not given, and a negative number for a traceback."""
+PERPLEXITY = "gpt2"
+"""The model that TextAttack measures perplexity with, at the very end of a run."""
 LARGEST_SEED = 2**32 - 1
 LOGS = {"log_to_txt": ".txt", "log_to_csv": ".csv", "log_summary_to_json": ".json"}
 """Their endings; a path with another one is a folder."""
@@ -42,6 +45,9 @@ def require_arguments(args: Namespace) -> None:
     _require_model(given.get("model"))
     if given.get("parallel") and not torch.cuda.device_count():
         raise InvalidInputError("--parallel: expected a GPU, got none; leave it out to use the CPU")
+    if given.get("enable_advance_metrics"):
+        _require_package("--enable-advance-metrics", "tensorflow_hub")
+        architectures(PERPLEXITY)
     if "csv_coloring_style" in given:
         styles = ("file", "plain", "html")
         require_one_of("--csv-coloring-style", given["csv_coloring_style"], styles)
@@ -53,7 +59,8 @@ def require_arguments(args: Namespace) -> None:
     if "log_to_visdom" in given:
         _require_visdom(given["log_to_visdom"])
     if "log_to_wandb" in given:
-        _require_package("--log-to-wandb", "wandb", given["log_to_wandb"])
+        _require_object("--log-to-wandb", given["log_to_wandb"])
+        _require_package("--log-to-wandb", "wandb")
 
 
 def _option(name: str) -> str:
@@ -106,7 +113,8 @@ def _require_writable(option: str, given: str, ending: str | None) -> None:
 
 
 def _require_visdom(given: Any) -> None:
-    _require_package("--log-to-visdom", "visdom", given)
+    _require_object("--log-to-visdom", given)
+    _require_package("--log-to-visdom", "visdom")
     unknown = sorted(set(given) - set(VISDOM))
     if unknown:
         raise InvalidInputError(
@@ -126,9 +134,12 @@ def _require_visdom(given: Any) -> None:
         )
 
 
-def _require_package(option: str, package: str, given: Any) -> None:
+def _require_object(option: str, given: Any) -> None:
     if not isinstance(given, dict):
         raise InvalidInputError(f"{option}: expected a JSON object, got {described(given)}")
+
+
+def _require_package(option: str, package: str) -> None:
     if find_spec(package) is None:
         raise InvalidInputError(
             f"{option}: expected the package {package} to be installed; pip install {package}"

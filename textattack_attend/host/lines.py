@@ -46,9 +46,11 @@ def explaining_attack(original: Any) -> Any:
     """An attack that cannot be built."""
 
     def create_attack(cls: Any, args: Any, model_wrapper: Any) -> Any:
+        from ..named_attacks import require_built
+
         name = args.attack_recipe or args.attack_from_file or "the attack"
         with explained(lambda: f"{name}: expected an attack that can be built on this model"):
-            return original(cls, args, model_wrapper)
+            return require_built(name, original(cls, args, model_wrapper))
 
     return create_attack
 
