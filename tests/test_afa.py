@@ -194,5 +194,5 @@ def test_a_model_that_does_not_read_its_first_token_is_refused(
 
 
 def test_options_that_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"mask_share: expected a number in \[0, 1\)"):
+    with pytest.raises(InvalidInputError, match=r"mask_share: expected a share in \[0, 1\)"):
         defense_of("afa", mask_share=1.5)

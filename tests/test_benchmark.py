@@ -307,17 +307,20 @@ def test_an_error_is_attacked_again_and_nothing_else_is(tmp_path: Path) -> None:
     ("recipe", "line"),
     [
         ("data: [", "expected YAML"),
-        ("- a", "the file: Input should be a valid dictionary"),
+        ("- a", r"expected a recipe with the keys data, .*, got the list \['a'\]"),
         (RECIPE + "  deleting: hackattend\n", "'deleting' is given twice"),
-        (RECIPE + "exmples: 3\n", "exmples: Extra inputs are not permitted, got '3'"),
-        (RECIPE + "examples: none\n", "examples: Input should be a valid integer.*'none'"),
-        (RECIPE + "examples: 0\n", "examples: Input should be greater than 0, got '0'"),
-        ("victims: {a: b}\nattacks: {a: b}\n", "data: Field required"),
-        (RECIPE.replace("tiny: victim", "tiny: []"), "victims.tiny: List should have at least 1"),
-        (RECIPE.replace("  tiny: victim", "  {}"), "victims: Dictionary should have at least 1"),
+        (
+            RECIPE + "exmples: 3\n",
+            "expected one of the keys data, .*, got 'exmples'; did you mean 'examples'",
+        ),
+        (RECIPE + "examples: none\n", "examples: expected a whole number, got the text 'none'"),
+        (RECIPE + "examples: 0\n", "examples: expected at least 1, got 0"),
+        ("victims: {a: b}\nattacks: {a: b}\n", "expected the key 'data', got none"),
+        (RECIPE.replace("tiny: victim", "tiny: []"), "victim 'tiny': expected at least one"),
+        (RECIPE.replace("  tiny: victim", "  {}"), "victims: expected at least one"),
         (
             RECIPE.replace("recipe: hack", "recip: hack"),
-            "attacks.HackAttend.recipe: Field required",
+            "attack 'HackAttend': expected the key 'recipe', got none",
         ),
     ],
 )
@@ -353,13 +356,14 @@ def test_what_cannot_be_had_is_one_line(old: str, new: str, line: str, folder: P
 def test_paths_are_beside_the_recipe_and_names_stay(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("VICTIM_FOLDER", str(folder / "victim"))
+    monkeypatch.setenv("VICTIM_FOLDER", str(folder))
+    (folder / "again").mkdir()
     (folder / "recipe.yaml").write_text(
-        RECIPE.replace("tiny: victim", "tiny: [victim, org/name, $VICTIM_FOLDER]")
+        RECIPE.replace("tiny: victim", "tiny: [victim, org/name, $VICTIM_FOLDER/again]")
     )
     recipe = read_recipe(folder / "recipe.yaml")
     victim = str(folder / "victim")
-    assert recipe.victims["tiny"] == [victim, "org/name", victim]
+    assert recipe.victims["tiny"] == [victim, "org/name", str(folder / "again")]
     assert recipe.data == f"{folder / 'data.tsv'}^text,label"
     assert recipe.attacks["deleting"].recipe == f"{folder / 'attacks.py'}^deleting"
     assert recipe.attacks["HackAttend"].recipe == "hackattend"

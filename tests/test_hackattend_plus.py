@@ -267,7 +267,7 @@ def test_it_is_stronger_than_hackattend(make_victim: MakeVictim) -> None:
     [
         ({"rounds": 0}, "rounds: expected at least 1, got 0"),
         ({"decay": 1.0}, r"decay: expected a share in \[0, 1\), got 1.0"),
-        ({"growth": 0}, "growth: expected at least 1 round, got 0"),
+        ({"growth": 0}, "growth: expected at least 1, got 0"),
         ({"precision": "float8"}, "precision: expected one of float32, bfloat16, float16, got"),
     ],
 )

@@ -17,6 +17,11 @@ from transformers import (
 
 from .errors import AttendError, InvalidInputError
 
+EXPECTED = (
+    "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
+    "network once; download it where there is one, and give the folder"
+)
+
 
 def architectures(checkpoint: str) -> list[str]:
     """As what a checkpoint, a folder or a hub name, was saved; nothing if it does not say.
@@ -85,8 +90,4 @@ def explained(checkpoint: str) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
-        raise InvalidInputError(
-            f"{checkpoint}: expected the folder of a checkpoint with its tokenizer, or a name on "
-            f"the hub, which needs a network once; download it where there is one, and give the "
-            f"folder (transformers: {reason})"
-        ) from error
+        raise InvalidInputError(f"{checkpoint}: {EXPECTED} (transformers: {reason})") from error

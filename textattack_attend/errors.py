@@ -1,9 +1,27 @@
-"""Errors a user can cause; each message says what was expected, what came and what to do."""
+"""Errors a user can cause; each message says what was expected, what came and what to do.
+
+Options are checked by ``require_...``, by their type as well as by their range: a YAML file makes a
+text of ``1e-3``, and Python takes True for 1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+LONGEST = 60
+"""Characters of a value that a message repeats."""
+KINDS: dict[type, str] = {
+    str: "the text ",
+    list: "the list ",
+    tuple: "the list ",
+    dict: "the mapping ",
+}
+"""What a message calls a value, where that is not clear from how it is written."""
 
 
 class AttendError(Exception):
@@ -38,3 +56,138 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def listed(mistakes: Sequence[str]) -> str:
+    """One line that says all mistakes; several are counted and numbered."""
+    if len(mistakes) == 1:
+        return mistakes[0]
+    numbered = (f"({number}) {mistake}" for number, mistake in enumerate(mistakes, 1))
+    return f"{len(mistakes)} mistakes: {'; '.join(numbered)}"
+
+
+def described(value: Any) -> str:
+    """How a message names a value that came instead of the expected one, in one line."""
+    shown = repr(value)
+    if len(shown) > LONGEST:
+        shown = f"{shown[:LONGEST]}..."
+    kinds: dict[type, str] = {
+        str: "the text ",
+        list: "the list ",
+        tuple: "the list ",
+        dict: "the mapping ",
+    }
+    return f"{kinds.get(type(value), '')}{shown}"
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a real number; a truth value is none, although Python says so."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def require_number(name: str, value: Any, interval: str = "(-inf, inf)", hint: str = "") -> None:
+    """Refuse what is no number in an interval.
+
+    Args:
+        name: of the option.
+        value: of the option.
+        interval: of the accepted numbers, as ``(0, 1]``; a bracket includes its end.
+        hint: what to do, where the number is outside.
+
+    Raises:
+        InvalidInputError: the value is no number, NaN, or outside the interval.
+    """
+    _require_in_interval(name, value, "number", interval, hint)
+
+
+def require_share(name: str, value: Any, interval: str = "[0, 1]", hint: str = "") -> None:
+    """Refuse what is no share; the arguments are those of `require_number`.
+
+    Raises:
+        InvalidInputError: the value is no number, NaN, or outside the interval.
+    """
+    _require_in_interval(name, value, "share", interval, hint)
+
+
+def require_whole_number(name: str, value: Any, at_least: int = 1) -> None:
+    """Refuse what is no whole number of at least so much; 2.0 is none, as it may be a mistake.
+
+    Raises:
+        InvalidInputError: the value is of another type, or too small.
+    """
+    if not (is_number(value) and isinstance(value, Integral)):
+        raise InvalidInputError(
+            f"{name}: expected a whole number, got {described(value)}{as_number(value)}"
+        )
+    if value < at_least:
+        raise InvalidInputError(f"{name}: expected at least {at_least}, got {value}")
+
+
+def require_seed(name: str, value: Any) -> None:
+    """Refuse what is no seed; None follows the seed of the run.
+
+    Raises:
+        InvalidInputError: the value is neither None nor a whole number of at least 0.
+    """
+    if value is not None:
+        require_whole_number(name, value, at_least=0)
+
+
+def require_yes_or_no(name: str, value: Any) -> None:
+    """Refuse what is no truth value.
+
+    Raises:
+        InvalidInputError: the value is neither True nor False.
+    """
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{name}: expected true or false, got {described(value)}")
+
+
+def require_text(name: str, value: Any) -> None:
+    """Refuse what is no text.
+
+    Raises:
+        InvalidInputError: the value is of another type.
+    """
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name}: expected a text, got {described(value)}")
+
+
+def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
+    """Refuse a name that is not known.
+
+    Raises:
+        InvalidInputError: the value is none of the known names.
+    """
+    if not isinstance(value, str) or value not in known:
+        close = did_you_mean(value, known) if isinstance(value, str) else ""
+        shown = repr(value) if isinstance(value, str) else described(value)
+        raise InvalidInputError(f"{name}: expected one of {', '.join(known)}, got {shown}{close}")
+
+
+def _require_in_interval(name: str, value: Any, kind: str, interval: str, hint: str) -> None:
+    if not is_number(value):
+        raise InvalidInputError(
+            f"{name}: expected a number, got {described(value)}{as_number(value)}"
+        )
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = low <= value if interval[0] == "[" else low < value
+    below = value <= high if interval[-1] == "]" else value < high
+    if not (above and below):  # NaN is neither
+        end = f"; {hint}" if hint else ""
+        raise InvalidInputError(f"{name}: expected a {kind} in {interval}, got {value}{end}")
+
+
+def as_number(value: Any) -> str:
+    """What to do where a text was meant as a number: YAML reads 1e-3 as a text."""
+    if not isinstance(value, str) or len(value) > 12:
+        return ""
+    try:
+        plain = format(Decimal(value), "f")
+    except InvalidOperation:
+        return ""
+    if not re.fullmatch(r"-?[0-9.]{1,20}", plain):
+        return ""
+    if re.fullmatch(r"[0-9]+e-[0-9]+", value):
+        return f"; write {value.replace('e', '.0e')} or {plain}"
+    return f"; write {plain}, without quotation marks"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .errors import InvalidInputError
+from .errors import require_one_of
 from .structures import Shape, Structure
 
 IMPORTANCES = ("probability", "random")
@@ -14,10 +14,7 @@ IMPORTANCES = ("probability", "random")
 
 def require_importance(name: str) -> None:
     """Raises InvalidInputError for a name that is no importance."""
-    if name not in IMPORTANCES:
-        raise InvalidInputError(
-            f"importance: expected one of {', '.join(IMPORTANCES)}, got {name!r}"
-        )
+    require_one_of("importance", name, IMPORTANCES)
 
 
 def layer_probes(shape: Shape) -> list[Structure]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .attention import AttentionCapture
-from .errors import InvalidInputError
+from .errors import require_one_of
 from .structures import Budget, Cells, Matrix, Shape, Structure
 from .texts import Text
 
@@ -111,8 +111,7 @@ RANKINGS = (*GRADIENT_RANKINGS, "attention", "random")
 
 def require_ranking(name: str) -> None:
     """Raises InvalidInputError for a name that is no ranking."""
-    if name not in RANKINGS:
-        raise InvalidInputError(f"ranking: expected one of {', '.join(RANKINGS)}, got {name!r}")
+    require_one_of("ranking", name, RANKINGS)
 
 
 def rank(

@@ -5,6 +5,8 @@ Each takes every option of `HackAttendLiong2024.build` that it does not set itse
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
 
 from textattack.attack_recipes import AttackRecipe
@@ -13,11 +15,29 @@ from textattack.models.wrappers import ModelWrapper
 from ..attack import StructureAttack
 from .hackattend_liong_2024 import HackAttendLiong2024
 
+Build = Callable[..., StructureAttack]
+
+
+def _setting(*own: str) -> Callable[[Build], Build]:
+    """Gives ``build`` the signature of HackAttend's without the options that it sets itself.
+
+    So that whoever asks which options it has, as the check of a benchmark's recipe, gets an answer.
+    """
+
+    def with_signature(build: Build) -> Build:
+        whole = signature(HackAttendLiong2024.build)
+        left: list[Parameter] = [p for name, p in whole.parameters.items() if name not in own]
+        build.__signature__ = whole.replace(parameters=left)  # type: ignore[attr-defined]
+        return build
+
+    return with_signature
+
 
 class HackAttendHalfScale(AttackRecipe):
     """HackAttend over at most 6 layers of 6 heads (paper, Table 2)."""
 
     @staticmethod
+    @_setting("max_layers", "max_heads")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
         """Half scale."""
         return HackAttendLiong2024.build(model_wrapper, max_layers=6, max_heads=6, **options)
@@ -27,6 +47,7 @@ class HackAttendRandom(AttackRecipe):
     """Random layers, heads and units (paper, Table 3, "Baseline")."""
 
     @staticmethod
+    @_setting("ranking", "importance")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
         """The random baseline."""
         return HackAttendLiong2024.build(
@@ -38,6 +59,7 @@ class HackAttendImportanceOnly(AttackRecipe):
     """Layers and heads by importance, random units (paper, Table 3, "Imp. w/o Grad")."""
 
     @staticmethod
+    @_setting("ranking")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
         """Importance without gradient."""
         return HackAttendLiong2024.build(model_wrapper, ranking="random", **options)
@@ -47,6 +69,7 @@ class HackAttendGradientOnly(AttackRecipe):
     """Units by gradient, random layers and heads (paper, Table 3, "Grad w/o Imp.")."""
 
     @staticmethod
+    @_setting("importance")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
         """Gradient without importance."""
         return HackAttendLiong2024.build(model_wrapper, importance="random", **options)
@@ -56,6 +79,7 @@ class HackAttendAttentionRanking(AttackRecipe):
     """Units by attention score instead of gradient (paper, Table 6, "Score")."""
 
     @staticmethod
+    @_setting("ranking")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
         """Ranking by attention score."""
         return HackAttendLiong2024.build(model_wrapper, ranking="attention", **options)

@@ -19,8 +19,9 @@ from textattack.shared import utils
 from textattack.transformations import WordSwapMaskedLM
 from transformers import AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
-from ..checkpoint import explained
+from ..checkpoint import architectures, explained
 from ..constraints import MeanPooledEncoder
+from ..errors import require_text, require_whole_number
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MASKED_LANGUAGE_MODEL = "bert-base-uncased"
@@ -40,6 +41,8 @@ class TextFoolerTransformers(TextFoolerJin2019):
         Raises:
             InvalidInputError: there is no such encoder.
         """
+        require_text("encoder", encoder)
+        architectures(encoder)  # TextAttack's recipe downloads for minutes before it is needed
         attack = TextFoolerJin2019.build(model_wrapper)
         attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
         return attack
@@ -63,12 +66,15 @@ class BERTAttackTransformers:
         Args:
             model_wrapper: of the victim.
             encoder: hub name or folder of the sentence encoder.
-            masked_language_model: the same of what proposes words.
+            masked_language_model: hub name or folder of the model that proposes substitutes.
             candidates: for a word; TextAttack's 8, the paper has 48.
 
         Raises:
             InvalidInputError: there is no such encoder, or no such language model.
         """
+        require_text("encoder", encoder)
+        require_text("masked_language_model", masked_language_model)
+        require_whole_number("candidates", candidates)
         with explained(masked_language_model):
             model = AutoModelForMaskedLM.from_pretrained(masked_language_model).float()
             tokenizer = AutoTokenizer.from_pretrained(masked_language_model)

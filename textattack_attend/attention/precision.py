@@ -8,17 +8,14 @@ from contextlib import AbstractContextManager
 import torch
 from transformers import PreTrainedModel
 
-from ..errors import InvalidInputError
+from ..errors import require_one_of
 
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def require_precision(precision: str) -> None:
     """Raises InvalidInputError for a name that is no precision."""
-    if precision not in PRECISIONS:
-        raise InvalidInputError(
-            f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}"
-        )
+    require_one_of("precision", precision, list(PRECISIONS))
 
 
 def training_precision() -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, require_share
 from .families import family_of
 from .softmax import BiasedSoftmax, far_below, softmax_modes
 
@@ -37,8 +37,7 @@ def masked_at_random(
     Raises:
         InvalidInputError: a layer or a head is none of the model's, or the share is none.
     """
-    if not 0 <= share < 1:
-        raise InvalidInputError(f"share: expected a number in [0, 1), got {share}")
+    require_share("share", share, "[0, 1)")
     family = family_of(model)
     modules = family.attention_modules(model)
     _require_known("layers", layers, len(modules))

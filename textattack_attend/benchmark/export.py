@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..texts import in_one_line
 from .results import Results
 from .store import Run, Store
 from .summary import MEASURES, summary
@@ -48,7 +49,9 @@ def exported(table: pd.DataFrame, kind: str) -> bytes:
         table.to_parquet(file, index=False)
         return file.getvalue()
     if kind == "latex":
-        styled = table.style.hide(axis="index").format(escape="latex", na_rep="")
+        # An empty line would end a paragraph, and with it the table.
+        shown = table.map(lambda value: in_one_line(value) if isinstance(value, str) else value)
+        styled = shown.style.hide(axis="index").format(escape="latex", na_rep="")
         text = styled.format_index(escape="latex", axis=1).to_latex(hrules=True)
     elif kind == "markdown":
         text = markdown(table)

@@ -18,44 +18,72 @@ files that come with the package, one for every table of the paper, with its num
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Hashable
+import unicodedata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
+    JsonValue,
     ValidationError,
     ValidationInfo,
 )
 
-from ..errors import InvalidInputError, did_you_mean
-from ..files import text_of
+from ..errors import InvalidInputError, described, did_you_mean, listed
+from .recipe_mistakes import mistakes_of
+from .recipe_yaml import yaml_of
 
 RECIPES = Path(__file__).parent / "recipes"
+LARGEST_SEED = 2**32 - 1
+"""NumPy, whose generator TextAttack seeds, takes no larger one."""
+
+T = TypeVar("T", str, int)
+
+
+def _legible(name: str) -> str:
+    """A label or a path that tables, figures and file systems can show."""
+    unprintable = [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+    if unprintable:
+        raise ValueError(
+            f"expected a text without line breaks and control characters, got {name!r}"
+        )
+    if not name.strip():
+        raise ValueError(f"expected a text that is not empty, got {name!r}")
+    return name
 
 
 def _located(name: str, info: ValidationInfo) -> str:
     """A path as it is from here, where there is such a thing beside the recipe; else the name."""
     path, caret, rest = name.partition("^")
-    beside = (Path(info.context or ".") / path).absolute()
-    return f"{beside if beside.exists() else path}{caret}{rest}"
+    beside = os.path.abspath(os.path.join(info.context or ".", path))
+    return f"{beside if os.path.exists(beside) else path}{caret}{rest}"
 
 
-Name = Annotated[str, Field(min_length=1)]
+def _different(given: list[T]) -> list[T]:
+    """What is listed once; what is listed twice would be counted twice."""
+    twice = sorted({one for one in given if given.count(one) > 1})
+    if twice:
+        raise ValueError(f"expected each one once, got {', '.join(map(repr, twice))} twice")
+    return given
+
+
+def _alone_or_listed(given: Any) -> Any:
+    return [given] if isinstance(given, str | int) else given
+
+
+Name = Annotated[str, AfterValidator(_legible)]
 Located = Annotated[Name, AfterValidator(_located)]
+Whole = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
 Checkpoints = Annotated[
     list[Located],
     Field(min_length=1),
-    BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
+    BeforeValidator(_alone_or_listed),
+    AfterValidator(_different),
 ]
 
 
@@ -72,7 +100,7 @@ class NamedAttack(_Strict):
     """
 
     recipe: Located
-    options: dict[str, Any] = {}
+    options: dict[str, JsonValue] = {}
 
 
 class Published(_Strict):
@@ -115,14 +143,15 @@ class Recipe(_Strict):
         ],
         Field(min_length=1),
     ]
-    examples: PositiveInt | None = None
-    queries: PositiveInt | None = None
-    seconds: PositiveFloat | None = None
-    max_tokens: Annotated[int, Field(ge=8)] | None = None
+    examples: Whole | None = None
+    queries: Whole | None = None
+    seconds: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    max_tokens: Annotated[int, Field(strict=True, ge=8)] | None = None
     seeds: Annotated[
-        list[NonNegativeInt],
+        list[Seed],
         Field(min_length=1),
-        BeforeValidator(lambda given: [given] if isinstance(given, int) else given),
+        BeforeValidator(_alone_or_listed),
+        AfterValidator(_different),
     ] = [765]
     encoder: Located | None = None
     published: Published | None = None
@@ -138,34 +167,20 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """A recipe file.
 
     Raises:
-        InvalidInputError: it cannot be read, is no YAML, or says what cannot be understood.
+        InvalidInputError: it cannot be read, is no YAML, or says what cannot be understood; the
+            message names all mistakes.
     """
     path = Path(path)
+    given = yaml_of(path)
+    keys = f"a recipe with the keys {', '.join(Recipe.model_fields)}"
+    if given is None:
+        raise InvalidInputError(f"{path}: expected {keys}, got an empty file")
+    if not isinstance(given, dict):
+        raise InvalidInputError(f"{path}: expected {keys}, got {described(given)}")
     try:
-        given = yaml.load(_filled_in(path), _Loader)
         return Recipe.model_validate(given, context=path.parent)
-    except yaml.YAMLError as error:
-        line = " ".join(str(error).split())
-        raise InvalidInputError(f"{path}: expected YAML, got an error: {line}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InvalidInputError(
-            f"{path}: {place}: {first['msg']}, got {str(first['input'])[:60]!r}"
-        ) from error
-
-
-def _filled_in(path: Path) -> str:
-    """The text of a recipe without its comments, with the environment's variables."""
-    text = re.sub(r"(?m)^[ \t]*#.*\n?", "\n", text_of(path))
-    filled = os.path.expandvars(text)
-    missing = sorted(set(re.findall(r"\$\{?([A-Za-z_]\w*)", filled)))
-    if missing:
-        raise InvalidInputError(
-            f"{path}: expected the environment variables {', '.join(missing)} that it names; set "
-            "them as the comment at its beginning says"
-        )
-    return filled
+        raise InvalidInputError(f"{path}: {listed(mistakes_of(error, Recipe))}") from error
 
 
 def named_recipe(name: str) -> Path:
@@ -175,7 +190,7 @@ def named_recipe(name: str) -> Path:
         InvalidInputError: there is none.
     """
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     known = known_recipes()
     if name not in known:
@@ -189,17 +204,3 @@ def named_recipe(name: str) -> Path:
 def known_recipes() -> dict[str, Path]:
     """Those that come with the package, by name."""
     return {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a name that is given twice, of which YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
-            names = [self.construct_object(key) for key, _ in node.value]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise yaml.constructor.ConstructorError(
-                None, None, f"{twice!r} is given twice", node.start_mark
-            )
-        return mapping

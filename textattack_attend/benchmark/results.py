@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
+from pydantic import ValidationError
 
 from ..card import Card
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, StoreError, listed
 from .recipe import Recipe
+from .recipe_mistakes import mistakes_of
 from .store import Entry, Run, Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
@@ -96,7 +98,13 @@ class Results:
 
     @classmethod
     def _of_run(cls, store: Store, run: Run) -> Results:
-        recipe = Recipe.model_validate_json(run.recipe)
+        try:
+            recipe = Recipe.model_validate_json(run.recipe)
+        except ValidationError as error:
+            raise StoreError(
+                f"{store.path}: expected a recipe in run {run.id} that can be understood, got "
+                f"{listed(mistakes_of(error, Recipe))}; benchmark a recipe without that anew"
+            ) from error
         entries = store.entries(run)
         cards = {e.checkpoint: Card.from_json(e.card) for e in entries if e.card}
         keys = store.keys([entry.cell for entry in entries])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
+from ..texts import in_one_line
 from .results import Results
 from .summary import MEASURES, summary
 
@@ -94,8 +96,13 @@ def blanked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table, its numbers as they are."""
-    return str(blanked(table).to_markdown(index=False, disable_numparse=True))
+    """A table, its numbers as they are; what would end a cell is escaped."""
+    shown = blanked(table).map(_cell).rename(columns=_cell)
+    return str(shown.to_markdown(index=False, disable_numparse=True))
+
+
+def _cell(value: Any) -> Any:
+    return in_one_line(value).replace("|", r"\|") if isinstance(value, str) else value
 
 
 def _measures(results: Results, with_interval: Sequence[str] = ()) -> pd.DataFrame:

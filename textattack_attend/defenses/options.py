@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from ..errors import InvalidInputError
+from ..errors import (
+    InvalidInputError,
+    did_you_mean,
+    require_number,
+    require_one_of,
+    require_share,
+    require_text,
+    require_whole_number,
+    require_yes_or_no,
+)
 from ..published import Row
 
 GRANULARITIES = ("unit", "token")
@@ -72,7 +80,7 @@ class SAttend(Defense):
     """S-Attend (Liong et al. 2024, section 7): attention masked by chance in training.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     name: ClassVar[str] = "s-attend"
@@ -87,9 +95,12 @@ class SAttend(Defense):
     heads: tuple[int, ...] = option((), "Which are masked; all by default.")
 
     def __post_init__(self) -> None:
-        require_range("alpha", self.alpha, 0, 1)
-        require_range("growth", self.growth, 0, 1)
+        require_share("alpha", self.alpha, "[0, 1)")
+        require_share("growth", self.growth, "[0, 1)")
         require_one_of("granularity", self.granularity, GRANULARITIES)
+        for name in ("layers", "heads"):
+            for number in getattr(self, name):
+                require_whole_number(name, number, at_least=0)
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ class OnEmbeddings(Defense):
     """What FreeLB and CreAT share: steps uphill on the word embeddings.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     steps: int = option(3, "Steps uphill.")
@@ -107,10 +118,10 @@ class OnEmbeddings(Defense):
     clean: bool = option(False, "Train on the clean text, too.")
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise InvalidInputError(f"steps: expected at least 1, got {self.steps}")
+        require_whole_number("steps", self.steps)
         for name in ("step_size", "radius", "start"):
-            require_range(name, getattr(self, name), 0, inf)
+            require_number(name, getattr(self, name), "[0, inf)")
+        require_yes_or_no("clean", self.clean)
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,7 @@ class CreAT(OnEmbeddings):
     """CreAT (Wu et al. 2023): the perturbation also moves the contextual representation.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     name: ClassVar[str] = "creat"
@@ -137,7 +148,7 @@ class CreAT(OnEmbeddings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_range("temperature", self.temperature, 0, inf)
+        require_number("temperature", self.temperature, "[0, inf)")
 
 
 @dataclass(frozen=True)
@@ -145,7 +156,7 @@ class AFA(Defense):
     """AFA (Liu 2025; our reading of its abstract): attention goes to words that are missed.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     name: ClassVar[str] = "afa"
@@ -157,10 +168,10 @@ class AFA(Defense):
     discriminator_learning_rate: float = option(1e-3, "Of the discriminator.")
 
     def __post_init__(self) -> None:
-        require_range("weight", self.weight, 0, inf)
-        require_range("mask_share", self.mask_share, 0, 1)
-        require_range("baseline_decay", self.baseline_decay, 0, 1)
-        require_range("discriminator_learning_rate", self.discriminator_learning_rate, 0, inf)
+        require_number("weight", self.weight, "[0, inf)")
+        require_share("mask_share", self.mask_share, "[0, 1)")
+        require_share("baseline_decay", self.baseline_decay, "[0, 1)")
+        require_number("discriminator_learning_rate", self.discriminator_learning_rate, "[0, inf)")
 
 
 @dataclass(frozen=True)
@@ -168,7 +179,7 @@ class HackAttendAT(Defense):
     """Adversarial training with HackAttend structures (ours).
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     name: ClassVar[str] = "hackattend-at"
@@ -179,9 +190,9 @@ class HackAttendAT(Defense):
     clean: bool = option(True, CLEAN)
 
     def __post_init__(self) -> None:
-        require_range("alpha", self.alpha, 0, 1)
-        if self.steps < 1:
-            raise InvalidInputError(f"steps: expected at least 1, got {self.steps}")
+        require_share("alpha", self.alpha, "[0, 1)")
+        require_whole_number("steps", self.steps)
+        require_yes_or_no("clean", self.clean)
 
 
 @dataclass(frozen=True)
@@ -191,7 +202,7 @@ class ADA(Defense):
     Of an attack on attention the text is added once more, to be read under the structure.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     name: ClassVar[str] = "ada"
@@ -205,7 +216,9 @@ class ADA(Defense):
     cache: str = option("", "File of what was attacked, to use again.")
 
     def __post_init__(self) -> None:
-        require_range("examples", self.examples, 0, inf)
+        require_whole_number("examples", self.examples, at_least=0)
+        for name in ("victim", "recipe", "cache"):
+            require_text(name, getattr(self, name))
 
     def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
         """Adversarial examples, with the labels of the rows that they come from."""
@@ -229,25 +242,12 @@ def defense_of(name: str, **options: Any) -> Defense:
         InvalidInputError: there is none of that name, it has no such option, or a value is outside
             its range.
     """
-    if name not in DEFENSES:
-        raise InvalidInputError(f"defense: expected one of {', '.join(DEFENSES)}, got {name!r}")
+    require_one_of("defense", name, list(DEFENSES))
     defense = DEFENSES[name]
     for given in options:
         if given not in defense.__dataclass_fields__:
             having = [n for n, d in DEFENSES.items() if given in d.__dataclass_fields__]
-            raise InvalidInputError(
-                f"{given}: {name!r} has no such option; it belongs to {', '.join(having)}"
-            )
+            own = list(defense.__dataclass_fields__)
+            belongs = f"; it belongs to {', '.join(having)}" if having else did_you_mean(given, own)
+            raise InvalidInputError(f"{given}: {name!r} has no such option{belongs}")
     return defense(**options)
-
-
-def require_range(name: str, value: float, low: float, high: float) -> None:
-    """Raises InvalidInputError for a value outside [low, high)."""
-    if not low <= value < high:
-        raise InvalidInputError(f"{name}: expected a number in [{low}, {high}), got {value}")
-
-
-def require_one_of(name: str, value: str, known: Sequence[str]) -> None:
-    """Raises InvalidInputError for another value."""
-    if value not in known:
-        raise InvalidInputError(f"{name}: expected one of {', '.join(known)}, got {value!r}")

@@ -6,6 +6,7 @@ from .structure_classification import (
     UntargetedStructureClassification,
     goal_function,
     lead_of_the_others,
+    require_label,
 )
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "UntargetedStructureClassification",
     "goal_function",
     "lead_of_the_others",
+    "require_label",
 ]

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..attention import AttentionCapture, ForwardPass, chooses
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, require_whole_number
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
 from ..structures import Structure
@@ -103,7 +103,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     def require_labels(self, text: Text, label: int) -> None:
         """Raises InvalidInputError for a label outside the model's classes or the choices."""
-        _require_label(label, self.victim.num_classes(text), "label")
+        require_label(label, self.victim.num_classes(text))
 
     def knows(self, structure: Structure) -> bool:
         """Whether it was told the logits under a structure."""
@@ -207,14 +207,15 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
     """
 
     def __init__(self, model_wrapper: ModelWrapper, target_class: int, **options: Any) -> None:
+        require_whole_number("target_class", target_class, at_least=0)
         super().__init__(model_wrapper, target_class=target_class, **options)
         if not chooses(self.victim.model):  # how many choices there are, a text tells
-            _require_label(target_class, self.victim.num_labels, "target_class")
+            require_label(target_class, self.victim.num_labels, "target_class")
 
     def require_labels(self, text: Text, label: int) -> None:
         """Raises InvalidInputError for a label or a target outside the classes or the choices."""
         super().require_labels(text, label)
-        _require_label(self.target_class, self.victim.num_classes(text), "target_class")
+        require_label(self.target_class, self.victim.num_classes(text), "target_class")
 
     def loss(self, logits: Tensor) -> Tensor:
         """Minus the objective at the target class."""
@@ -225,8 +226,19 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
         return -_lead(result, self.target_class)
 
 
-def _require_label(label: int, classes: int, what: str) -> None:
-    if not isinstance(label, int | np.integer) or not 0 <= label < classes:
+def require_label(label: Any, classes: int, what: str = "label") -> None:
+    """Refuse what is no class.
+
+    Args:
+        label: counted from 0.
+        classes: how many there are.
+        what: names the label in the message.
+
+    Raises:
+        InvalidInputError: the label is no whole number, or outside the classes.
+    """
+    whole = isinstance(label, int | np.integer) and not isinstance(label, bool)
+    if not whole or not 0 <= label < classes:
         raise InvalidInputError(
             f"{what} {label!r}: expected one of the model's {classes} classes, "
             f"0 to {classes - 1}; check the dataset's label order"

@@ -12,18 +12,27 @@ import numpy.typing as npt
 from matplotlib import rc_context
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import (
+    LogLocator,
+    NullFormatter,
+    NullLocator,
+    PercentFormatter,
+    StrMethodFormatter,
+)
 
 from ..benchmark import Results, summary
 from ..benchmark.row import counted
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, is_number
+from ..texts import printable
 from .panels import (
     ALONE,
     BESIDE,
     INK,
     STYLE,
     Pair,
+    PlainFigure,
     colors_of,
+    in_a_legend,
     labels_of,
     legend,
     markers_of,
@@ -34,6 +43,8 @@ from .panels import (
 )
 
 MASKED = "#e0393e"
+LONGEST_TOKEN = 24
+"""In characters; of a longer one, as an address, the beginning is shown."""
 _fading = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
 
 
@@ -61,9 +72,11 @@ def plot_attention(
         title: of the figure.
     """
     cells = list(masked)
-    size = 1.6 + 0.24 * len(tokens)
+    tokens = [_short(token) for token in tokens]
+    longer = max(0, max(map(len, tokens), default=0) - 8)
+    size = 1.6 + 0.24 * len(tokens) + 0.09 * longer
     with rc_context(STYLE):
-        figure = Figure(figsize=(2 * size, size + 0.4), layout="constrained")
+        figure = PlainFigure(figsize=(2 * size, size + 0.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, values, name in zip(panels, (before, after), ("before", "after"), strict=True):
             axes.imshow(np.asarray(values), cmap=_fading, vmin=0, vmax=1)
@@ -157,6 +170,7 @@ def plot_robustness(results: Results) -> Figure:
             axes.set_ylabel("accuracy")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(PercentFormatter(1))
+            axes.xaxis.set_minor_formatter(NullFormatter())  # its own writes mathematics
         legend(figure, every)
     return figure
 
@@ -176,7 +190,7 @@ def plot_efficiency(results: Results) -> Figure:
         raise NothingToPlotError("an attacked example")
     color, label, marker = colors_of(results), labels_of(results), markers_of(results)
     with rc_context(STYLE):
-        figure = Figure(figsize=(8, 3.4), layout="constrained")
+        figure = PlainFigure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
             for pair, line in found.iterrows():
@@ -194,11 +208,19 @@ def plot_efficiency(results: Results) -> Figure:
             axes.xaxis.set_minor_locator(NullLocator())
         if not one_victim(results):
             for attack in dict.fromkeys(attack for _, attack in found.index):
-                panels[1].scatter([], [], color=INK, label=attack, marker=marker(attack))
+                panels[1].scatter(
+                    [], [], color=INK, label=in_a_legend(attack), marker=marker(attack)
+                )
         panels[0].set_ylabel("ASR")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1))
         legend(figure, panels)
     return figure
+
+
+def _short(token: str) -> str:
+    """A token as an axis has it; an axis keeps its names apart from the texts that show them."""
+    token = printable(token)
+    return token if len(token) <= LONGEST_TOKEN else f"{token[: LONGEST_TOKEN - 1]}…"
 
 
 def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
@@ -218,7 +240,7 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
         attack = attacks[victim, label]
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
-        if attack.recipe.startswith("hackattend"):
+        if attack.recipe.startswith("hackattend") and is_number(fraction):
             said = ", ".join([attack.recipe, *(f"{k}={v}" for k, v in sorted(options.items()))])
             found.setdefault((victim, said), {})[fraction] = label
     found = {pair: labels for pair, labels in found.items() if len(labels) > 1}

@@ -22,6 +22,7 @@ from .. import __version__
 from ..benchmark import Results
 from ..benchmark.tables import titled
 from ..errors import AttendError
+from ..texts import printable
 from .attention import attention_of_a_success
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .panels import INK
@@ -84,7 +85,7 @@ def report(results: Results, title: str = "Robustness report") -> str:
         script=Markup(_text("script.js")),
         examples=_packed(results.rows),
     )
-    return str(page)
+    return printable(str(page))
 
 
 def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:

@@ -6,14 +6,18 @@ attack.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ..benchmark import Results
+from ..texts import printable
 
 INK = "#5f6672"
 """Legible on white and on black."""
@@ -23,6 +27,7 @@ ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
 """Width and height of a panel, in inches."""
 LEGEND_ROW = 0.22
 """Its height, in inches."""
+WIDTHLESS = "\N{WORD JOINER}"
 Pair = tuple[str, str]
 """A victim and an attack, by their labels."""
 STYLE: Any = {
@@ -39,7 +44,38 @@ STYLE: Any = {
     "savefig.facecolor": "none",
     "legend.frameon": False,
     "svg.fonttype": "none",
+    # A text is what somebody wrote, never mathematics or TeX: its dollars are dollars.
+    "text.parse_math": False,
+    "text.usetex": False,
 }
+
+
+class PlainFigure(Figure):
+    """A figure that shows any text as it is, and draws without a word.
+
+    Characters that no file of a figure can contain are replaced. Of letters that matplotlib's font
+    lacks (emoji, Chinese) it would warn one by one: an SVG with text leaves them to the browser's
+    fonts, and a bitmap shows a box, as it says itself.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Matplotlib's hook: every way to save or lay out a figure comes through here."""
+        for text in self.findobj(Text):
+            text.set_text(printable(text.get_text()))
+        with _without_a_word_of_glyphs():
+            super().draw(renderer)
+
+    def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
+        """Matplotlib's hook for ``bbox_inches="tight"``, which measures texts once more."""
+        with _without_a_word_of_glyphs():
+            return super().get_tightbbox(*arguments, **options)
+
+
+@contextmanager
+def _without_a_word_of_glyphs() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        yield
 
 
 def one_victim(results: Results) -> bool:
@@ -64,8 +100,13 @@ def panels_of(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pai
 def labels_of(results: Results) -> Callable[[str, str], str]:
     """What an attack on a victim is called where it has a colour."""
     if one_victim(results):
-        return lambda victim, attack: attack
-    return lambda victim, attack: victim
+        return lambda victim, attack: in_a_legend(attack)
+    return lambda victim, attack: in_a_legend(victim)
+
+
+def in_a_legend(label: str) -> str:
+    """A label that matplotlib does not leave out of a legend, as it does where ``_`` is first."""
+    return f"{WIDTHLESS}{label}" if label.startswith("_") else label
 
 
 def colors_of(results: Results) -> Callable[[str, str], str]:
@@ -88,7 +129,7 @@ def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figur
     """So many panels of a size in inches, in rows."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    figure = PlainFigure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[count:]:
         axes.remove()

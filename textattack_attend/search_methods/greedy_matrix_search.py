@@ -11,7 +11,7 @@ from operator import or_
 import numpy as np
 from textattack.goal_function_results import GoalFunctionResult
 
-from ..errors import InvalidInputError
+from ..errors import require_seed, require_whole_number, require_yes_or_no
 from ..importance import (
     head_probes,
     layer_probes,
@@ -44,7 +44,7 @@ class GreedyMatrixSearch(StepwiseSearch):
         seed: for ``importance="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
-        InvalidInputError: a limit below 1, or an unknown importance.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     def __init__(
@@ -55,10 +55,11 @@ class GreedyMatrixSearch(StepwiseSearch):
         accumulate: bool = True,
         seed: int | None = None,
     ) -> None:
-        for name, value in (("max_layers", max_layers), ("max_heads", max_heads)):
-            if value < 1:
-                raise InvalidInputError(f"{name}: expected at least 1, got {value}")
+        require_whole_number("max_layers", max_layers)
+        require_whole_number("max_heads", max_heads)
         require_importance(importance)
+        require_yes_or_no("accumulate", accumulate)
+        require_seed("seed", seed)
         self.max_layers = max_layers
         self.max_heads = max_heads
         self.importance = importance

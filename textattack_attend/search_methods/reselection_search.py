@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from textattack.goal_function_results import GoalFunctionResult
 
-from ..errors import InvalidInputError
+from ..errors import require_whole_number, require_yes_or_no
 from ..shared import StructuredText
 from ..structures import Matrix
 from ..transformations.reselection import AVERAGE, ROUNDS
@@ -21,12 +21,12 @@ class ReselectionSearch(StepwiseSearch):
         prune: whether a success is then reduced to few matrices.
 
     Raises:
-        InvalidInputError: no round.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     def __init__(self, rounds: int = 15, prune: bool = True) -> None:
-        if rounds < 1:
-            raise InvalidInputError(f"rounds: expected at least 1, got {rounds}")
+        require_whole_number("rounds", rounds)
+        require_yes_or_no("prune", prune)
         self.rounds = rounds
         self.prune = prune
 

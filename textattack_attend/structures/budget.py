@@ -9,7 +9,7 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidInputError
+from ..errors import require_one_of, require_share, require_yes_or_no
 from .structure import Shape, Structure
 
 CHOICE_BUDGETS = ("per_matrix", "released")
@@ -37,16 +37,9 @@ class Budget:
     choice_budget: str = "per_matrix"
 
     def __post_init__(self) -> None:
-        if not 0 < self.mask_fraction <= 1:
-            raise InvalidInputError(
-                f"mask_fraction: expected a share in (0, 1], got {self.mask_fraction}; "
-                "1% of the units is 0.01"
-            )
-        if self.choice_budget not in CHOICE_BUDGETS:
-            raise InvalidInputError(
-                f"choice_budget: expected one of {', '.join(CHOICE_BUDGETS)}, got "
-                f"{self.choice_budget!r}"
-            )
+        require_share("mask_fraction", self.mask_fraction, "(0, 1]", hint="1% of the units is 0.01")
+        require_yes_or_no("spare_first_token", self.spare_first_token)
+        require_one_of("choice_budget", self.choice_budget, CHOICE_BUDGETS)
 
     def attackable(self, shape: Shape, layer: int) -> npt.NDArray[np.bool_]:
         """The attackable units of one head of a layer, bool (T, T)."""

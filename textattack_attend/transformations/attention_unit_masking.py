@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import require_seed
 from ..goal_functions import StructureGoalFunction
 from ..rankings import (
     GRADIENT_RANKINGS,
@@ -31,7 +32,7 @@ class AttentionUnitMasking(StructureTransformation):
         seed: for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
-        InvalidInputError: the ranking is unknown.
+        InvalidInputError: the ranking is unknown, or the seed is none.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class AttentionUnitMasking(StructureTransformation):
         seed: int | None = None,
     ) -> None:
         require_ranking(ranking)
+        require_seed("seed", seed)
         super().__init__(goal_function, budget)
         self.ranking = ranking
         self.seed = seed

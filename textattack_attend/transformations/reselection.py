@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InvalidInputError
+from ..errors import require_share, require_whole_number
 from ..goal_functions import StructureGoalFunction
 from ..rankings import candidate_masks, masking_effect
 from ..shared import StructuredText
@@ -32,7 +32,7 @@ class Reselection(StructureTransformation):
         growth: rounds over which the number of units grows to the budget; 1 for all at once.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     def __init__(
@@ -42,10 +42,8 @@ class Reselection(StructureTransformation):
         decay: float = 0.5,
         growth: int = 1,
     ) -> None:
-        if not 0 <= decay < 1:
-            raise InvalidInputError(f"decay: expected a share in [0, 1), got {decay}")
-        if growth < 1:
-            raise InvalidInputError(f"growth: expected at least 1 round, got {growth}")
+        require_share("decay", decay, "[0, 1)")
+        require_whole_number("growth", growth)
         super().__init__(goal_function, budget)
         self.decay = decay
         self.growth = growth

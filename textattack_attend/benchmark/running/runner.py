@@ -8,11 +8,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...card import Card
-from ...named_attacks import require_attack
-from ..recipe import Recipe
+from ...errors import InvalidInputError
+from ...models.wrappers import AttentionModelWrapper
+from ..recipe import NamedAttack, Recipe
 from ..row import Row
 from ..store import Entry, Run, Store
 from .cluster import Cluster
+from .rehearsal import loader_of, rehearse
 from .worker import Task, Worker
 
 
@@ -29,19 +31,18 @@ class Benchmark:
         size: number of examples that each attack runs on.
 
     Raises:
-        InvalidInputError: there is no such data, no such attack, or no such encoder.
+        InvalidInputError: the rehearsal found mistakes; the message names all of them.
         StoreError: the store cannot be written.
     """
 
     def __init__(self, recipe: Recipe, store: Store, cluster: Cluster | None = None) -> None:
         self.recipe = recipe
         self.store = store
-        for attack in recipe.attacks.values():
-            require_attack(attack.recipe, **attack.options)
-        self._worker = Worker(recipe)
+        self._worker = _worker_of(recipe)
         self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)
         self.size = min(whole, recipe.examples or whole)
+        rehearse(recipe, self._load, self._is_due)
         self._run: Run = store.begin(recipe.model_dump_json(), self._worker.data, self.size)
         self.id = self._run.id
 
@@ -57,6 +58,18 @@ class Benchmark:
         for entry, _ in entries:
             self.store.enter(self._run, entry)
         return sum(self._attack(entry, task) for entry, task in entries)
+
+    def _load(self, checkpoint: str) -> AttentionModelWrapper:
+        attack = next(iter(self.recipe.attacks.values()))
+        return self._worker.wrapper(Task(checkpoint, attack, self.recipe.seeds[0]))
+
+    def _is_due(self, checkpoint: str, attack: NamedAttack) -> bool:
+        """Whether the store lacks rows of a checkpoint under an attack."""
+        if not self.store.runs():
+            return True
+        tasks = [Task(checkpoint, attack, seed) for seed in self.recipe.seeds]
+        cells = [self.store.cell(self._worker.key(task)) for task in tasks]
+        return any(self.store.missing(cell, self.size) for cell in cells)
 
     def _entries(self) -> Iterator[tuple[Entry, Task]]:
         """Every checkpoint under every attack; one is loaded for all of its attacks."""
@@ -83,6 +96,15 @@ class Benchmark:
 
             self._attackers.attack(task, missing, write)
         return len(missing)
+
+
+def _worker_of(recipe: Recipe) -> Worker:
+    """The worker of a recipe; where there cannot be one, all that is wrong is said at once."""
+    try:
+        return Worker(recipe)
+    except InvalidInputError:
+        rehearse(recipe, loader_of(recipe))
+        raise
 
 
 class _Progress(tqdm):

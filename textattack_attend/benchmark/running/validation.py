@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...checkpoint import architectures
-from ...datasets import dataset_named
 from ...models.wrappers import checkpoint_named
-from ...named_attacks import require_attack
 from ..recipe import Recipe
+from .rehearsal import loader_of, rehearse
 
 
 def validated(recipe: Recipe) -> Iterator[str]:
-    """Lines that say what there is to do; data are read, checkpoints are looked up.
+    """Lines that say what there is to do, once everything was rehearsed.
 
     Raises:
-        InvalidInputError: the data, a checkpoint, the encoder or an attack is not there, or the
-            attack has no such option.
+        InvalidInputError: the data, a checkpoint, the encoder or an attack cannot be had, or they
+            do not fit each other; the message names all mistakes.
     """
-    size = len(dataset_named(recipe.data, count=recipe.examples))
-    examples = min(size, recipe.examples or size)
+    examples = rehearse(recipe, loader_of(recipe))
     yield f"data: {recipe.data}, {_said(examples, recipe.examples)}"
     for label, checkpoints in recipe.victims.items():
         for checkpoint in checkpoints:
             saved_as = ", ".join(architectures(checkpoint_named(checkpoint)))
             yield f"victim {label}: {checkpoint}, {saved_as or 'which does not say what it is'}"
     if recipe.encoder:
-        architectures(recipe.encoder)
         yield f"encoder: {recipe.encoder}"
     for label, attack in recipe.attacks.items():
-        require_attack(attack.recipe, **attack.options)
         options = ", ".join(f"{name}={value}" for name, value in attack.options.items())
         yield f"attack {label}: {attack.recipe}({options})"
     yield f"{recipe.number_of_cells * examples} attacks in all"

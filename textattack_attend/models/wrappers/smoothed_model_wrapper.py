@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...attention import masked_where, run_rows
 from ...batches import evaluated
-from ...errors import InvalidInputError
+from ...errors import require_share, require_whole_number
 from ...rankings import generator_for
 from ...texts import Text
 from .attention_model_wrapper import AttentionModelWrapper
@@ -34,16 +34,15 @@ class SmoothedModelWrapper(ModelWrapper):
         seed: of the masks.
 
     Raises:
-        InvalidInputError: an option is outside its range.
+        InvalidInputError: an option is of another type, or outside its range.
     """
 
     def __init__(
         self, wrapper: AttentionModelWrapper, alpha: float, passes: int = 8, seed: int = 0
     ) -> None:
-        if not 0 < alpha < 1:
-            raise InvalidInputError(f"alpha: expected a share in (0, 1), got {alpha}")
-        if passes < 1:
-            raise InvalidInputError(f"passes: expected at least 1, got {passes}")
+        require_share("alpha", alpha, "(0, 1)")
+        require_whole_number("passes", passes)
+        require_whole_number("seed", seed, at_least=0)
         logger.warning(
             "answers are means over %d random masks: robust accuracy behind a random defense is no "
             "evidence by itself",

@@ -1,0 +1,104 @@
+"""Says what is wrong with a recipe, a line for every mistake that pydantic found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ..errors import as_number, described, did_you_mean
+
+KINDS: dict[str, str] = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "finite_number": "a finite number",
+}
+"""What was expected instead of a value of another type."""
+BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than_equal": ("at most", "le"),
+}
+UNQUOTED = "; put it into quotation marks (YAML reads yes and no as truth values, 1.0 as a number)"
+
+
+def mistakes_of(error: ValidationError, recipe: type[BaseModel]) -> list[str]:
+    """A line for every mistake: where it is, what was expected, and what came.
+
+    Args:
+        error: of the recipe.
+        recipe: the model of a recipe, whose fields are the valid keys.
+    """
+    found = (_mistake(one, recipe) for one in error.errors())
+    return list(dict.fromkeys(found))  # each kind of number of a union says the same
+
+
+def _mistake(error: ErrorDetails, recipe: type[BaseModel]) -> str:
+    place, kind, value = [str(part) for part in error["loc"]], error["type"], error["input"]
+    if place[-1:] == ["[key]"]:
+        return _of_label(place[:-1], value, error)
+    if kind == "extra_forbidden":
+        return f"{_where(place[:-1])}{_unknown(place, recipe)}"
+    if kind == "missing":
+        return f"{_where(place[:-1])}expected the key {place[-1]!r}, got none"
+    return f"{_where(place)}{_expected(kind, error)}"
+
+
+def _where(place: Sequence[str]) -> str:
+    """Where a mistake is, as ``attack 'HackAttend': options: ``."""
+    names = {"attacks": "attack", "victims": "victim"}
+    if len(place) > 1 and place[0] in names:
+        # The checkpoints of a victim are a list; pydantic numbers them from 0.
+        rest = place[2:] if place[0] == "attacks" else []
+        return ": ".join([f"{names[place[0]]} {place[1]!r}", *rest, ""])
+    return ": ".join([*place[:1], ""]) if place else ""
+
+
+def _unknown(place: Sequence[str], recipe: type[BaseModel]) -> str:
+    known = _keys_at(place, recipe)
+    return (
+        f"expected one of the keys {', '.join(known)}, got {place[-1]!r}"
+        f"{did_you_mean(place[-1], known)}"
+    )
+
+
+def _keys_at(place: Sequence[str], recipe: type[BaseModel]) -> list[str]:
+    if len(place) == 1:
+        return list(recipe.model_fields)
+    from .recipe import NamedAttack, Published
+
+    return list((NamedAttack if place[0] == "attacks" else Published).model_fields)
+
+
+def _of_label(place: Sequence[str], value: Any, error: ErrorDetails) -> str:
+    if error["type"] == "string_type":
+        return f"{_where(place[:1])}expected a text as label, got {described(value)}{UNQUOTED}"
+    return f"{_where(place[:1])}a label: {_expected(error['type'], error)}"
+
+
+def _expected(kind: str, error: ErrorDetails) -> str:
+    value, context = error["input"], error.get("ctx", {})
+    if kind == "value_error":  # one of our own validators, which says all
+        return str(context["error"])
+    if kind in KINDS:
+        return f"expected {KINDS[kind]}, got {described(value)}{_hint(kind, value)}"
+    if kind in BOUNDS:
+        words, name = BOUNDS[kind]
+        bound = context[name]  # pydantic makes a float of the bound of a float
+        bound = int(bound) if bound == int(bound) else bound
+        return f"expected {words} {bound}, got {value}"
+    if kind == "too_short":
+        return f"expected at least one, got {described(value)}"
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {described(value)}"
+
+
+def _hint(kind: str, value: Any) -> str:
+    if kind == "string_type":
+        return "" if isinstance(value, list | dict) else UNQUOTED
+    return as_number(value)

@@ -1,0 +1,275 @@
+"""The rehearsal of a recipe: what would stop a run hours later is found before its first attack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from textwrap import shorten
+from typing import Any
+
+import torch
+from textattack import Attack, AttackArgs, Attacker
+from textattack.datasets import Dataset
+from textattack.shared import AttackedText
+
+from ...checkpoint import architectures
+from ...datasets import dataset_named
+from ...errors import AttendError, InvalidInputError, listed
+from ...goal_functions import require_label
+from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...named_attacks import build_attack, require_attack
+from ...quiet import quiet
+from ..recipe import NamedAttack, Recipe
+
+LOOKED_AT = 16
+"""Examples of which the shortest are tried."""
+TRIED = 3
+"""One example that raises becomes a row; an attack that fails on so many is refused."""
+SECONDS = 0.5
+"""That an attack tries an example for, from its first query on."""
+LONGEST = 240
+"""Characters of a library's error; that of a missing download has a page."""
+Load = Callable[[str], AttentionModelWrapper]
+Due = Callable[[str, NamedAttack], bool]
+
+
+def rehearse(recipe: Recipe, load: Load, due: Due = lambda checkpoint, attack: True) -> int:
+    """Build every attack on its victims, and let each try one example for a moment.
+
+    Every checkpoint is loaded, and the examples are compared with what it reads and tells apart.
+    Attacks are built on the first checkpoint of a victim, and on those that are configured
+    otherwise than the ones before them.
+
+    Args:
+        recipe: what is to be run.
+        load: gives the wrapper of a checkpoint.
+        due: says whether a checkpoint is still to be attacked that way; by default always.
+
+    Returns:
+        The number of examples that are attacked.
+
+    Raises:
+        InvalidInputError: anything cannot be had or cannot be run; the message names all mistakes,
+            each with the attack and the victim that it is in.
+    """
+    rehearsal = _Rehearsal(recipe, load, due)
+    rehearsal.run()
+    if rehearsal.mistakes.found:
+        raise InvalidInputError(listed(rehearsal.mistakes.lines()))
+    return rehearsal.size
+
+
+def loader_of(recipe: Recipe) -> Load:
+    """Loads checkpoints as the recipe has them read."""
+
+    def load(checkpoint: str) -> AttentionModelWrapper:
+        wrapper = wrapper_for(checkpoint, max_tokens=recipe.max_tokens)
+        wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+        return wrapper
+
+    return load
+
+
+class _Mistakes:
+    """What went wrong, and with which victims it did."""
+
+    def __init__(self, victims: Sequence[str]) -> None:
+        self.found: dict[tuple[str, str], list[str]] = {}
+        self._victims = victims
+
+    @contextmanager
+    def of(self, attack: str = "", victim: str = "") -> Iterator[None]:
+        """Inside, an error is noted, and the rehearsal goes on behind it."""
+        try:
+            yield
+        except AttendError as error:
+            self.note(str(error), attack, victim)
+        except Exception as error:  # of a user's own attack, of TextAttack, or of a library
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            self.note(shorten(said, LONGEST, placeholder=" ..."), attack, victim)
+
+    def note(self, line: str, attack: str = "", victim: str = "") -> None:
+        """Add a mistake."""
+        victims = self.found.setdefault((attack, line), [])
+        if victim and victim not in victims:
+            victims.append(victim)
+
+    def lines(self) -> list[str]:
+        """Each mistake once; the victims are named where an attack fails on some of them only."""
+        return [self._line(attack, line, on) for (attack, line), on in self.found.items()]
+
+    def _line(self, attack: str, line: str, victims: Sequence[str]) -> str:
+        named = ", ".join(map(repr, victims))
+        everywhere = not victims or len(victims) == len(self._victims)
+        if not attack:
+            return f"victim {named}: {line}" if victims else line
+        return f"attack {attack!r}{'' if everywhere else f' on {named}'}: {line}"
+
+
+class _Rehearsal:
+    """One rehearsal; its mistakes are complete after `run`."""
+
+    def __init__(self, recipe: Recipe, load: Load, due: Due) -> None:
+        self.mistakes = _Mistakes(list(recipe.victims))
+        self.size = 0
+        self._recipe = recipe
+        self._load = load
+        self._due = due
+        self._dataset: Dataset | None = None
+        self._attacks: dict[str, NamedAttack] = {}
+
+    def run(self) -> None:
+        with self.mistakes.of():
+            self._dataset = dataset_named(self._recipe.data, count=self._recipe.examples)
+            self.size = min(len(self._dataset), self._recipe.examples or len(self._dataset))
+        with self.mistakes.of():
+            if self._recipe.encoder:
+                architectures(self._recipe.encoder)
+        for label, attack in self._recipe.attacks.items():
+            with self.mistakes.of(label):
+                require_attack(attack.recipe, **attack.options)
+                self._attacks[label] = attack
+        for label, checkpoints in self._recipe.victims.items():
+            self._victim(label, checkpoints)
+
+    def _victim(self, label: str, checkpoints: Sequence[str]) -> None:
+        rehearsed: list[dict[str, Any]] = []
+        for checkpoint in checkpoints:
+            with self.mistakes.of(victim=label):
+                wrapper = self._load(checkpoint)
+                examples = self._examples(label, wrapper)
+                configuration = _configuration(wrapper)
+                if configuration in rehearsed:
+                    continue
+                rehearsed.append(configuration)
+                for name, attack in self._attacks.items():
+                    if self._due(checkpoint, attack):
+                        with self.mistakes.of(name, label):
+                            self._try(name, label, wrapper, examples)
+
+    def _examples(self, label: str, wrapper: AttentionModelWrapper) -> list[Dataset]:
+        """Data sets of one example each, to try; none where the data do not fit the victim."""
+        if self._dataset is None:
+            return []
+        with self.mistakes.of(victim=label):
+            _require_fitting(wrapper, self._dataset, self.size)
+            return list(islice(_attackable(wrapper, self._dataset, self.size), TRIED))
+        return []
+
+    def _try(
+        self, name: str, label: str, wrapper: AttentionModelWrapper, examples: Sequence[Dataset]
+    ) -> None:
+        """Build an attack, and attack examples until one can be attacked."""
+        attack = self._attacks[name]
+        try:
+            with quiet():
+                built = build_attack(attack.recipe, wrapper, **attack.options)
+        except AttendError as error:
+            for line in [str(error), *_mistaken_options(attack, wrapper)]:
+                self.mistakes.note(line, name, label)
+            return
+        _stop_after(built, SECONDS)
+        errors = []
+        for example in examples:
+            try:
+                self._attack(built, example)
+                return
+            except _EnoughSeen:
+                return
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _attack(self, attack: Attack, example: Dataset) -> None:
+        args = AttackArgs(
+            num_examples=1,
+            query_budget=self._recipe.queries,
+            random_seed=self._recipe.seeds[0],
+            disable_stdout=True,
+            silent=True,
+        )
+        with quiet():
+            Attacker(attack, example, args).attack_dataset()
+
+
+class _EnoughSeen(Exception):
+    """The attack runs; the rest of it is left to the benchmark."""
+
+
+def _stop_after(attack: Attack, seconds: float) -> None:
+    """Let an attack raise `_EnoughSeen` at its first query that is so late after its first one.
+
+    Its search is not told of a spent budget instead: some of TextAttack's fail on a small one.
+    """
+    goal_function = attack.goal_function
+    unhurried: Any = type(goal_function)
+    begun: list[float] = []
+
+    class Rehearsed(unhurried):
+        def get_results(self, *arguments: Any, **options: Any) -> Any:
+            begun.append(time.perf_counter())
+            if begun[-1] > begun[0] + seconds:
+                raise _EnoughSeen
+            return super().get_results(*arguments, **options)
+
+    Rehearsed.__name__ = unhurried.__name__
+    goal_function.__class__ = Rehearsed  # so that copies of it stop, too
+    attack.search_method.get_goal_results = goal_function.get_results
+
+
+def _mistaken_options(attack: NamedAttack, wrapper: AttentionModelWrapper) -> Iterator[str]:
+    """What is wrong with each option by itself, as an attack complains of the first one alone."""
+    for name, value in attack.options.items():
+        try:
+            with quiet():
+                build_attack(attack.recipe, wrapper, **{name: value})
+        except Exception as error:  # may be of a default instead of another option that is given
+            if isinstance(error, AttendError) and str(error).startswith(name):
+                yield str(error)
+
+
+def _require_fitting(wrapper: AttentionModelWrapper, dataset: Dataset, size: int) -> None:
+    """Refuse data with other columns or classes than the victim reads and tells apart."""
+    for position in range(size):
+        columns, label = dataset[position]
+        text = AttackedText(columns).tokenizer_input
+        try:
+            wrapper.victim.inputs.sequences(text)
+            require_label(label, wrapper.victim.num_classes(text))
+        except InvalidInputError as error:
+            raise InvalidInputError(f"example {position} of the dataset: {error}") from error
+
+
+def _attackable(wrapper: AttentionModelWrapper, dataset: Dataset, size: int) -> Iterator[Dataset]:
+    """Short examples, each labelled as the victim answers, so that no attack skips it.
+
+    Raises:
+        InvalidInputError: none of the first examples can be attacked.
+    """
+    firsts = [dataset[position][0] for position in range(min(size, LOOKED_AT))]
+    firsts.sort(key=lambda columns: sum(map(len, columns.values())))
+    refused = None
+    for columns in firsts:
+        text = AttackedText(columns).tokenizer_input
+        try:
+            wrapper.victim.empty_structure(text)
+        except InvalidInputError as error:
+            refused = refused or error
+            continue
+        label = int(wrapper([text])[0].argmax())
+        parts = tuple(columns.values())
+        example = parts if len(parts) > 1 else parts[0]
+        yield Dataset([(example, label)], list(columns), label_names=dataset.label_names)
+        refused = None
+    if refused:
+        raise refused
+
+
+def _configuration(wrapper: AttentionModelWrapper) -> dict[str, Any]:
+    """What decides whether an attack can be built: the configuration without names and versions."""
+    told: dict[str, Any] = wrapper.model.config.to_dict()
+    names = ("_name_or_path", "transformers_version")
+    return {name: value for name, value in told.items() if name not in names}

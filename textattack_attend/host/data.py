@@ -1,0 +1,85 @@
+"""Data for TextAttack's command line: data files as well as Python files and the hub."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from textattack import AttackArgs, DatasetArgs
+from textattack.shared.utils import ARGS_SPLIT_TOKEN
+
+from ..demo import NAME
+from ..errors import InvalidInputError
+from .lines import explained
+
+
+def from_data_files(original: Any) -> Any:
+    """``--dataset-from-file`` takes data files, too: PATH^dream, or PATH^text,label."""
+
+    def create_dataset(cls: Any, args: DatasetArgs) -> Any:
+        from ..datasets import from_name, is_data_file
+
+        path, _, name = (args.dataset_from_file or "").partition(ARGS_SPLIT_TOKEN)
+        if not is_data_file(path):
+            args = _with_the_data_asked_for(args)
+            with explained(lambda: _expected(args)):
+                return original(cls, args)
+        start, count = _asked_for(args)
+        dataset = from_name(path, name, start=start, count=count)
+        if args.filter_by_labels:
+            dataset.filter_by_labels_(args.filter_by_labels)
+        return dataset
+
+    return create_dataset
+
+
+def _asked_for(args: Any) -> tuple[int, int | None]:
+    """The position of the first example of a run, and how many there are; None for all others."""
+    if not isinstance(args, AttackArgs):
+        return 0, None  # of Python, where a data set is made without an attack
+    if args.filter_by_labels:  # positions are counted once others are dropped
+        return 0, None
+    start = args.num_examples_offset
+    if start < 0:
+        raise InvalidInputError(f"num_examples_offset: expected 0 or more, got {start}")
+    # Of none asked for one is read, as only examples tell what their columns are.
+    return start, max(1, args.num_examples) if is_limited(args) else None
+
+
+def is_limited(args: AttackArgs) -> bool:
+    """Whether a run reaches as many examples as it was asked for, and not any of the data set."""
+    drawn = args.shuffle or args.attack_n or args.num_successful_examples
+    return args.num_examples not in (None, -1) and not drawn
+
+
+def _with_the_data_asked_for(args: DatasetArgs) -> DatasetArgs:
+    """The same, where data of the model's name would win over those that were asked for.
+
+    TextAttack overwrites ``--dataset-by-model`` by the model, whatever that is.
+    """
+    asked_by_name = args.dataset_by_model
+    model = getattr(args, "model", None)
+    if model == NAME and (args.dataset_from_huggingface or args.dataset_from_file):
+        asked_by_name = None
+    elif not asked_by_name or asked_by_name == model:
+        return args
+    args = copy.copy(args)
+    args.model = args.dataset_by_model = asked_by_name
+    return args
+
+
+def _expected(args: DatasetArgs) -> str:
+    if args.dataset_from_file:
+        path, _, name = args.dataset_from_file.partition(ARGS_SPLIT_TOKEN)
+        return (
+            f"{path}: expected a Python file with a data set named {name or 'dataset'!r}, or a "
+            "data file as PATH^NAME or PATH^COLUMN,...,LABEL"
+        )
+    if args.dataset_from_huggingface:
+        name = args.dataset_from_huggingface
+        name = name if isinstance(name, str) else "^".join(filter(None, name))
+        return f"{name}: expected a data set on the hub, which needs a network once"
+    return (
+        "expected a data set, got none; give --dataset-from-file PATH^NAME, "
+        "--dataset-from-huggingface NAME, or --dataset-by-model with a model that has one"
+    )

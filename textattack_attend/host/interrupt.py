@@ -1,0 +1,105 @@
+"""What ``textattack attack`` says when it is interrupted: what was done, and how to go on."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from textattack import Attacker
+
+CODE = 130
+"""The exit code of what SIGINT ended, as shells have it."""
+ENDING = ".ta.chkpt"
+
+
+def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
+    """Print the summary of what was attacked so far, write the logs, and exit.
+
+    Args:
+        interrupt: on which `note` noted the attacker, if there was one.
+        args: of the command.
+
+    Raises:
+        SystemExit: always.
+    """
+    attacker: Attacker | None = getattr(interrupt, "attacker", None)
+    done = _done(attacker)
+    if attacker is not None and done:
+        _summarize(attacker)
+    after = f"after {done} examples" if done else "before an example was attacked"
+    sys.stderr.write(f"\ntextattack: interrupted {after}; {_how_to_go_on(attacker, args)}\n")
+    raise SystemExit(CODE)
+
+
+def note(interrupt: KeyboardInterrupt, attacker: Attacker) -> None:
+    """Note whom an interrupt stopped, for `conclude`."""
+    interrupt.attacker = attacker  # type: ignore[attr-defined]
+
+
+def uninterrupted(original: Any) -> Any:
+    """A call that an interrupt does not cut in half: it takes effect once the call is done.
+
+    So that every log has every result, and every checkpoint is whole.
+    """
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        before = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or before is None:
+            return original(*arguments, **options)  # only the main thread has signals of Python's
+        arrived: list[Any] = []
+        signal.signal(signal.SIGINT, lambda *of: arrived.append(of))
+        try:
+            done = original(*arguments, **options)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if arrived and callable(before):
+            before(*arrived[0])
+        return done
+
+    return call
+
+
+def _done(attacker: Attacker | None) -> int:
+    manager = attacker and attacker.attack_log_manager
+    return len(manager.results) if manager else 0
+
+
+def _summarize(attacker: Attacker) -> None:
+    """What TextAttack does at the end of a run."""
+    manager, args = attacker.attack_log_manager, attacker.attack_args
+    if args.disable_stdout and not args.silent:
+        manager.enable_stdout()
+    manager.log_summary()
+    manager.flush()
+
+
+def _how_to_go_on(attacker: Attacker | None, args: Namespace) -> str:
+    checkpoint = _last_checkpoint(attacker) or getattr(args, "checkpoint_file", None)
+    if checkpoint:
+        return f"`textattack attack-resume --checkpoint-file {checkpoint}` goes on from there"
+    if attacker is None or not _done(attacker):
+        return "the same command begins anew"
+    given = attacker.attack_args
+    if given.shuffle or given.attack_n or given.num_successful_examples or given.parallel:
+        return "with --checkpoint-interval N a run can be resumed"
+    size, offset, done = len(attacker.dataset), given.num_examples_offset, _done(attacker)
+    stop = size if given.num_examples == -1 else min(size, offset + given.num_examples)
+    return (
+        f"--num-examples-offset {offset + done} --num-examples {stop - offset - done} attacks the "
+        "rest; with --checkpoint-interval N a run can be resumed"
+    )
+
+
+def _last_checkpoint(attacker: Attacker | None) -> Path | None:
+    """The newest of those that this run wrote; their names are milliseconds."""
+    if attacker is None or not attacker.attack_args.checkpoint_interval:
+        return None
+    begun = getattr(attacker, "begun", 0.0)
+    saved = Path(attacker.attack_args.checkpoint_dir).glob(f"[0-9]*{ENDING}")
+    times = {int(path.name.removesuffix(ENDING)): path for path in saved}
+    own = [time for time in times if time >= int(begun * 1000)]
+    return times[max(own)] if own else None

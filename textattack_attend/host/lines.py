@@ -1,0 +1,85 @@
+"""One line and an exit code, where TextAttack's command line would print a traceback.
+
+What goes wrong while an attack is set up is known to be the user's to change; a line is attached to
+such an error, whose type stays, so that programs and TextAttack's other commands see no difference.
+An error of the attack itself keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import AttendError
+from .arguments import require_arguments
+from .interrupt import conclude
+
+LINE = "textattack_attend_line"
+
+
+@contextmanager
+def explained(expected: Callable[[], str]) -> Iterator[None]:
+    """Inside, an error gets a line that says what was expected; ours have one.
+
+    Args:
+        expected: says it, once it is needed.
+    """
+    try:
+        yield
+    except AttendError:
+        raise
+    except Exception as error:
+        if not hasattr(error, LINE):
+            setattr(error, LINE, f"{expected()} ({_reason(error)})")
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """What an error says; of a file that cannot be imported, what that file says."""
+    hidden = str(error).startswith("Failed to import") and error.__context__
+    said = hidden or error
+    return f"{type(said).__name__}: {' '.join(str(said).split())[:160]}"
+
+
+def explaining_attack(original: Any) -> Any:
+    """An attack that cannot be built."""
+
+    def create_attack(cls: Any, args: Any, model_wrapper: Any) -> Any:
+        from ..named_attacks import require_built
+
+        name = args.attack_recipe or args.attack_from_file or "the attack"
+        with explained(lambda: f"{name}: expected an attack that can be built on this model"):
+            return require_built(name, original(cls, args, model_wrapper))
+
+    return create_attack
+
+
+def explaining_loggers(original: Any) -> Any:
+    """A log that cannot be begun."""
+
+    def create_loggers(cls: Any, args: Any) -> Any:
+        with explained(lambda: "expected logs that can be written"):
+            return original(cls, args)
+
+    return create_loggers
+
+
+def with_one_line(original: Any) -> Any:
+    """The command, with one line for what it cannot do, and for how an interrupted one goes on."""
+
+    def run(self: Any, args: Any) -> None:
+        try:
+            require_arguments(args)
+            original(self, args)
+        except KeyboardInterrupt as interrupt:
+            conclude(interrupt, args)
+        except Exception as error:
+            if isinstance(error, EOFError) and getattr(args, "interactive", False):
+                return  # the user has no more sentences
+            line = str(error) if isinstance(error, AttendError) else getattr(error, LINE, "")
+            if not line:
+                raise
+            raise SystemExit(f"textattack: error: {' '.join(line.split())}") from None
+
+    return run
