@@ -31,7 +31,7 @@ from textattack_attend.benchmark.running.worker import Task, Worker
 from textattack_attend.datasets import content_hash, dataset_named, from_name
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
-from textattack_attend.plugin import _asked_for
+from textattack_attend.host.data import examples_asked_for
 
 from ..conftest import SPECIAL, WORDS, tiny_model
 from .files import HALF, lines, paper, rows, written
@@ -51,7 +51,7 @@ def asked(**options: Any) -> Callable[[Path], Any]:
     def run(folder: Path) -> Any:
         path = written(folder / "a.csv", BAD_ROW)
         attack_args = AttackArgs(**options)
-        start, count = _asked_for(
+        start, count = examples_asked_for(
             CommandLine(**vars(attack_args), dataset_from_file=f"{path}^text,label")
         )
         found = from_name(str(path), "text,label", start=start, count=count)

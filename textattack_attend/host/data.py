@@ -24,7 +24,7 @@ def from_data_files(original: Any) -> Any:
             args = _with_the_data_asked_for(args)
             with explained(lambda: _expected(args)):
                 return original(cls, args)
-        start, count = _asked_for(args)
+        start, count = examples_asked_for(args)
         dataset = from_name(path, name, start=start, count=count)
         if args.filter_by_labels:
             dataset.filter_by_labels_(args.filter_by_labels)
@@ -33,7 +33,7 @@ def from_data_files(original: Any) -> Any:
     return create_dataset
 
 
-def _asked_for(args: Any) -> tuple[int, int | None]:
+def examples_asked_for(args: Any) -> tuple[int, int | None]:
     """The position of the first example of a run, and how many there are; None for all others."""
     if not isinstance(args, AttackArgs):
         return 0, None  # of Python, where a data set is made without an attack
