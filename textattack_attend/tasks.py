@@ -50,7 +50,7 @@ class Task:
             raise InvalidInputError(
                 f"learning_rate: expected a finite number above 0, got {self.learning_rate}"
             )
-        for name, least in (("batch_size", 1), ("epochs", 1), ("max_tokens", 8)):
+        for name, least in (("batch_size", 1), ("epochs", 1), ("max_tokens", 3)):
             value = getattr(self, name)
             if value < least:
                 raise InvalidInputError(f"{name}: expected {least} or more, got {value}")
