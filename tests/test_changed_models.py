@@ -53,7 +53,7 @@ def tokenizer(make_victim: MakeVictim) -> Any:
 def outcomes(wrapper: AttentionModelWrapper) -> list[Outcome]:
     """What an attack decides on texts that the model has right."""
     examples = [(text, int(wrapper.victim.logits([text]).argmax())) for text in TEXTS]
-    attack = HackAttendLiong2024.build(wrapper, mask_fraction=0.3)
+    attack = HackAttendLiong2024.build(wrapper, mask_fraction=0.5, max_layers=2, max_heads=2)
     return [outcome_of(result) for result in attack.attack_many(examples)]
 
 
@@ -102,7 +102,7 @@ def test_the_adapters_of_a_victim(name: str, tokenizer: Any, copies: None) -> No
 def test_the_layers_of_a_victim(name: str, tokenizer: Any, copies: None) -> None:
     model = tiny_model()
     wrapper = AttentionModelWrapper(model, tokenizer)
-    outcomes(wrapper)
+    assert deviation(wrapper.victim) < 1e-4
     clean = answers(wrapper)
     EXACT[name](model)
     after = outcomes(wrapper)
@@ -116,7 +116,7 @@ def test_the_layers_of_a_victim(name: str, tokenizer: Any, copies: None) -> None
 def test_what_is_put_around_modules(name: str, tokenizer: Any) -> None:
     model = tiny_model()
     wrapper = AttentionModelWrapper(model, tokenizer)
-    outcomes(wrapper)
+    assert deviation(wrapper.victim) < 1e-4
     clean = answers(wrapper)
     with under(AROUND[name], model):
         after = outcomes(wrapper)
@@ -139,7 +139,7 @@ def test_a_hook_that_is_gone_gives_the_engine_back(tokenizer: Any) -> None:
 def test_a_hook_on_the_embeddings_is_no_matter(tokenizer: Any) -> None:
     """As PEFT puts there for gradient checkpointing; the engine starts above it."""
     wrapper = AttentionModelWrapper(tiny_model(), tokenizer)
-    outcomes(wrapper)
+    assert deviation(wrapper.victim) < 1e-4
     clean = answers(wrapper)
     wrapper.model.bert.embeddings.register_forward_hook(lambda module, rows, out: 2 * out)
     after = outcomes(wrapper)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from math import inf
-from typing import Any
 
 import pytest
 import torch
@@ -25,7 +23,8 @@ from .tiny_families import CAUSAL, COMBINATIONS, USED, tiny_victim
 TEXTS = ["the actor was never dull", "a good film"]
 FASTEST = {use: backend for use, backend in COMBINATIONS}
 """sdpa where there is one: it keeps no attention."""
-Measurement = Callable[[AttentionModelWrapper, list[Example]], Any]
+FEW = ("albert", "deberta", "t5 crosswise", "gpt2", "llama prompted")
+"""One of each kind, for what takes long."""
 
 
 @cache
@@ -44,10 +43,10 @@ def test_speed(use: str) -> None:
     *_, last = compare(wrapper, examples, mask_fraction=0.3)
     assert (last.attacked, last.differing) == (2, 0)
     assert last.token_layers > 0
-    assert 0 < last.floor.forwards < last.floor.plain
+    assert min(last.floor.forwards, last.floor.plain, last.floor.same_kernels) > 0
 
 
-@pytest.mark.parametrize("use", ["albert", "deberta", "t5 crosswise", "gpt2", "llama prompted"])
+@pytest.mark.parametrize("use", FEW)
 def test_robustness_and_strength(use: str) -> None:
     wrapper, examples = measured(use)
     (smallest,) = smallest_fractions(wrapper, examples[1:])
@@ -59,9 +58,10 @@ def test_robustness_and_strength(use: str) -> None:
     assert timing.attacked == 2
 
 
-@pytest.mark.parametrize("use", USED)
+@pytest.mark.parametrize("use", [*FEW, "bart", "modernbert", "opt prompted"])
 def test_check(use: str) -> None:
-    assert list(findings(*measured(use))) == []
+    wrapper, examples = measured(use)
+    assert list(findings(wrapper, examples[1:])) == []
 
 
 @pytest.mark.parametrize("use", USED)
