@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -84,8 +85,8 @@ def test_an_actor_of_several_threads_gives_right_logits(make_victim: MakeVictim)
     expected = [victim.logits_alone(text).tolist() for text in texts]
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
-        remote = ray.remote(max_concurrency=4)(_Serving)
-        actor = remote.remote(victim)
+        serving: Any = ray.remote(_Serving)
+        actor = serving.options(max_concurrency=4).remote(victim)
         found = ray.get([actor.logits.remote(text) for text in texts])
     finally:
         ray.shutdown()

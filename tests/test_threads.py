@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_logits_of_many_threads_are_those_of_one(own_victim: Victim) -> None:
         found = [own_victim.logits([text], [structure]) for text, structure in order]
         return found[len(pairs) - turn :] + found[: len(pairs) - turn]
 
-    for found in all_at_once([lambda turn=turn: every(turn) for turn in range(4)]):
+    for found in all_at_once([partial(every, turn) for turn in range(4)]):
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
     assert hooks_of(own_victim.model) == []
 

@@ -30,8 +30,8 @@ from textattack_attend.benchmark.running import worker as worker_module
 from textattack_attend.benchmark.running.worker import Task, Worker
 from textattack_attend.datasets import content_hash, dataset_named, from_name
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.host.data import examples_asked_for
+from textattack_attend.models.wrappers import AttentionModelWrapper
 
 from ..conftest import SPECIAL, WORDS, tiny_model
 from .files import HALF, lines, paper, rows, written

@@ -155,7 +155,8 @@ class Engine:
         layer = self._family.layer_modules(self.model)[0]
         a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
         enough = LAYER_OPERATIONS.get(self.model.device.type, LAYER_OPERATIONS["cuda"])
-        return min(LARGEST_BATCH, 2 ** ceil(log2(max(SMALLEST_BATCH, enough / max(1, a_row)))))
+        rows = max(SMALLEST_BATCH, enough / max(1, a_row))
+        return min(LARGEST_BATCH, int(2 ** ceil(log2(rows))))
 
     @cached_property
     def _in_onednn(self) -> bool:

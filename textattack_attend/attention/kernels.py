@@ -48,7 +48,8 @@ def onednn_is_faster() -> bool:
 
     The maker of the processor decides, not a measurement, so that every run chooses the same.
     """
-    return torch.backends.mkl.is_available() and "GenuineIntel" not in _processor()
+    mkl: Any = torch.backends.mkl
+    return bool(mkl.is_available()) and "GenuineIntel" not in _processor()
 
 
 def _processor() -> str:

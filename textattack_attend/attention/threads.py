@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -48,11 +48,11 @@ def one_caller_at_a_time(
 ) -> Callable[Concatenate[S, P], T]:
     """Makes a method wait while another thread uses the object's model."""
 
-    @wraps(method)
     def waiting(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
         with lock_of(self.model):
             return method(self, *args, **kwargs)
 
+    update_wrapper(waiting, method)
     return waiting
 
 
