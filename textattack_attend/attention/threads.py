@@ -48,7 +48,7 @@ def one_caller_at_a_time(
 ) -> Callable[Concatenate[S, P], T]:
     """Makes a method wait while another thread uses the object's model."""
 
-    def waiting(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    def waiting(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         with lock_of(self.model):
             return method(self, *args, **kwargs)
 

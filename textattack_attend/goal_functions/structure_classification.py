@@ -148,9 +148,9 @@ class StructureGoalFunction(ClassificationGoalFunction):
         alone = self.victim.logits_alone(text.tokenizer_input, text.structure)
         output = _probabilities(alone[None])[0]
         again = copy.copy(result)
-        again.raw_output = output
+        again.raw_output = output.numpy()
         again.output = self._get_displayed_output(output)
-        again.score = self._get_score(output, text)
+        again.score = float(self._get_score(output, text))
         again.goal_status = self._get_goal_status(output, text)
         return again
 
