@@ -9,3 +9,8 @@ Text = str | tuple[str, ...]
 def parts_of(text: Text) -> tuple[str, ...]:
     """The columns of a text."""
     return (text,) if isinstance(text, str) else text
+
+
+def readable(text: str) -> str:
+    """A text as UTF-8 can have it: half of a pair of surrogates becomes its escape."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -44,9 +44,14 @@ RECIPES = Path(__file__).parent / "recipes"
 
 
 def _located(name: str, info: ValidationInfo) -> str:
-    """A path as it is from here, where there is such a thing beside the recipe; else the name."""
+    """A path as it is from here, where there is such a thing beside the recipe; else the name.
+
+    A recipe that comes from no file, as from a store, was located when it was read.
+    """
+    if info.context is None:
+        return name
     path, caret, rest = name.partition("^")
-    beside = (Path(info.context or ".") / path).absolute()
+    beside = (Path(info.context) / path).absolute()
     return f"{beside if beside.exists() else path}{caret}{rest}"
 
 

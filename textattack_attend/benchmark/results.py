@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
+from pydantic import ValidationError
 
 from ..card import Card
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, StoreError
 from .recipe import Recipe
-from .store import Entry, Run, Store
+from .schema import Entry, Run
+from .store import Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
-WITHIN = ("model", "seed", "versions")
-"""In what the cells of one victim under one attack may differ."""
+WITHIN = ("victim", "model", "seed", "versions")
+"""In what the cells of one victim under one attack may differ; version 0 has "model"."""
 
 
 class Cell(NamedTuple):
@@ -24,7 +26,7 @@ class Cell(NamedTuple):
 
     Args:
         id: of the cell.
-        key: what its rows depend on, by name: the model, the attack, the data, ...
+        key: what its rows depend on, by name: the victim, the attack, the data and others.
         size: how many rows there are once it is done.
     """
 
@@ -96,15 +98,33 @@ class Results:
 
     @classmethod
     def _of_run(cls, store: Store, run: Run) -> Results:
-        recipe = Recipe.model_validate_json(run.recipe)
+        recipe = _recipe(store, run)
         entries = store.entries(run)
-        cards = {e.checkpoint: Card.from_json(e.card) for e in entries if e.card}
+        cards = {e.checkpoint: Card.from_json(e.card, store.path) for e in entries if e.card}
         keys = store.keys([entry.cell for entry in entries])
+        for entry in entries:
+            if entry.cell not in keys:
+                raise StoreError(
+                    f"{store.path}: expected the cell {entry.cell} that its run {run.id} names, "
+                    "got none; the store is not complete: run the recipe again"
+                )
         cells = {
             (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
             for e in entries
         }
         return cls([recipe], _labelled(store, entries, run.size), cards, cells)
+
+
+def _recipe(store: Store, run: Run) -> Recipe:
+    try:
+        return Recipe.model_validate_json(run.recipe)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise StoreError(
+            f"{store.path}: expected a recipe of this version in the run {run.id}, but {place}: "
+            f"{first['msg']}; read it with the version of textattack_attend that wrote it"
+        ) from error
 
 
 def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:
