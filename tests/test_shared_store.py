@@ -127,7 +127,7 @@ def test_what_another_process_did_while_a_run_waited_is_not_done_again(folder: P
 
         other = Store(folder / "other.sqlite")
         for fields in rows.drop(columns="cell").astype(object).to_dict("records"):
-            known = {k: None if v != v else v for k, v in fields.items()}
+            known: dict[str, Any] = {k: None if v != v else v for k, v in fields.items()}
             other.add(first.cell, Row(**known))
         other.close()
         process.kill()

@@ -338,7 +338,7 @@ def _require_same_victim(
     if differing := found_on.differing(own):
         raise StructureMismatchError(
             f"{path}: expected a structure of this victim ({own.name}), got one that was found on "
-            f"another model ({found_on.name}): its {', '.join(differing)} differ; pass "
+            f"another model ({found_on.name}), which differs in {', '.join(differing)}; pass "
             "any_model=True to replay it all the same"
         )
 

@@ -79,6 +79,10 @@ KEYS: dict[str, str | tuple[str, ...]] = {
     "entries": ("run", "victim", "attack", "checkpoint", "seed"),
     "writers": "cell",
 }
+MAY_BE_EMPTY = {
+    "entries": {"card"},
+    "examples": {field.name for field in dataclasses.fields(Row) if "None" in str(field.type)},
+}
 ADDED = {"writers": 1}
 """Tables that version 0 did not have, and the version that brought them."""
 
@@ -111,7 +115,11 @@ def _make_all(database: Database) -> None:
             for name, columns in TABLES.items():
                 foreign = [("cell", "cells", "id")] if name == "examples" else []
                 database.table(name).create(
-                    columns, pk=KEYS[name], foreign_keys=foreign, strict=True
+                    columns,
+                    pk=KEYS[name],
+                    foreign_keys=foreign,
+                    not_null=set(columns) - MAY_BE_EMPTY.get(name, set()),
+                    strict=True,
                 )
             database.execute(f"pragma user_version = {VERSION}")
         database.commit()

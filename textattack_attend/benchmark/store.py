@@ -140,7 +140,7 @@ class Store:
     def _key(self, row: Mapping[str, Any]) -> dict[str, Any]:
         try:
             key = json.loads(row["key"])
-        except (ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError):
             key = None
         if not isinstance(key, dict):
             raise StoreError(

@@ -174,7 +174,7 @@ def _require_same(cache: Path, found: Any, header: dict[str, Any]) -> None:
     if found.get("schema", 0) != SCHEMA:
         raise InvalidInputError(
             f"{cache}: expected a cache of version {SCHEMA}, got version {found.get('schema', 0)}, "
-            "which does not say enough of its victim; delete it, or name another"
+            "which cannot prove what was attacked here; delete it, or name another"
         )
     if found != header:
         differing = ", ".join(_differing(found, header))

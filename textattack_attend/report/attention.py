@@ -103,8 +103,8 @@ def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> N
         raise InvalidInputError(f"{checkpoint}: expected rows of a victim ({error})") from error
     if differing := attacked.differing(victim.identity()):
         raise InvalidInputError(
-            f"{checkpoint}: expected the model that was attacked, got one whose "
-            f"{', '.join(differing)} differ; put it back, or attack it again"
+            f"{checkpoint}: expected the model that was attacked, got one that differs in "
+            f"{', '.join(differing)}; put it back, or attack it again"
         )
 
 
