@@ -6,7 +6,7 @@ from typing import Any
 
 from textattack_attend.benchmark import Recipe, Results, Store
 from textattack_attend.benchmark.row import Row
-from textattack_attend.benchmark.store import Entry
+from textattack_attend.benchmark.schema import Entry
 
 
 def results_of(

@@ -252,3 +252,53 @@ def test_a_cache_of_another_run_is_refused(victim: str, recipe: str, tmp_path: P
 
 def test_other_defenses_add_nothing(tmp_path: Path) -> None:
     assert Defense().extra_rows([(("a",), 0)], tmp_path / "cache") == []
+
+
+def test_a_cache_belongs_to_the_content_of_its_victim(
+    victim: str, recipe: str, tmp_path: Path, vocabulary: Path
+) -> None:
+    """A path may hold another model by now, and the same model may have moved."""
+    rows, cache = rows_for(victim, 4), tmp_path / "cache"
+    expected = ADA(victim, recipe).extra_rows(rows, cache)
+    moved = Path(victim).rename(tmp_path / "moved")
+    assert ADA(str(moved), recipe).extra_rows(rows, cache) == expected
+    tiny_model("bert", labels=2, seed=99).save_pretrained(moved)
+    with pytest.raises(
+        InvalidInputError, match=r"got one of another victim \(weights\); delete it"
+    ):
+        ADA(str(moved), recipe).extra_rows(rows, cache)
+    tiny_model("bert", labels=2).save_pretrained(moved)
+    BertTokenizerFast(str(vocabulary), do_lower_case=False).save_pretrained(moved)
+    with pytest.raises(InvalidInputError, match=r"got one of another victim \(tokenizer\)"):
+        ADA(str(moved), recipe).extra_rows(rows, cache)
+
+
+def test_a_cache_belongs_to_the_code_of_its_attack(
+    victim: str, recipe: str, tmp_path: Path
+) -> None:
+    rows, cache = rows_for(victim, 4), tmp_path / "cache"
+    ADA(victim, recipe).extra_rows(rows, cache)
+    (tmp_path / "attack.py").write_text(ATTACK.replace("WordDeletion()", "WordDeletion( )"))
+    with pytest.raises(InvalidInputError, match="got one of another attack; delete it"):
+        ADA(victim, recipe).extra_rows(rows, cache)
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        (
+            {"victim": "v", "recipe": "r", "rows": "0"},
+            "of version 1, got version 0, which cannot",
+        ),
+        ({"schema": 2, "victim": {}, "rows": "0"}, "of version 1, got version 2"),
+        ([], "expected a first line that says"),
+    ],
+)
+def test_a_cache_of_another_version_is_refused(
+    header: Any, line: str, victim: str, recipe: str, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    cache.write_text(json.dumps(header) + "\n")
+    with pytest.raises(InvalidInputError, match=line) as caught:
+        ADA(victim, recipe).extra_rows(rows_for(victim, 2), cache)
+    assert "\n" not in str(caught.value)

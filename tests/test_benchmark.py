@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from textattack_attend.benchmark.recipe import Recipe, known_recipes
 from textattack_attend.benchmark.row import Row, unpacked
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running.recording import row_of
-from textattack_attend.benchmark.store import Entry
+from textattack_attend.benchmark.schema import Entry
 from textattack_attend.benchmark.tables import side_by_side
 from textattack_attend.card import Card
 from textattack_attend.commands.main import main
@@ -240,22 +241,6 @@ def test_a_changed_recipe_takes_over_what_it_shares(folder: Path) -> None:
     assert len(rows_of(second)) == 3 * EXAMPLES
     (folder / "attacks.py").write_text(ATTACKS.replace("WordDeletion()", "WordDeletion( )"))
     assert Benchmark(read_recipe(folder / "recipe.yaml"), first.store).run() == EXAMPLES
-
-
-def test_two_runs_on_one_store_share_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
-    other = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
-    original = Store.add
-
-    def starting_the_other(self: Store, cell: str, row: Row) -> None:
-        original(self, cell, row)
-        monkeypatch.setattr(Store, "add", original)
-        other.run()
-
-    monkeypatch.setattr(Store, "add", starting_the_other)
-    one.run()
-    assert len(rows_of(one)) == 2 * EXAMPLES
-    pd.testing.assert_frame_equal(rows_of(one), rows_of(other), check_exact=True)
 
 
 def test_a_full_disk_keeps_what_was_written(folder: Path) -> None:
@@ -622,7 +607,7 @@ def test_what_a_store_holds_is_exported(kind: str, table: str, tmp_path: Path) -
 
 READ: dict[str, Any] = {
     "csv": pd.read_csv,
-    "json": pd.read_json,
+    "json": partial(pd.read_json, orient="table"),
     "parquet": pd.read_parquet,
 }
 

@@ -25,11 +25,13 @@ from transformers import (
 from textattack_attend import fine_tuning
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.card import Card
+from textattack_attend.checkpoint import load
 from textattack_attend.commands.main import main
 from textattack_attend.defenses import defense_of
 from textattack_attend.defenses.defense_trainer import DefenseTrainer
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.fine_tuning import fine_tune
+from textattack_attend.identity.victim import trained_parts
 from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
 from textattack_attend.tasks import TASKS, task_of
 
@@ -226,6 +228,7 @@ def test_fields_of_the_configuration_are_set(
     assert model.bert.encoder.layer[0].attention.self.dropout.p == 0.25
     assert model.config.hidden_act == "relu"
     card = json.loads((output / "card.json").read_text())
+    assert card["identity"] == trained_parts(*load(str(output)))
     assert card["config"] == {"attention_probs_dropout_prob": 0.25, "hidden_act": "relu"}
     wrong = CliRunner().invoke(main, [*arguments, "--overwrite", "--config", "dropuot=0"])
     assert wrong.exit_code == 1

@@ -22,6 +22,7 @@ from textattack_attend.attack_results import SkippedAttackResult, SuccessfulAtta
 from textattack_attend.attention import Engine, WholeModel
 from textattack_attend.datasets import dream, hellaswag, reclor
 from textattack_attend.errors import InvalidInputError
+from textattack_attend.identity import Identity
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.rankings import candidate_masks
 from textattack_attend.structures import Budget, SavedStructure, Shape, Structure, load, save
@@ -259,8 +260,9 @@ def test_a_structure_over_choices_keeps_its_parts_in_a_file(tmp_path: Path) -> N
     assert second == Structure.from_units(Shape(2, 2, 5), [(1, 0, 4, 0)])
     with pytest.raises(InvalidInputError, match="got one between two of them"):
         Structure.from_units(shape, [(0, 1, 2, 3)])
-    save(SavedStructure(structure, QUESTION, "model"), tmp_path / "structure")
-    assert load(tmp_path / "structure") == SavedStructure(structure, QUESTION, "model")
+    victim = Identity("bert", {"weights": "0", "configuration": "1", "tokenizer": "2"}, {})
+    save(SavedStructure(structure, QUESTION, victim), tmp_path / "structure")
+    assert load(tmp_path / "structure") == SavedStructure(structure, QUESTION, victim)
 
 
 # --- files ---

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from textattack_attend.errors import InvalidInputError, StructureMismatchError
+from textattack_attend.identity import Identity
 from textattack_attend.structures import (
     Budget,
     SavedStructure,
@@ -168,13 +169,19 @@ def test_long_structures_are_cut_and_say_so() -> None:
 
 # --- the file ---
 
+VICTIM = Identity(
+    "bert",
+    {"weights": "0", "configuration": "1", "tokenizer": "2"},
+    {"prompt": ["the {}", ["a", "b"]], "max_tokens": 8},
+)
+
 
 @given(rows=units, text=st.one_of(st.text(), st.tuples(st.text(), st.text())))
 def test_a_saved_structure_comes_back(
     rows: set[Unit], text: str | tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("structures") / "structure.safetensors"
-    saved = SavedStructure(structure_of(rows), text, "bert-0123")
+    saved = SavedStructure(structure_of(rows), text, VICTIM)
     save(saved, path)
     assert load(path) == saved
 
@@ -209,7 +216,7 @@ def test_a_damaged_file_is_refused_in_one_line(
     damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "structure.safetensors"
-    save(SavedStructure(structure_of({(0, 0, 1, 1)}), "a", "m"), path)
+    save(SavedStructure(structure_of({(0, 0, 1, 1)}), "a", VICTIM), path)
     damage(path)
     with pytest.raises(InvalidInputError) as caught:
         load(path)
@@ -220,7 +227,7 @@ def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "structure.safetensors"
-    old = SavedStructure(structure_of({(0, 0, 1, 1)}), "a", "m")
+    old = SavedStructure(structure_of({(0, 0, 1, 1)}), "a", VICTIM)
     save(old, path)
 
     def full_disk(*_: object) -> None:
@@ -228,6 +235,6 @@ def test_a_failed_write_leaves_the_old_file(
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(InvalidInputError, match="cannot be written"):
-        save(SavedStructure(structure_of(set()), "b", "m"), path)
+        save(SavedStructure(structure_of(set()), "b", VICTIM), path)
     assert load(path) == old
     assert list(tmp_path.iterdir()) == [path]

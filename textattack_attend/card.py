@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import InvalidInputError
-from .files import write_whole
+from .files import text_of, write_whole
 
 NAME = "card.json"
+SCHEMA = 1
+"""Version of the fields; cards of version 0 had none of it, and no identity."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
@@ -41,7 +44,12 @@ class Card:
         rows: how many the training set has.
         extra_rows: how many the method added.
         extra_seconds: that it took to find them, or to read them where they were known.
+        identity: digests of the trained weights, the configuration and the tokenizer, see
+            `Identity`; None before the end.
+        schema: version of these fields.
     """
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
     task: str
     defense: str
@@ -62,6 +70,8 @@ class Card:
     rows: int | None = None
     extra_rows: int | None = None
     extra_seconds: float | None = None
+    identity: dict[str, str] | None = None
+    schema: int = SCHEMA
 
     @property
     def training_time_ratio(self) -> float | None:
@@ -80,17 +90,40 @@ class Card:
         path = folder / NAME
         if not path.is_file():
             return None
-        try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, TypeError, ValueError) as error:
-            raise InvalidInputError(
-                f"{path}: expected the card of a trained model ({error}); delete it to go without"
-            ) from error
+        return cls.from_json(text_of(path), path)
 
     @classmethod
-    def from_json(cls, text: str) -> Card:
-        """What `to_json` wrote."""
-        return cls(**json.loads(text))
+    def from_json(cls, text: str, path: str | os.PathLike[str] = NAME) -> Card:
+        """Reads what `to_json` wrote, here or in an older version.
+
+        Args:
+            text: JSON.
+            path: where it stands, for errors.
+
+        Raises:
+            InvalidInputError: it is no card, or has a field that this version does not know.
+        """
+        from pydantic import TypeAdapter, ValidationError  # only who reads a card waits for it
+
+        try:
+            fields = json.loads(text)
+            schema = fields.setdefault("schema", 0) if isinstance(fields, dict) else 0
+            if schema not in range(SCHEMA + 1):
+                raise InvalidInputError(
+                    f"{path}: expected a card of version {SCHEMA} or older, got version "
+                    f"{schema!r}; update textattack_attend, or delete the card to go without"
+                )
+            known = json.dumps(fields | {"schema": SCHEMA})
+            card: Card = TypeAdapter(cls).validate_json(known, strict=True)
+            return card
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the whole"
+            raise _no_card(path, f"{place}: {first['msg']}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            if isinstance(error, InvalidInputError):
+                raise
+            raise _no_card(path, " ".join(str(error).split())) from error
 
     def to_json(self) -> str:
         """All fields, by name."""
@@ -103,6 +136,12 @@ class Card:
             InvalidInputError: it cannot be written.
         """
         write_whole(folder / NAME, f"{self.to_json()}\n".encode())
+
+
+def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{path}: expected the card of a trained model ({reason}); delete it to go without"
+    )
 
 
 def begin(card: Card, folder: Path, overwrite: bool) -> None:
@@ -163,9 +202,9 @@ def _delete(folder: Path) -> None:
 
 
 def _require_same(card: Card, path: Path) -> None:
-    begun_as = json.loads(path.read_text(encoding="utf-8"))
+    begun_as = dataclasses.asdict(Card.from_json(text_of(path), path))
     now = json.loads(json.dumps(dataclasses.asdict(card)))
-    differing = [name for name, value in now.items() if begun_as.get(name) != value]
+    differing = [name for name, value in now.items() if begun_as[name] != value]
     if differing:
         raise InvalidInputError(
             f"{path.parent.parent}: expected the settings of the interrupted run, got another "

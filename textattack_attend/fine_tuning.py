@@ -30,11 +30,12 @@ from transformers.trainer_utils import get_last_checkpoint
 from .attention import shape_of
 from .attention.precision import training_precision
 from .card import Card, begin
-from .checkpoint import tokenizer_of
+from .checkpoint import load, tokenizer_of
 from .classifiers import require_padding
 from .defenses import Defense, ExtraRow, trainer_of
 from .defenses.masked_rows import MASKED
 from .errors import InvalidInputError, StructureMismatchError
+from .identity.victim import trained_parts
 from .inputs import ChoiceInputs, Inputs
 from .published import Row, Source
 from .tasks import Task, splits
@@ -146,6 +147,8 @@ def fine_tune(
     untrained.eval()
     trainer.save_model(str(output))
     if trainer.is_world_process_zero():
+        # As it is loaded from now on: what training left in memory may differ in what it is not.
+        done = dataclasses.replace(done, identity=trained_parts(*load(str(output))))
         done.write(Path(output))
         shutil.rmtree(checkpoints)
     return done

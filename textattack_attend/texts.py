@@ -24,3 +24,8 @@ def printable(text: str) -> str:
 def in_one_line(text: str) -> str:
     """A printable text with one space for each run of white space, for the cell of a table."""
     return " ".join(printable(text).split())
+
+
+def readable(text: str) -> str:
+    """A text as UTF-8 can have it: half of a pair of surrogates becomes its escape."""
+    return text.encode("utf-8", "backslashreplace").decode()

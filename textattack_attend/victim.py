@@ -42,7 +42,8 @@ from .classifiers import (
     require_padding,
 )
 from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
-from .fingerprint import fingerprint
+from .identity import Identity
+from .identity.victim import victim_identity
 from .inputs import ChoiceInputs, Inputs, PromptInputs
 from .prompt import Prompt
 from .structures import SavedStructure, Shape, Structure, load, save
@@ -302,32 +303,29 @@ class Victim:
         self, path: str | os.PathLike[str], text: Text, structure: Structure
     ) -> None:
         """Write a structure found for a text of this victim to a file (safetensors, no pickle)."""
-        save(SavedStructure(structure, text, self.fingerprint()), path)
+        save(SavedStructure(structure, text, self.identity()), path)
 
     def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
         """Run the structure of a file on this victim.
 
         Args:
             path: a file that `save_structure` wrote.
-            any_model: accept a structure that was found on other weights, to see whether it
+            any_model: accept a structure that was found on another victim, to see whether it
                 transfers; its shape must fit all the same.
 
         Raises:
-            StructureMismatchError: the file is of another model or of another length.
+            StructureMismatchError: the file is of another victim or of another length.
             InvalidInputError: the file is missing or damaged.
         """
         saved = load(path)
-        if saved.model != self.fingerprint() and not any_model:
-            raise StructureMismatchError(
-                f"{path}: found on another model ({saved.model}) than this one "
-                f"({self.fingerprint()}); pass any_model=True to replay it all the same"
-            )
+        if not any_model:
+            _require_same_victim(path, saved.victim, self.identity())
         logits = self.logits([saved.text], [saved.structure])
         return Replay(saved.text, saved.structure, logits[0])
 
-    def fingerprint(self) -> str:
-        """Names the weights: model type, and a hash of a sample of every weight."""
-        return fingerprint(self.model)
+    def identity(self) -> Identity:
+        """Names all that decides what the victim answers; the weights are hashed once."""
+        return victim_identity(self)
 
     def _shape(self, ids: Sequence[Sequence[int]]) -> Shape:
         """From the token ids of each sequence."""
@@ -384,6 +382,22 @@ def _at(positions: Sequence[int], values: Any) -> Any:
 def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
     """Of each row."""
     return [part for structure in structures for part in structure.parts]
+
+
+def _require_same_victim(
+    path: str | os.PathLike[str], found_on: Identity | None, own: Identity
+) -> None:
+    if found_on is None:
+        raise StructureMismatchError(
+            f"{path}: expected a file that names its whole victim, got one of format version 1, "
+            "which names a sample of the weights; save the structure again, or pass any_model=True"
+        )
+    if differing := found_on.differing(own):
+        raise StructureMismatchError(
+            f"{path}: expected a structure of this victim ({own.name}), got one that was found on "
+            f"another model ({found_on.name}), which differs in {', '.join(differing)}; pass "
+            "any_model=True to replay it all the same"
+        )
 
 
 def _finite(logits: Tensor) -> Tensor:

@@ -28,9 +28,10 @@ from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running import worker as worker_module
 from textattack_attend.benchmark.running.worker import Task, Worker
-from textattack_attend.datasets import content_hash, dataset_named, from_name
+from textattack_attend.datasets import dataset_named, from_name
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.host.data import examples_asked_for
+from textattack_attend.identity.data import data_identity
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
 from ..conftest import SPECIAL, WORDS, tiny_model
@@ -86,7 +87,7 @@ def hashes(path: str) -> int:
     """How many hashes a data set has when one, two, or all of its examples are read."""
     data = f"{path}^sst2"
     read = (dataset_named(data, count=count) for count in (1, 2, None))
-    return len({content_hash(data, dataset) for dataset in read})
+    return len({data_identity(data, dataset) for dataset in read})
 
 
 ASKED = [

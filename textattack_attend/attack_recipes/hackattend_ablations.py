@@ -1,6 +1,7 @@
 """The other configurations of HackAttend's paper, under names of their own.
 
-Each takes every option of `HackAttendLiong2024.build` that it does not set itself.
+Each takes every option of `HackAttendLiong2024.build` that it does not set itself, and its
+signature says so: options are checked, and count in an attack's identity, with their defaults.
 """
 
 from __future__ import annotations

@@ -1,18 +1,28 @@
-"""Tables of a store in the formats that papers and other programs take."""
+"""Tables of a store in the formats that papers and other programs take.
+
+JSON and Parquet carry the version of the tables: in JSON as ``textattack_attend`` in the ``schema``
+of a Table Schema document (``pandas.read_json(file, orient="table")`` reads it), in Parquet under
+the same key in the metadata of the file. CSV, Markdown and LaTeX have no place for it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from collections.abc import Sequence
 
 import pandas as pd
 
 from ..texts import in_one_line
 from .results import Results
-from .store import Run, Store
+from .schema import VERSION, Run
+from .store import Store
 from .summary import MEASURES, summary
 from .tables import comparison, markdown, side_by_side
+
+PACKAGE = "textattack_attend"
+"""The name under which tables carry their version."""
 
 
 def runs_of(stores: Sequence[Store]) -> pd.DataFrame:
@@ -41,13 +51,11 @@ def exported(table: pd.DataFrame, kind: str) -> bytes:
 
     Args:
         table: of any columns.
-        kind: ``markdown``, ``latex`` (with booktabs), ``csv``, ``json`` (a list of objects), or
+        kind: ``markdown``, ``latex`` (with booktabs), ``csv``, ``json`` (Table Schema), or
             ``parquet``.
     """
     if kind == "parquet":
-        file = io.BytesIO()
-        table.to_parquet(file, index=False)
-        return file.getvalue()
+        return _parquet(table)
     if kind == "latex":
         # An empty line would end a paragraph, and with it the table.
         shown = table.map(lambda value: in_one_line(value) if isinstance(value, str) else value)
@@ -58,5 +66,21 @@ def exported(table: pd.DataFrame, kind: str) -> bytes:
     elif kind == "csv":
         text = table.to_csv(index=False)
     else:
-        text = table.to_json(orient="records", force_ascii=False, indent=1)
+        text = _json(table)
     return str(text).encode()
+
+
+def _json(table: pd.DataFrame) -> str:
+    whole = json.loads(table.to_json(orient="table", index=False))
+    whole["schema"][PACKAGE] = str(VERSION)
+    return json.dumps(whole, ensure_ascii=False, indent=1)
+
+
+def _parquet(table: pd.DataFrame) -> bytes:
+    from pyarrow import Table, parquet  # only who asks for it waits for it
+
+    content = Table.from_pandas(table, preserve_index=False)
+    version = {PACKAGE.encode(): str(VERSION).encode()}
+    file = io.BytesIO()
+    parquet.write_table(content.replace_schema_metadata(content.schema.metadata | version), file)
+    return file.getvalue()

@@ -57,9 +57,14 @@ def _legible(name: str) -> str:
 
 
 def _located(name: str, info: ValidationInfo) -> str:
-    """A path as it is from here, where there is such a thing beside the recipe; else the name."""
+    """A path as it is from here, where there is such a thing beside the recipe; else the name.
+
+    A recipe that comes from no file, as from a store, was located when it was read.
+    """
+    if info.context is None:
+        return name
     path, caret, rest = name.partition("^")
-    beside = os.path.abspath(os.path.join(info.context or ".", path))
+    beside = os.path.abspath(os.path.join(info.context, path))
     return f"{beside if os.path.exists(beside) else path}{caret}{rest}"
 
 

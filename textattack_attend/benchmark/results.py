@@ -13,12 +13,13 @@ from ..card import Card
 from ..errors import InvalidInputError, StoreError, listed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
-from .store import Entry, Run, Store
+from .schema import Entry, Run
+from .store import Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
-WITHIN = ("model", "seed", "versions")
-"""In what the cells of one victim under one attack may differ."""
+WITHIN = ("victim", "model", "seed", "versions")
+"""In what the cells of one victim under one attack may differ; version 0 has "model"."""
 
 
 class Cell(NamedTuple):
@@ -26,7 +27,7 @@ class Cell(NamedTuple):
 
     Args:
         id: of the cell.
-        key: what its rows depend on, by name: the model, the attack, the data, ...
+        key: what its rows depend on, by name: the victim, the attack, the data and others.
         size: how many rows there are once it is done.
     """
 
@@ -98,21 +99,32 @@ class Results:
 
     @classmethod
     def _of_run(cls, store: Store, run: Run) -> Results:
-        try:
-            recipe = Recipe.model_validate_json(run.recipe)
-        except ValidationError as error:
-            raise StoreError(
-                f"{store.path}: expected a recipe in run {run.id} that can be understood, got "
-                f"{listed(mistakes_of(error, Recipe))}; benchmark a recipe without that anew"
-            ) from error
+        recipe = _recipe(store, run)
         entries = store.entries(run)
-        cards = {e.checkpoint: Card.from_json(e.card) for e in entries if e.card}
+        cards = {e.checkpoint: Card.from_json(e.card, store.path) for e in entries if e.card}
         keys = store.keys([entry.cell for entry in entries])
+        for entry in entries:
+            if entry.cell not in keys:
+                raise StoreError(
+                    f"{store.path}: expected the cell {entry.cell} that its run {run.id} names, "
+                    "got none; the store is not complete: run the recipe again"
+                )
         cells = {
             (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
             for e in entries
         }
         return cls([recipe], _labelled(store, entries, run.size), cards, cells)
+
+
+def _recipe(store: Store, run: Run) -> Recipe:
+    try:
+        return Recipe.model_validate_json(run.recipe)
+    except ValidationError as error:
+        raise StoreError(
+            f"{store.path}: expected a recipe in run {run.id} that can be understood, got "
+            f"{listed(mistakes_of(error, Recipe))}; read it with the version of textattack_attend "
+            "that wrote it, or run a recipe without that"
+        ) from error
 
 
 def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:

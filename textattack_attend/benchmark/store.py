@@ -1,15 +1,18 @@
 """The store: an SQLite file with a row for every attacked example, written as it is finished.
 
-A row belongs to a cell: one checkpoint under one attack on one data set, each known by its content,
-with the settings and the versions of the libraries. So a run that was killed goes on where it was,
-a changed recipe takes over what it shares with the one before, and nothing is mixed up. What a
-recipe calls its cells is kept with each run of it.
+A row belongs to a cell: one victim under one attack on one data set, each known by its identity,
+with the limits, the seed and the versions of the libraries. So a run that was killed goes on where
+it was, and a changed recipe takes over what it shares with the one before. What a recipe calls its
+cells is kept with each run of it.
 
 - ``cells``: ``id`` (a hash of the key), ``key`` (JSON), ``begun`` (UTC);
 - ``examples``: the fields of `Row`, by ``cell`` and ``position``;
 - ``runs``: ``id`` (a hash of the recipe and the data), ``recipe`` (JSON), ``size`` (examples that
   each attack runs on), ``begun`` (UTC);
-- ``entries``: the fields of `Entry`, by ``run``.
+- ``entries``: the fields of `Entry`, by ``run``;
+- ``writers``: ``pid``, ``host`` and ``since`` (UTC) of the process that attacked a cell last.
+
+The file carries the version of these tables, see `schema`.
 """
 
 from __future__ import annotations
@@ -21,7 +24,6 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,59 +31,13 @@ import pandas as pd
 from sqlite_utils import Database
 
 from ..errors import StoreError
+from ..texts import readable
+from . import schema
 from .row import Row
+from .schema import Entry, Run
 
 WAIT_SECONDS = 60
 """For another run that writes to the same store."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A recipe on its data.
-
-    Args:
-        id: a hash of both.
-        recipe: as JSON.
-        size: number of examples that each attack runs on.
-        begun: when first, in UTC.
-    """
-
-    id: str
-    recipe: str
-    size: int
-    begun: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a run calls a cell.
-
-    Args:
-        victim: label of the victim.
-        attack: label of the attack.
-        checkpoint: folder or hub name.
-        seed: of the attack.
-        cell: its id.
-        card: of the checkpoint, as JSON, where it has one.
-    """
-
-    victim: str
-    attack: str
-    checkpoint: str
-    seed: int
-    cell: str
-    card: str | None
-
-
-def _columns(dataclass_type: type) -> dict[str, type]:
-    return {
-        field.name: next(t for t in (int, float, str) if t.__name__ in str(field.type))
-        for field in dataclasses.fields(dataclass_type)
-    }
-
-
-COLUMNS = {"cell": str, **_columns(Row)}
-TABLES = {"cells", "examples", "runs", "entries"}
 
 
 class Store:
@@ -89,10 +45,14 @@ class Store:
 
     Args:
         path: of the file.
-        new: make it where there is none.
+        new: open it to add to it, and make it where there is none; else it is only read.
+
+    Attributes:
+        version: of its tables.
 
     Raises:
-        StoreError: there is no such file, or it cannot be opened, or is something else.
+        StoreError: there is no such file, or it cannot be opened, or is something else, or of
+            another version.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, new: bool = True) -> None:
@@ -101,35 +61,14 @@ class Store:
             raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
         with self._explained():
             self._database = Database(sqlite3.connect(self.path, timeout=WAIT_SECONDS))
-            self._require_own(new)
-            self._database.enable_wal()
-            # A killed process loses nothing; only a power cut may take the last rows, not the file.
-            self._database.execute("pragma synchronous = normal")
-            self._cells = self._database.table("cells").create(
-                {"id": str, "key": str, "begun": str}, pk="id", if_not_exists=True
-            )
-            self._examples = self._database.table("examples").create(
-                COLUMNS,
-                pk=("cell", "position"),
-                foreign_keys=[("cell", "cells", "id")],
-                if_not_exists=True,
-            )
-            self._runs = self._database.table("runs").create(
-                _columns(Run), pk="id", if_not_exists=True
-            )
-            self._entries = self._database.table("entries").create(
-                {"run": str, **_columns(Entry)},
-                pk=("run", "victim", "attack", "checkpoint", "seed"),
-                if_not_exists=True,
-            )
-
-    def _require_own(self, new: bool) -> None:
-        """Refuse the database of another program, before it is changed."""
-        tables = set(self._database.table_names())
-        if not tables >= TABLES and (tables or not new):
-            raise StoreError(
-                f"{self.path}: expected a store that `benchmark` wrote, got "
-                f"{'another database' if tables else 'an empty file'}"
+            if new:
+                schema.make(self._database, self.path)
+                # A killed process loses nothing; only a power cut may take the last rows, not the
+                # file.
+                self._database.execute("pragma synchronous = normal")
+            self.version = schema.check(self._database, self.path)
+            self._cells, self._examples, self._runs, self._entries, self._writers = (
+                self._database.table(name) for name in schema.TABLES
             )
 
     def cell(self, key: Mapping[str, Any]) -> str:
@@ -139,7 +78,7 @@ class Store:
             StoreError: it cannot be written.
         """
         text = json.dumps(key, sort_keys=True)
-        cell = _digest(text)
+        cell = cell_of(key)
         with self._explained():
             self._cells.insert({"id": cell, "key": text, "begun": _now()}, ignore=True)
         return cell
@@ -195,8 +134,20 @@ class Store:
             StoreError: it cannot be read.
         """
         with self._explained():
-            found = self._cells.rows_where(f"id in ({_marks(cells)})", cells)
-            return {row["id"]: json.loads(row["key"]) for row in found}
+            found = list(self._cells.rows_where(f"id in ({_marks(cells)})", cells))
+        return {row["id"]: self._key(row) for row in found}
+
+    def _key(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            key = json.loads(row["key"])
+        except (TypeError, ValueError, RecursionError):
+            key = None
+        if not isinstance(key, dict):
+            raise StoreError(
+                f"{self.path}: expected the cell {row['id']} to say what its rows depend on, got "
+                f"{str(row['key'])[:60]!r}; the store was changed: name another"
+            )
+        return key
 
     def missing(self, cell: str, count: int) -> list[int]:
         """Which of the first positions have no row yet, but perhaps an error.
@@ -209,8 +160,30 @@ class Store:
             done = {row["position"] for row in self._examples.rows_where(where, [cell])}
         return [position for position in range(count) if position not in done]
 
+    def write_down(self, cell: str, pid: int, host: str) -> None:
+        """Write which process attacks a cell, for those that wait for it.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        writer = {"cell": cell, "pid": pid, "host": host, "since": _now()}
+        with self._explained():
+            self._writers.insert(writer, replace=True)
+
+    def writer(self, cell: str) -> tuple[int, str, str] | None:
+        """The process that attacked a cell last, its machine, and since when; None if none did.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self._explained():
+            found = list(self._writers.rows_where("cell = ?", [cell]))
+        return (found[0]["pid"], found[0]["host"], found[0]["since"]) if found else None
+
     def add(self, cell: str, row: Row) -> None:
         """Write a row; the first of an example that is no error stays.
+
+        What UTF-8 does not have, as half of a pair of surrogates, is written as its escape.
 
         Raises:
             StoreError: it cannot be written.
@@ -218,7 +191,7 @@ class Store:
         error = "cell = ? and position = ? and outcome = 'error'"
         with self._explained():
             self._examples.delete_where(error, [cell, row.position])
-            self._examples.insert({"cell": cell, **dataclasses.asdict(row)}, ignore=True)
+            self._examples.insert({"cell": cell, **_writable(row)}, ignore=True)
 
     def rows(self, cells: Sequence[str], count: int) -> pd.DataFrame:
         """The rows of cells up to a position, with the columns of `Row` and ``cell``.
@@ -229,7 +202,7 @@ class Store:
         where = f"cell in ({_marks(cells)}) and position < ?"
         with self._explained():
             found = list(self._examples.rows_where(where, [*cells, count]))
-        return pd.DataFrame(found, columns=list(COLUMNS))
+        return pd.DataFrame(found, columns=list(schema.EXAMPLES))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -244,6 +217,18 @@ class Store:
                 f"{self.path}: expected a store of `benchmark` that can be used, got an error "
                 f"({error}); what was written before is kept"
             ) from error
+
+
+def cell_of(key: Mapping[str, Any]) -> str:
+    """The id of the cell whose rows depend on these."""
+    return _digest(json.dumps(key, sort_keys=True))
+
+
+def _writable(row: Row) -> dict[str, Any]:
+    return {
+        name: readable(value) if isinstance(value, str) else value
+        for name, value in dataclasses.asdict(row).items()
+    }
 
 
 def _marks(values: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from ..errors import AttendError
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
+from .identity import identity
 from .known import known
 from .memory import memory
 from .overhead import overhead
@@ -35,6 +36,7 @@ COMMANDS = (
     strength,
     robustness,
     check,
+    identity,
     speed,
     memory,
     overhead,

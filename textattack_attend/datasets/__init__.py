@@ -1,7 +1,7 @@
 """Datasets: the paper's as published, any table, and the example reviews of the demo."""
 
 from .demo_reviews import DemoReviews
-from .named import content_hash, dataset_named, from_name, is_data_file
+from .named import dataset_named, from_name, is_data_file
 from .published import dream, hellaswag, reclor, sst2
 from .rows import RowsDataset
 from .table import table
@@ -9,7 +9,6 @@ from .table import table
 __all__ = [
     "DemoReviews",
     "RowsDataset",
-    "content_hash",
     "dataset_named",
     "dream",
     "from_name",

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from pathlib import Path
-
 from textattack import DatasetArgs
 from textattack.dataset_args import HUGGINGFACE_DATASET_BY_MODEL, TEXTATTACK_DATASET_BY_MODEL
 from textattack.datasets import Dataset
 
 from ..errors import InvalidInputError, did_you_mean
-from ..published import hub_dataset, is_file
 from ..tables import ENDINGS
 from .published import dream, hellaswag, reclor, sst2
 from .table import table
@@ -78,47 +73,3 @@ def dataset_named(data: str, *, start: int = 0, count: int | None = None) -> Dat
             f"data: the data set that TextAttack has for {data!r} could not be loaded "
             f"({type(error).__name__}: {reason}); give a file as PATH^NAME"
         ) from error
-
-
-def content_hash(data: str, dataset: Dataset) -> str:
-    """A hash of all that a data set holds, however few of its examples were read.
-
-    So a run can grow: with more examples asked for, the data are the same.
-
-    Args:
-        data: its name, as `dataset_named` takes it.
-        dataset: what `dataset_named` made of it.
-
-    Raises:
-        InvalidInputError: the file cannot be read any more.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    for part in _content(data, dataset):
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def _content(data: str, dataset: Dataset) -> Iterator[bytes]:
-    path, caret, name = data.partition("^")
-    if not caret:
-        for position in range(len(dataset)):
-            yield _example(dataset, position)
-        return
-    yield name.encode()
-    if not is_file(path):
-        yield hub_dataset(path, "validation")._fingerprint.encode()
-        return
-    try:
-        yield Path(path).read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"{path}: cannot be read ({error})") from error
-
-
-def _example(dataset: Dataset, position: int) -> bytes:
-    """An example of TextAttack's, some of which raise: SNLI has labels that its own map lacks."""
-    try:
-        columns, label = dataset[position]
-        said = repr((list(columns.items()), label))
-    except Exception as error:
-        said = repr(error)
-    return said.encode(errors="backslashreplace")

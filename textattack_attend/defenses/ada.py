@@ -3,14 +3,14 @@
 What was attacked stands in a cache, a line each as it is finished, so that an interrupted run goes
 on where it was:
 
-- line 1: ``{"victim": ..., "recipe": ..., "rows": ...}``, what the rest belongs to;
+- line 1: ``{"schema": 1, "victim": ..., "settings": ..., "attack": ..., "rows": ...}``, the
+  identities of what the rest belongs to; names and places of files do not count;
 - then ``{"row": n, "parts": [...], "masked": [...]}``, the adversarial example of training row n as
   `ExtraRow` describes it, each `MaskedUnits` as a list; parts are null where the attack failed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from ..files import write_whole
+from ..identity.content import digest_of
 from ..published import Row
 from ..structures import Structure
 from .options import ExtraRow, MaskedUnits
@@ -28,9 +29,12 @@ from .options import ExtraRow, MaskedUnits
 if TYPE_CHECKING:
     from textattack import Attack
 
+    from ..models.wrappers import AttentionModelWrapper
     from .options import ADA
 
 logger = logging.getLogger(__name__)
+SCHEMA = 1
+"""Version of the cache; version 0 named its victim by the path."""
 
 
 def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
@@ -49,11 +53,12 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Ext
 
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
-    header = _header(options, rows)
+    wrapper = _victim(options)
+    header = _header(options, wrapper, rows)
     known = _read(cache, header)
     missing = [number for number in range(len(wanted)) if number not in known]
     if missing:
-        found = _attacked(_attack(options), wanted, missing)
+        found = _attacked(_attack(options, wrapper), wanted, missing)
         cache.parent.mkdir(parents=True, exist_ok=True)
         with cache.open("a", encoding="utf-8") as file:
             if not file.tell():
@@ -107,23 +112,38 @@ def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
     )
 
 
-def _attack(options: ADA) -> Attack:
+def _victim(options: ADA) -> AttentionModelWrapper:
     from ..models.wrappers import wrapper_for
-    from ..named_attacks import build_attack
 
     if not options.victim:
         raise InvalidInputError(
             "victim: expected the model to attack, as trained without a defense"
         )
-    return build_attack(options.recipe, wrapper_for(options.victim))
+    return wrapper_for(options.victim)
 
 
-def _header(options: ADA, rows: Sequence[Row]) -> dict[str, str]:
-    digest = hashlib.blake2b(repr(list(rows)).encode(), digest_size=8).hexdigest()
-    return {"victim": options.victim, "recipe": options.recipe, "rows": digest}
+def _attack(options: ADA, wrapper: AttentionModelWrapper) -> Attack:
+    from ..named_attacks import build_attack
+
+    return build_attack(options.recipe, wrapper)
 
 
-def _read(cache: Path, header: dict[str, str]) -> dict[int, dict[str, Any]]:
+def _header(options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Row]) -> dict[str, Any]:
+    from ..identity.attack import attack_identity
+
+    identity = wrapper.identity()
+    header = {
+        "schema": SCHEMA,
+        "victim": dict(identity.parts),
+        "settings": dict(identity.settings),
+        "attack": attack_identity(options.recipe, {}),
+        "rows": digest_of([[list(parts), label] for parts, label in rows]),
+    }
+    read: dict[str, Any] = json.loads(json.dumps(header))
+    return read
+
+
+def _read(cache: Path, header: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """What the cache knows, if there is one; drops a line of it that was cut off."""
     text = cache.read_text(encoding="utf-8") if cache.exists() else ""
     lines = text.split("\n")[:-1]
@@ -132,17 +152,43 @@ def _read(cache: Path, header: dict[str, str]) -> dict[int, dict[str, Any]]:
         return {}
     try:
         found, *entries = map(json.loads, lines)
+        _require_same(cache, found, header)
         known = {int(entry["row"]): entry for entry in entries if {"parts", "masked"} <= set(entry)}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidInputError):
+            raise
         raise InvalidInputError(
             f"{cache}: expected what an earlier run attacked ({error}); delete it to begin anew"
         ) from error
+    if not text.endswith("\n"):
+        write_whole(cache, "".join(f"{line}\n" for line in lines).encode())
+    return known
+
+
+def _require_same(cache: Path, found: Any, header: dict[str, Any]) -> None:
+    if not isinstance(found, dict) or not {"victim", "rows"} <= set(found):
+        raise InvalidInputError(
+            f"{cache}: expected a first line that says what an earlier run attacked; delete it to "
+            "begin anew"
+        )
+    if found.get("schema", 0) != SCHEMA:
+        raise InvalidInputError(
+            f"{cache}: expected a cache of version {SCHEMA}, got version {found.get('schema', 0)}, "
+            "which cannot prove what was attacked here; delete it, or name another"
+        )
     if found != header:
-        differing = ", ".join(name for name in header if found.get(name) != header[name])
+        differing = ", ".join(_differing(found, header))
         raise InvalidInputError(
             f"{cache}: expected the cache of this run, got one of another {differing}; delete it, "
             "or name another"
         )
-    if not text.endswith("\n"):
-        write_whole(cache, "".join(f"{line}\n" for line in lines).encode())
-    return known
+
+
+def _differing(found: dict[str, Any], header: dict[str, Any]) -> Iterator[str]:
+    """Names what differs, of the victim in words."""
+    for name in sorted(set(found) | set(header)):
+        one, other = found.get(name), header.get(name)
+        if name == "victim" and isinstance(one, dict) and isinstance(other, dict):
+            yield from (f"victim ({part})" for part in other if one.get(part) != other[part])
+        elif one != other:
+            yield name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from ..benchmark.row import unpacked
 from ..checkpoint import load
 from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError
-from ..fingerprint import fingerprint
+from ..identity import Identity
 from ..structures import Structure
 from ..texts import Text
 from ..victim import Victim
@@ -68,11 +69,8 @@ def attention_of_a_success(results: Results) -> Attention:
     )
     model, tokenizer = load(_path(row["checkpoint"]))
     labels = (row["victim"], row["attack"], row["checkpoint"], int(row["seed"]))
-    if fingerprint(model) != results.cells[labels].key["model"]:
-        raise InvalidInputError(
-            f"{row['checkpoint']}: expected the model that was attacked, got other weights"
-        )
     victim = Victim(model, tokenizer, max_tokens=recipe.max_tokens)
+    _require_attacked(row["checkpoint"], results.cells[labels].key, victim)
     text = _text(row, recipe)
     structure = _structure(victim.empty_structure(text), row["masked"])
     clean, masked = (
@@ -90,6 +88,24 @@ def attention_of_a_success(results: Results) -> Attention:
         head,
         f"{row['attack']} on {row['victim']}: {row['text']}",
     )
+
+
+def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> None:
+    """Refuse another victim than the one that the rows are of."""
+    if "victim" not in key:
+        raise InvalidInputError(
+            f"{checkpoint}: expected rows that name their whole victim, got some of a store of "
+            "version 0, which names a sample of the weights; attack it again into a new store"
+        )
+    try:
+        attacked = Identity.from_dict({**key["victim"], "settings": key["settings"]})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"{checkpoint}: expected rows of a victim ({error})") from error
+    if differing := attacked.differing(victim.identity()):
+        raise InvalidInputError(
+            f"{checkpoint}: expected the model that was attacked, got one that differs in "
+            f"{', '.join(differing)}; put it back, or attack it again"
+        )
 
 
 def _path(checkpoint: str) -> str:

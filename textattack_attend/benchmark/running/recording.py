@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import operator
+from collections.abc import Iterable
 from typing import Any
 
 from textattack.attack_results import AttackResult, SkippedAttackResult, SuccessfulAttackResult
@@ -12,7 +14,11 @@ from torch import Tensor
 
 from ...attack_results import StructureAttackResult
 from ...attention.threads import one_thread
+from ...texts import readable
 from ..row import Row, packed
+
+ERROR_LETTERS = 10_000
+"""Of the message of an error that a row keeps at most."""
 
 
 def row_of(position: int, result: AttackResult, seconds: float, goal_function: GoalFunction) -> Row:
@@ -56,6 +62,35 @@ def _judged_alone(goal_function: GoalFunction, text: AttackedText) -> Tensor:
     return probabilities
 
 
+def error_row(position: int, texts: Iterable[Any], label: Any, error: Exception) -> Row:
+    """What a row says of an example that could not be attacked, whatever is wrong with it.
+
+    Args:
+        position: of the example.
+        texts: its columns.
+        label: its label.
+        error: that was raised.
+    """
+    try:
+        known = operator.index(label)
+    except TypeError:
+        known = None
+    text = "\n".join(map(str, texts))
+    return Row(position, "error", known, 0.0, text, error=_said(error))
+
+
+def _said(error: Exception) -> str:
+    """The kind of an error and its message, in one line."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception as another:
+        message = f"its message raised {type(another).__name__}"
+    said = f"{type(error).__name__}: {message}"
+    if len(said) > ERROR_LETTERS:
+        said = f"{said[:ERROR_LETTERS]} and {len(said) - ERROR_LETTERS} more letters"
+    return said
+
+
 def _outcome(result: AttackResult) -> str:
     if isinstance(result, SkippedAttackResult):
         return "skipped"
@@ -74,7 +109,7 @@ def _of_structure(result: StructureAttackResult) -> dict[str, Any]:
         "hamming": result.structure.hamming_distance,
         "matrices": len(result.structure.matrices),
         "masked": packed(result.structure),
-        "tokens": json.dumps(result.tokens, ensure_ascii=False),
+        "tokens": json.dumps(list(map(readable, result.tokens)), ensure_ascii=False),
     }
 
 

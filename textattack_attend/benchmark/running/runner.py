@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,9 +12,11 @@ from tqdm import tqdm
 from ...card import Card
 from ...errors import InvalidInputError
 from ...models.wrappers import AttentionModelWrapper
+from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
-from ..store import Entry, Run, Store
+from ..schema import Entry, Run
+from ..store import Store
 from .cluster import Cluster
 from .rehearsal import loader_of, rehearse
 from .worker import Task, Worker
@@ -45,9 +49,13 @@ class Benchmark:
         rehearse(recipe, self._load, self._is_due)
         self._run: Run = store.begin(recipe.model_dump_json(), self._worker.data, self.size)
         self.id = self._run.id
+        self._claims = Claims(store)
 
     def run(self) -> int:
-        """Attack what is missing; how many examples that were.
+        """Attack what is missing, and wait for what other processes attack.
+
+        Returns:
+            How many examples this process attacked.
 
         Raises:
             AttendError: a checkpoint or an attack cannot be had, or the store cannot be written.
@@ -57,7 +65,19 @@ class Benchmark:
         entries = list(self._entries())
         for entry, _ in entries:
             self.store.enter(self._run, entry)
-        return sum(self._attack(entry, task) for entry, task in entries)
+        attacked, left = 0, []
+        for entry, task in entries:
+            if not self.store.missing(entry.cell, self.size):
+                continue
+            with self._claims.if_free(entry.cell) as claimed:
+                if claimed:
+                    attacked += self._attack(entry, task)
+                else:
+                    left.append((entry, task))
+        for entry, task in left:
+            with self._claims.once_free(entry.cell):
+                attacked += self._attack(entry, task)
+        return attacked
 
     def _load(self, checkpoint: str) -> AttentionModelWrapper:
         attack = next(iter(self.recipe.attacks.values()))
@@ -79,12 +99,17 @@ class Benchmark:
                 for label, attack in self.recipe.attacks.items():
                     for seed in self.recipe.seeds:
                         task = Task(checkpoint, attack, seed)
-                        cell = self.store.cell(self._worker.key(task))
+                        key = self._worker.key(task)
+                        _require_own_card(card, checkpoint, key["victim"]["parts"])
                         said = card.to_json() if card else None
-                        entry = Entry(victim, label, checkpoint, seed, cell, said)
-                        yield entry, task
+                        cell = self.store.cell(key)
+                        yield (
+                            Entry(victim, label, checkpoint, seed, cell, said),
+                            replace(task, key=key),
+                        )
 
     def _attack(self, entry: Entry, task: Task) -> int:
+        """Attack what is missing of a cell that this process claims; others may have been there."""
         missing = self.store.missing(entry.cell, self.size)
         if not missing:
             return 0
@@ -105,6 +130,23 @@ def _worker_of(recipe: Recipe) -> Worker:
     except InvalidInputError:
         rehearse(recipe, loader_of(recipe))
         raise
+
+
+def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str]) -> None:
+    """Refuse a card that stands beside another model than it was written for.
+
+    Libraries of another version may build the same model otherwise, which proves nothing.
+    """
+    if card is None or card.identity is None:
+        return
+    if card.versions.get("transformers") != version("transformers"):
+        return
+    differing = [name for name, digest in parts.items() if card.identity.get(name) != digest]
+    if differing:
+        raise InvalidInputError(
+            f"{checkpoint}: expected the model that its card was written for, got one that differs "
+            f"in {', '.join(differing)}; delete the card, or put the model back"
+        )
 
 
 class _Progress(tqdm):

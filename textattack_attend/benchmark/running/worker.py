@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,21 +23,31 @@ from textattack.loggers.logger import Logger
 from ...attack import StructureAttack, require_attackable
 from ...attention.threads import one_thread
 from ...constraints import MeanPooledEncoder
-from ...datasets import content_hash, dataset_named
-from ...errors import StoreError
-from ...fingerprint import fingerprint
+from ...datasets import dataset_named
+from ...errors import InvalidInputError, StoreError
 from ...goal_functions import goal_function
+from ...identity.attack import attack_identity, model_content
+from ...identity.content import digest_of
+from ...identity.data import data_identity
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack
 from ...quiet import quiet
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
-from .recording import row_of
+from .recording import error_row, row_of
 from .time_limit import limit_seconds
 
-LIBRARIES = ("textattack_attend", "textattack", "torch", "transformers")
-NO_CLASS = -1
-"""The label of a row whose example has none."""
+LIBRARIES = (
+    "textattack_attend",
+    "textattack",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "nltk",
+    "flair",
+)
+"""Those that compute something, or draw something by chance, of what a row says."""
 Write = Callable[[Row], None]
 
 
@@ -51,11 +59,13 @@ class Task:
         checkpoint: folder or hub name.
         attack: what it is attacked with.
         seed: of what is random in the attack.
+        key: what its rows depend on, as `Worker.key` had it when the run began.
     """
 
     checkpoint: str
     attack: NamedAttack
     seed: int
+    key: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Worker:
@@ -66,7 +76,7 @@ class Worker:
 
     Attributes:
         dataset: what is attacked.
-        data: a hash of it.
+        data: a digest of it.
 
     Raises:
         InvalidInputError: there is no such data, or no such encoder.
@@ -74,24 +84,26 @@ class Worker:
 
     def __init__(self, recipe: Recipe) -> None:
         self.dataset = dataset_named(recipe.data, count=recipe.examples)
-        self.data = content_hash(recipe.data, self.dataset)
+        self.data = data_identity(recipe.data, self.dataset)
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
         self._loaded: tuple[str, AttentionModelWrapper] | None = None
 
     def key(self, task: Task) -> dict[str, Any]:
-        """What the rows of a task depend on."""
-        path, _, function = task.attack.recipe.partition("^")
-        attack = [_digest(Path(path).read_bytes()), function] if function else task.attack.recipe
+        """What the rows of a task depend on, by name: names and places of files do not count.
+
+        Raises:
+            InvalidInputError: the checkpoint, or something that the attack names, is not there.
+        """
+        identity = self.wrapper(task).identity()
         return {
-            "model": fingerprint(self.wrapper(task).model),
-            "attack": attack,
-            "options": task.attack.options,
+            "victim": {"kind": identity.kind, "parts": dict(identity.parts)},
+            "settings": dict(identity.settings),
+            "attack": attack_identity(task.attack.recipe, task.attack.options),
             "data": self.data,
             "queries": self._recipe.queries,
             "seconds": self._recipe.seconds,
-            "max_tokens": self._recipe.max_tokens,
-            "encoder": self._recipe.encoder,
+            "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
         }
@@ -117,8 +129,10 @@ class Worker:
             write: takes every row as soon as it is there.
 
         Raises:
-            AttendError: the checkpoint or the attack cannot be had, or `write` raised it.
+            AttendError: the checkpoint or the attack cannot be had, or is another one than when the
+                run began, or `write` raised it.
         """
+        self._require_unchanged(task)
         attack = self._attack(task)
         every = list(self._attackable(attack, task, positions, write))
         # Side by side, an example's time would be that of the others, too.
@@ -202,14 +216,23 @@ class Worker:
         return replace(row, similarity=float(before @ after))
 
     def _error(self, position: int, error: Exception) -> Row:
-        said = f"{type(error).__name__}: {error}"
         try:
             columns, label = self.dataset[position]
-        except Exception:  # then the error says so, and there is no text to show
-            return Row(position, "error", NO_CLASS, 0.0, "", error=said)
-        text = "\n".join(map(str, columns.values()))
-        known = isinstance(label, int | np.integer)
-        return Row(position, "error", int(label) if known else NO_CLASS, 0.0, text, error=said)
+        except Exception:  # it is why there is an error, which says so
+            columns, label = {}, None
+        return error_row(position, columns.values(), label, error)
+
+    def _require_unchanged(self, task: Task) -> None:
+        """Refuse files that changed since: their rows would stand under what they were before."""
+        now = self.key(task)
+        differing = [
+            name for name, own in task.key.items() if digest_of(now[name]) != digest_of(own)
+        ]
+        if differing:
+            raise InvalidInputError(
+                f"{task.checkpoint} under {task.attack.recipe}: expected what the run began with, "
+                f"but its {', '.join(differing)} changed since; run the recipe again"
+            )
 
 
 class _Recorder(Logger):
@@ -250,7 +273,3 @@ class _Part(Dataset):
 
     def __len__(self) -> int:
         return len(self._positions)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=8).hexdigest()

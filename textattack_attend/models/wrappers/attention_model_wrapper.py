@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...attention import unwrapped
 from ...errors import UnsupportedModelError
+from ...identity import Identity
 from ...prompt import Prompt
 from ...texts import Text
 from ...victim import Victim
@@ -79,6 +80,10 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
             "prompt": self.victim.prompt,
             "cross_attention": self.victim.cross_attention,
         }
+
+    def identity(self) -> Identity:
+        """Names all that decides what the wrapper answers."""
+        return self.victim.identity()
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
         """Logits, float32 (B, C): of classes, or of choices."""

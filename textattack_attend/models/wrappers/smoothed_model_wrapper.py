@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from textattack.models.wrappers import ModelWrapper
@@ -12,6 +13,7 @@ from torch import Tensor
 from ...attention import masked_where, run_rows
 from ...batches import evaluated
 from ...errors import require_share, require_whole_number
+from ...identity import Identity
 from ...rankings import generator_for
 from ...texts import Text
 from .attention_model_wrapper import AttentionModelWrapper
@@ -59,6 +61,12 @@ class SmoothedModelWrapper(ModelWrapper):
     def defense(self) -> str:
         """As the row of TextAttack's summary."""
         return f"smoothed at inference (alpha={self.alpha}, passes={self.passes}, seed={self.seed})"
+
+    def identity(self) -> Identity:
+        """Names all that decides what the wrapper answers: the victim, and how it is smoothed."""
+        whole = self.victim.identity()
+        smoothing = {"alpha": self.alpha, "passes": self.passes, "seed": self.seed}
+        return replace(whole, settings={**whole.settings, "smoothing": smoothing})
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
         """Mean probabilities, float32 (B, C)."""

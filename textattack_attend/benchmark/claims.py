@@ -1,0 +1,118 @@
+"""Claims: of several processes that write to one store, one at a time attacks a cell.
+
+A claim is a lock of the operating system on a file in the folder STORE.locks, which ends with the
+process that holds it, however that ends. Its file is deleted as the claim ends, and the folder with
+the last of them; a killed process leaves its file until the next run claims that cell.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import StoreError
+from .store import Store
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 0.01
+"""Seconds that a free cell takes to claim, at most."""
+POLL_SECONDS = 0.2
+
+
+class Claims:
+    """What this process attacks of a store.
+
+    Args:
+        store: that others may write to.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._folder = Path(f"{store.path}.locks")
+        self._said: set[tuple[int, str]] = set()
+
+    @contextmanager
+    def if_free(self, cell: str) -> Iterator[bool]:
+        """Claims a cell, inside, if no other process does; gives whether it did.
+
+        Raises:
+            StoreError: the folder of the locks, or the store, cannot be written.
+        """
+        lock = self._lock(cell)
+        try:
+            self._acquire(lock, AT_ONCE)
+        except Timeout:
+            yield False
+            return
+        with self._held(lock, cell):
+            yield True
+
+    @contextmanager
+    def once_free(self, cell: str) -> Iterator[None]:
+        """Waits until no other process claims a cell, says once for whom, and claims it inside.
+
+        Raises:
+            StoreError: the folder of the locks, or the store, cannot be written.
+        """
+        lock = self._lock(cell)
+        while True:
+            try:
+                self._acquire(lock, POLL_SECONDS)
+                break
+            except Timeout:
+                self._say_who(cell)
+        with self._held(lock, cell):
+            yield
+
+    def _lock(self, cell: str) -> FileLock:
+        return FileLock(self._folder / f"{cell}.lock", poll_interval=POLL_SECONDS / 4)
+
+    def _acquire(self, lock: FileLock, seconds: float) -> None:
+        try:
+            self._folder.mkdir(exist_ok=True)
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            raise
+        except FileNotFoundError:  # the process before was about to delete the folder
+            self._folder.mkdir(exist_ok=True)
+            lock.acquire(timeout=seconds)
+        except OSError as error:
+            raise StoreError(
+                f"{self._folder}: expected a folder for the locks of the store, but it cannot be "
+                f"written ({error.strerror}); name a store in a folder of yours"
+            ) from error
+
+    @contextmanager
+    def _held(self, lock: FileLock, cell: str) -> Iterator[None]:
+        try:
+            self._store.write_down(cell, os.getpid(), socket.gethostname())
+            yield
+        finally:
+            # Before the release: whoever waits finds that the file is gone, and asks anew.
+            with suppress(OSError):
+                os.unlink(lock.lock_file)
+            lock.release()
+            with suppress(OSError):
+                self._folder.rmdir()  # once it is empty
+
+    def _say_who(self, cell: str) -> None:
+        writer = self._store.writer(cell)
+        if writer is None or writer[:2] in self._said:
+            return
+        pid, host, since = writer
+        self._said.add((pid, host))
+        logger.warning(
+            "%s: process %d on %s has attacked the cell %s since %s; this run waits for it, and "
+            "goes on where it ends",
+            self._store.path,
+            pid,
+            host,
+            cell,
+            since,
+        )

@@ -1,0 +1,93 @@
+"""The identity of an attack: its code, all its options, and what stands in the files they name."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig
+
+from ..checkpoint import explained
+from ..named_attacks import attack_builder
+from .content import canonical, digest_of_code, digest_of_path, name_of
+
+MODEL_OPTIONS = ("encoder", "masked_language_model")
+"""Options that name a model, by its folder or its name on the hub."""
+VERSIONED = ("textattack", "textattack_attend")
+"""Packages whose code a version names."""
+
+
+def attack_identity(recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Names all that decides what an attack does, as JSON holds it.
+
+    Options that are not given count with their defaults. A file or a folder counts by its content,
+    a model on the hub by its commit.
+
+    Args:
+        recipe: name of a recipe, or PATH^FUNCTION.
+        options: keywords of the recipe.
+
+    Raises:
+        InvalidInputError: there is no such attack, or a model that an option names is not there.
+    """
+    build = attack_builder(recipe)
+    path, _, function = recipe.partition("^")
+    code = [digest_of_code(Path(path)), function] if function else _class(build)
+    return {
+        "code": code,
+        "options": {name: _option(name, value) for name, value in _all(build, options).items()},
+    }
+
+
+def model_content(name: str) -> str:
+    """Names the content of a model: a folder's files, or the commit of a model on the hub.
+
+    Args:
+        name: the folder, or the name on the hub.
+
+    Raises:
+        InvalidInputError: there is no such model.
+    """
+    if os.path.exists(name):
+        return digest_of_path(Path(name))
+    with explained(name):
+        return f"{name}@{AutoConfig.from_pretrained(name)._commit_hash}"
+
+
+def _class(build: Callable[..., Any]) -> list[str]:
+    """The class that a recipe's name stands for, and its code where no version names that."""
+    name = name_of(build).removesuffix(".build")
+    module = sys.modules[build.__module__]
+    if module.__name__.partition(".")[0] in VERSIONED or module.__file__ is None:
+        return [name]
+    return [name, digest_of_code(Path(module.__file__))]
+
+
+def _all(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option with its value; a whole number counts as what it stands for."""
+    _, *parameters = inspect.signature(build).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    defaults = {p.name: p.default for p in named if p.default is not p.empty}
+    return {**defaults, **{name: _like(defaults.get(name), own) for name, own in given.items()}}
+
+
+def _like(default: Any, given: Any) -> Any:
+    """A number as the option has it: 1 and 1.0 are one mask fraction."""
+    return float(given) if isinstance(default, float) and type(given) is int else given
+
+
+def _option(name: str, value: Any) -> Any:
+    """The value of an option, or what stands in the file or the folder that it names."""
+    if not isinstance(value, str) or not value:
+        return canonical(value)
+    if name in MODEL_OPTIONS:
+        return {"content": model_content(value)}
+    if Path(value).name in ("", "..") or not os.path.exists(value):
+        return value  # a slash and a dot are places, but who gives them means the character
+    content = digest_of_path(Path(value))
+    # A word may happen to be the name of a file that lies about: then both count.
+    return {"content": content} if os.path.dirname(value) else {"value": value, "content": content}

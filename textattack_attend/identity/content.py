@@ -1,0 +1,149 @@
+"""Digests of contents: values, files, folders, and code with what it imports."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+from ..errors import InvalidInputError
+
+DIGEST_BYTES = 16
+THREADS = 4
+"""hashlib lets other threads run while it reads, so files and weights are hashed side by side."""
+LARGE = 2**24
+"""Bytes of a file that is read again only once its dates changed; a small one may change faster."""
+
+new_digest = partial(hashlib.blake2b, digest_size=DIGEST_BYTES)
+
+
+def digest_of(value: Any) -> str:
+    """Returns the digest of a value: numbers, texts, and lists and mappings of them."""
+    text = json.dumps(canonical(value), sort_keys=True)
+    return new_digest(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> Any:
+    """Returns a value as JSON has it; what JSON does not have is named by its type."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): canonical(own) for key, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(own) for own in value]
+    if isinstance(value, set | frozenset):
+        return sorted((canonical(own) for own in value), key=repr)
+    if isinstance(value, FunctionType | BuiltinFunctionType | type):
+        return name_of(value)
+    if hasattr(value, "to_dict"):
+        return canonical(value.to_dict())
+    kind: Any = type(value)
+    if kind.__repr__ is object.__repr__:  # it shows an address
+        return name_of(kind)
+    return repr(value)
+
+
+def name_of(function_or_class: Any) -> str:
+    """Returns the module and the name of a function or a class."""
+    return f"{function_or_class.__module__}.{function_or_class.__qualname__}"
+
+
+def digest_of_file(path: Path) -> str:
+    """Returns the digest of a file's bytes.
+
+    Raises:
+        InvalidInputError: the file cannot be read.
+    """
+    return _digest_of_files([path])
+
+
+def digest_of_path(path: Path) -> str:
+    """Returns the digest of a file, or of all files in a folder with their places in it.
+
+    Hidden files and what Python compiled are left out.
+
+    Raises:
+        InvalidInputError: a file cannot be read.
+    """
+    if path.is_file():
+        return digest_of_file(path)
+    files = {file.relative_to(path): file for file in sorted(path.rglob("*")) if file.is_file()}
+    seen = [p for p in files if not any(n.startswith(".") or n == "__pycache__" for n in p.parts)]
+    names = [place.as_posix() for place in seen]
+    return digest_of([names, _digest_of_files([files[place] for place in seen])])
+
+
+def digest_of_code(path: Path) -> str:
+    """Returns the digest of a Python file and of the modules that it imports from its own folder.
+
+    What it imports from elsewhere, by a computed name, or reads as data is not seen.
+
+    Raises:
+        InvalidInputError: a file cannot be read.
+    """
+    return _digest_of_files(_code(path))
+
+
+def _code(path: Path) -> list[Path]:
+    """A file first, then whatever it reaches by imports, each once."""
+    found = {path: None}
+    waiting = [path]
+    while waiting:
+        for module in _imported(waiting.pop(), path.parent):
+            if module not in found:
+                found[module] = None
+                waiting.append(module)
+    return [path, *sorted(set(found) - {path})]
+
+
+def _imported(file: Path, folder: Path) -> Iterator[Path]:
+    """The files of a folder that a Python file imports; all of a package that it imports from."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # whoever runs it says so
+        return
+    for top in {name.partition(".")[0] for name in _names(tree)}:
+        if (folder / f"{top}.py").is_file():
+            yield folder / f"{top}.py"
+        elif top and (folder / top).is_dir():
+            yield from (folder / top).rglob("*.py")
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module or ""
+
+
+def _digest_of_files(paths: Iterable[Path]) -> str:
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            digests = list(pool.map(_digest_of_bytes, paths))
+    except OSError as error:
+        raise InvalidInputError(f"{error.filename}: cannot be read ({error})") from error
+    return digests[0] if len(digests) == 1 else digest_of(digests)
+
+
+def _digest_of_bytes(path: Path) -> str:
+    found = path.stat()
+    if found.st_size < LARGE:
+        return _read(path)
+    return _known(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+
+
+@lru_cache(maxsize=1024)  # a run asks for the same encoder with every attack
+def _known(path: Path, mark: tuple[int, ...]) -> str:
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, new_digest).hexdigest()

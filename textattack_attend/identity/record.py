@@ -1,0 +1,67 @@
+"""The record of a victim's identity: named digests, so that a mismatch says what differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .content import digest_of
+
+PARTS = ("weights", "configuration", "tokenizer")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Names all that decides what a victim answers.
+
+    Args:
+        kind: type of the model, as its configuration has it.
+        parts: a digest of each of `PARTS`.
+        settings: of the victim and its wrapper, by name: prompt, max_tokens, cross_attention,
+            precision, smoothing.
+    """
+
+    kind: str
+    parts: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The type of the model and one digest of everything."""
+        return f"{self.kind}-{digest_of([self.parts, self.settings])}"
+
+    def differing(self, other: Identity) -> list[str]:
+        """Names the parts and settings in which another identity differs."""
+        return [*self.differing_parts(other), *_differing(self.settings, other.settings)]
+
+    def differing_parts(self, other: Identity) -> list[str]:
+        """Names the parts in which another identity differs, whatever the settings are."""
+        return _differing(self.parts, other.parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all fields by name, as JSON holds them."""
+        fields: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return fields
+
+    @classmethod
+    def from_dict(cls, fields: Any) -> Identity:
+        """Reads what `to_dict` returned.
+
+        Raises:
+            ValueError: a field is missing, unknown, or of another type.
+        """
+        if not isinstance(fields, dict) or set(fields) != {"kind", "parts", "settings"}:
+            raise ValueError("expected an identity with kind, parts and settings")
+        kind, parts, settings = fields["kind"], fields["parts"], fields["settings"]
+        if not (isinstance(kind, str) and isinstance(parts, dict) and isinstance(settings, dict)):
+            raise ValueError("expected an identity with a name, digests and settings")
+        if set(parts) != set(PARTS) or not all(isinstance(part, str) for part in parts.values()):
+            raise ValueError(f"expected an identity with digests of {', '.join(PARTS)}")
+        return cls(kind, parts, settings)
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    names = dict.fromkeys([*one, *other])
+    return [name for name in names if one.get(name) != other.get(name)]

@@ -1,0 +1,59 @@
+"""What it takes to compute the identity of a victim."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import chain
+
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+from ..checkpoint import load
+from ..demo import NAME, VICTIM_PATH
+from ..identity import Identity
+from ..victim import Victim
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An identity, and what it took.
+
+    Args:
+        identity: of the victim.
+        weight_bytes: of its weights and buffers.
+        seconds: that it took the first time.
+        seconds_again: that it took the second time, when nothing had changed.
+    """
+
+    identity: Identity
+    weight_bytes: int
+    seconds: float
+    seconds_again: float
+
+
+def measure(checkpoint: str | None) -> Measured:
+    """Compute the identity of a victim twice.
+
+    Args:
+        checkpoint: its folder or hub name; None for a random BERT-base of 440 MB.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+        UnsupportedModelError: it cannot be attacked.
+    """
+    folder = str(VICTIM_PATH) if checkpoint == NAME else checkpoint
+    victim = Victim(*load(folder)) if folder else _base()
+    begun = time.perf_counter()
+    identity = victim.identity()
+    first = time.perf_counter()
+    victim.identity()
+    again = time.perf_counter()
+    tensors = chain(victim.model.parameters(), victim.model.buffers())
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return Measured(identity, size, first - begun, again - first)
+
+
+def _base() -> Victim:
+    """A random BERT-base with the tokenizer of the demo, whose words are fewer than it knows."""
+    model = BertForSequenceClassification(BertConfig()).eval()
+    return Victim(model, AutoTokenizer.from_pretrained(VICTIM_PATH))
