@@ -330,13 +330,17 @@ def of_textattack(folder: Path) -> Any:
 
 
 EMPTY = "InvalidInputError: empty text '': expect"
-NO_SUCH_CLASS = "InvalidInputError: label 2: expected one"
 GOOD = {"text": "a good film", "label": 0}
 ROWS = [
     Trial(
-        "an empty text and a class that the model has not",
-        outcomes(GOOD, {"text": "", "label": 0}, GOOD, {"text": "a film", "label": 2}, GOOD),
-        answer=[{1: EMPTY, 3: NO_SUCH_CLASS}] * 2,
+        "an empty text",
+        outcomes(GOOD, {"text": "", "label": 0}, GOOD),
+        answer=[{1: EMPTY}] * 2,
+    ),
+    Trial(
+        "a class that the model has not is refused before the first attack",
+        outcomes(GOOD, {"text": "a film", "label": 2}, GOOD),
+        line="example 1 of the dataset: label 2: expected one of the model's 2 classes",
     ),
     Trial(
         "half a surrogate pair is refused where the file is read",

@@ -55,7 +55,11 @@ attacks:
   quick: {{recipe: hackattend-plus, options: {{mask_fraction: 0.5, rounds: 1}}}}
 examples: {EXAMPLES}
 """
-TEXTS = "text\tlabel\na warm and funny film\t0\ndull cold film\t1\nNEVER brave\t0\n"
+TEXTS = """text\ttitle\tlabel
+a warm and funny film\tlove\t0
+dull cold film\twar\t1
+NEVER brave\ttime\t0
+"""
 
 
 @cache
@@ -189,8 +193,8 @@ RERUN = [
     ("max_tokens", edit("recipe.yaml", "examples:", "max_tokens: 9\nexamples:"), ""),
     ("an option", edit("recipe.yaml", "rounds: 1", "rounds: 1, decay: 0.25"), ""),
     ("a word of the data", edit("data.tsv", "warm", "cold"), ""),
-    ("a label of the data", edit("data.tsv", "film\t1", "film\t0"), ""),
-    ("the columns", edit("recipe.yaml", "^text,label", "^label,label"), ""),
+    ("a label of the data", edit("data.tsv", "war\t1", "war\t0"), ""),
+    ("the columns", edit("recipe.yaml", "^text,label", "^title,label"), ""),
     ("a budget of queries", edit("recipe.yaml", "examples:", "queries: 50\nexamples:"), ""),
     ("the seed", edit("recipe.yaml", "examples:", "seeds: 1\nexamples:"), ""),
 ]
@@ -433,12 +437,12 @@ TRIALS = [
     Trial(
         "a store whose recipe has another field",
         on_a_store("update runs set recipe = json_set(recipe, '$.mood', 1)"),
-        line="expected a recipe of this version in the run .* but mood: Extra inputs",
+        line="the recipe of its run .* cannot be understood .*'mood'",
     ),
     Trial(
         "a store whose recipe is cut off",
         on_a_store("update runs set recipe = substr(recipe, 1, 20)"),
-        line="expected a recipe of this version in the run .*Invalid JSON",
+        line="the recipe of its run .* cannot be understood .*invalid JSON",
     ),
     Trial(
         "a store whose cell lost its key",

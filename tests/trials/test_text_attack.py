@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -539,6 +539,15 @@ def test_an_interrupt_says_what_was_done_and_how_to_go_on(
     assert len(log.read_text().splitlines()) == 4
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Lets SIGINT interrupt this process, whatever a test before has left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_in_the_middle_of_a_log_leaves_it_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -121,9 +121,9 @@ def _recipe(store: Store, run: Run) -> Recipe:
         return Recipe.model_validate_json(run.recipe)
     except ValidationError as error:
         raise StoreError(
-            f"{store.path}: expected a recipe in run {run.id} that can be understood, got "
-            f"{listed(mistakes_of(error, Recipe))}; read it with the version of textattack_attend "
-            "that wrote it, or run a recipe without that"
+            f"{store.path}: the recipe of its run {run.id} cannot be understood "
+            f"({listed(mistakes_of(error, Recipe))}); read the store with the version of "
+            "textattack_attend that wrote it, or run another recipe into a new store"
         ) from error
 
 
