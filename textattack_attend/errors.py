@@ -71,13 +71,7 @@ def described(value: Any) -> str:
     shown = repr(value)
     if len(shown) > LONGEST:
         shown = f"{shown[:LONGEST]}..."
-    kinds: dict[type, str] = {
-        str: "the text ",
-        list: "the list ",
-        tuple: "the list ",
-        dict: "the mapping ",
-    }
-    return f"{kinds.get(type(value), '')}{shown}"
+    return f"{KINDS.get(type(value), '')}{shown}"
 
 
 def is_number(value: Any) -> TypeGuard[float]:
