@@ -17,7 +17,7 @@ from textattack_attend.errors import UnsupportedModelError
 from textattack_attend.measurements.sequential import Outcome
 from textattack_attend.measurements.speed import outcome_of
 from textattack_attend.models.wrappers import AttentionModelWrapper
-from textattack_attend.structures import Structure
+from textattack_attend.structures import Shape, Structure
 from textattack_attend.victim import Victim
 
 from .changed_models import (
@@ -60,7 +60,7 @@ def outcomes(wrapper: AttentionModelWrapper) -> list[Outcome]:
 def outcomes_of_whole_passes(model: Any, tokenizer: Any) -> list[Outcome]:
     """What the attack decides behind a fresh wrapper, without the engine."""
     wrapper = AttentionModelWrapper(model, tokenizer)
-    wrapper.victim.engine = WholeModel(wrapper.victim.model)
+    wrapper.victim.evaluator.engine = WholeModel(wrapper.victim.model)
     return outcomes(wrapper)
 
 
@@ -181,13 +181,13 @@ def test_a_model_that_stayed_is_not_compared_again(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = Victim(tiny_model(), tokenizer)
-    compared: list[str] = []
+    compared: list[Sequence[Shape]] = []
 
-    def engine_agrees(text: str) -> bool:
-        compared.append(text)
+    def engine_agrees(inputs: Any, shapes: Sequence[Shape]) -> bool:
+        compared.append(shapes)
         return True
 
-    monkeypatch.setattr(victim, "_engine_agrees", engine_agrees)
+    monkeypatch.setattr(victim.evaluator, "engine_agrees", engine_agrees)
     for _ in range(3):
         deviation(victim)
     assert len(compared) == 1

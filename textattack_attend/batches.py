@@ -9,9 +9,6 @@ from typing import TypeVar
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from .classifiers import embedding_rows
-from .errors import InvalidInputError
-
 T = TypeVar("T")
 Group = list[int]
 """Positions of texts."""
@@ -43,18 +40,3 @@ def evaluated(groups: Iterable[Group], evaluate: Callable[[Group], Iterable[T]])
     for group in groups:
         found.update(zip(group, evaluate(group), strict=True))
     return [found[position] for position in range(len(found))]
-
-
-def require_readable(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
-    """Raises InvalidInputError for inputs (B, T) that a model has no embedding of."""
-    limits = {
-        "input_ids": embedding_rows(model),
-        "token_type_ids": getattr(model.config, "type_vocab_size", 0),
-    }
-    for name, limit in limits.items():
-        largest = int(inputs[name].max()) if limit and name in inputs else 0
-        if limit and largest >= limit:
-            raise InvalidInputError(
-                f"{name}: expected numbers below {limit}, as many as the model has embeddings, "
-                f"got {largest}: take the model's own tokenizer, or remove the example"
-            )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import LabelWordClassifier, chooses, family_of, is_compiled, unwrapped
-from .errors import UnsupportedModelError
+from .errors import InvalidInputError, UnsupportedModelError
 from .prompt import Prompt
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,21 @@ def require_computable(model: nn.Module) -> None:
             )
 
 
+def require_classification_token(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Refuses a tokenizer without the token that the engine reads a classifier's answer from.
+
+    Raises:
+        UnsupportedModelError: the engine knows the model's family, and there is no such token.
+    """
+    if family_of(model).engine and tokenizer.cls_token_id is None:
+        raise UnsupportedModelError(
+            "the tokenizer has no classification token; expected one that starts every text "
+            "with it (tokenizer.cls_token, as [CLS] or <s>)"
+        )
+
+
 def require_fitting_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Refuse a tokenizer that gives a model something that it cannot read.
 
@@ -108,6 +124,29 @@ def embedding_rows(model: PreTrainedModel) -> int:
     base: Any = model.base_model
     embeddings: nn.Embedding = base.get_input_embeddings()
     return int(embeddings.num_embeddings)
+
+
+def require_embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
+    """Refuses inputs that the model has no embeddings of.
+
+    Args:
+        model: the classifier.
+        inputs: its rows, each (B, T).
+
+    Raises:
+        InvalidInputError: a token, or the type of a token, has no embedding.
+    """
+    limits = {
+        "input_ids": embedding_rows(model),
+        "token_type_ids": getattr(model.config, "type_vocab_size", 0),
+    }
+    for name, limit in limits.items():
+        largest = int(inputs[name].max()) if limit and name in inputs else 0
+        if limit and largest >= limit:
+            raise InvalidInputError(
+                f"{name}: expected numbers below {limit}, as many as the model has embeddings, "
+                f"got {largest}: take the model's own tokenizer, or remove the example"
+            )
 
 
 def reads_the_last_end(model: PreTrainedModel) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from .attention.threads import lock_of
-from .data.cells import SHOWN, half_of_a_pair
+from .data.cells import SHOWN, require_text
 from .errors import InvalidInputError
 from .prompt import Prompt
 from .texts import Text, parts_of
@@ -30,12 +30,8 @@ def require_readable(text: Any) -> Text:
             f"text {repr(text)[:SHOWN]}: expected a string, or a tuple of strings for its columns, "
             f"got {type(text).__name__}"
         )
-    half = half_of_a_pair("".join(parts))
-    if half:
-        raise InvalidInputError(
-            f"text {repr(text)[:SHOWN]}: expected whole characters, got {half}, half of a "
-            "surrogate pair; remove it, or write the whole character"
-        )
+    for part in parts:
+        require_text(part, f"text {repr(text)[:SHOWN]}")
     readable: Text = text
     return readable
 
@@ -223,3 +219,22 @@ class PromptInputs(Inputs):
         kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
         # Tokens may be written longer than they were read, as unknown ones.
         return kept if len(kept) < len(part) else part[:-1]
+
+
+def inputs_of(
+    tokenizer: PreTrainedTokenizerBase, max_tokens: int, chooses: bool, prompt: Prompt | None = None
+) -> Inputs:
+    """Returns the inputs of a model: a prompt's, those of a model that scores choices, or plain.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        max_tokens: the most tokens of a sequence.
+        chooses: whether the model scores choices.
+        prompt: the prompt that makes a classifier of a language model.
+
+    Raises:
+        InvalidInputError: the prompt alone is too long.
+    """
+    if prompt:
+        return PromptInputs(tokenizer, max_tokens, prompt)
+    return (ChoiceInputs if chooses else Inputs)(tokenizer, max_tokens)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,65 +14,44 @@ from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 from .attention import (
     AttentionCapture,
     Engine,
+    Evaluator,
     ForwardPass,
     Loss,
-    Mark,
     Run,
     WholeModel,
-    agrees,
     autocast,
     chooses,
     family_of,
-    fastest_evaluator,
     forward_passes,
-    mark_of,
     masked_attention,
+    require_finite,
+    require_shapes,
     run_rows,
-    say_that_it_is_slow,
     shape_of,
 )
 from .attention.threads import one_caller_at_a_time, one_thread
-from .batches import evaluated, groups_of, require_readable
+from .batches import evaluated, groups_of
 from .classifiers import (
     classifier_of,
     reads_the_last_end,
+    require_classification_token,
     require_computable,
+    require_embedded,
     require_fitting_tokenizer,
     require_padding,
 )
-from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
 from .identity import Identity
 from .identity.victim import victim_identity
-from .inputs import ChoiceInputs, Inputs, PromptInputs
+from .inputs import inputs_of
 from .prompt import Prompt
+from .reading import Reading
+from .replay import Replay, require_same_victim
 from .structures import SavedStructure, Shape, Structure, load, save
 from .texts import Text
 
+__all__ = ["Reading", "Replay", "Victim"]
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A text that the victim has read once, and what is known of it since.
-
-    Args:
-        text: the text.
-        clean: the forward pass over it, nothing masked.
-        runs: what the engine knows of it, of each sequence.
-    """
-
-    text: Text
-    clean: ForwardPass
-    runs: list[Run]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A structure file run again: its text, its structure and the logits, float (C,)."""
-
-    text: Text
-    structure: Structure
-    logits: Tensor
 
 
 class Victim:
@@ -115,17 +93,16 @@ class Victim:
         self.cross_attention = cross_attention
         longest = min(family.max_tokens(self.model), tokenizer.model_max_length)
         self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
-        if family.engine and tokenizer.cls_token_id is None:
-            raise UnsupportedModelError(
-                "the tokenizer has no classification token; expected one that starts every text "
-                "with it (tokenizer.cls_token, as [CLS] or <s>)"
-            )
+        require_classification_token(self.model, tokenizer)
         require_padding(self.model, tokenizer)
         require_fitting_tokenizer(self.model, tokenizer)
-        self.inputs = self._inputs()
-        self.engine: Engine | WholeModel = fastest_evaluator(self.model, precision)
-        self._engine_compared = False
-        self._mark: Mark | None = mark_of(self.model)
+        self.inputs = inputs_of(tokenizer, self.max_tokens, chooses(self.model), prompt)
+        self.evaluator = Evaluator(self.model, precision)
+
+    @property
+    def engine(self) -> Engine | WholeModel:
+        """What evaluates structures: the engine, or whole forward passes."""
+        return self.evaluator.engine
 
     @property
     def num_labels(self) -> int:
@@ -172,11 +149,12 @@ class Victim:
             )
         encoded = self._encoded(texts)
         rows = _parts_of([] if structures is None else structures)
-        self._check_shapes(rows, encoded["attention_mask"].sum(1).tolist())
+        lengths = encoded["attention_mask"].sum(1).tolist()
+        require_shapes(self.model, rows, lengths, self.cross_attention)
         encoded = encoded.to(self.model.device)
         with torch.inference_mode(), masked_attention(self.model, rows):
             logits: Tensor = run_rows(self.model, encoded).logits
-        return _finite(logits.float().cpu()).reshape(len(texts), -1)
+        return require_finite(logits.float().cpu()).reshape(len(texts), -1)
 
     def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
         """Logits of one text, float32 (C,), by a forward pass that shares nothing with another.
@@ -247,7 +225,7 @@ class Victim:
             passes = forward_passes(
                 self.model, inputs, losses, _parts_of(structures), self.cross_attention
             )
-        _finite(torch.stack([done.logits for done in passes]))
+        require_finite(torch.stack([done.logits for done in passes]))
         return passes
 
     def answers_at_random(self, text: Text) -> bool:
@@ -279,25 +257,21 @@ class Victim:
                 strict=True,
             )
         )
-        self._check_shapes([s for _, s in pairs], [run.tokens for run, _ in pairs])
-        if not self._engine_compared:
-            self._engine_compared = True
-            if isinstance(self.engine, Engine) and not self._engine_agrees(readings[0].text):
-                say_that_it_is_slow(self.model, "computes something else than its family's layers")
-                self.engine = WholeModel(self.model, self.precision)
-            if self.answers_at_random(readings[0].text):
-                logger.warning(
-                    "the victim answers the same text differently the second time; expected the "
-                    "same logits: switch off dropout and other randomness, or trust no result"
-                )
-        return _finite(self.engine.logits(pairs)).reshape(len(asked), -1)
+        lengths = [run.tokens for run, _ in pairs]
+        require_shapes(self.model, [s for _, s in pairs], lengths, self.cross_attention)
+        if not self.evaluator.is_checked:
+            self._check(readings[0].text)
+        return require_finite(self.evaluator.logits(pairs)).reshape(len(asked), -1)
 
-    def _engine_agrees(self, text: Text) -> bool:
-        """Whether the engine computes what the model does; a subclass may do something else."""
+    def _check(self, text: Text) -> None:
+        """Compares the engine with the model on a text, and warns of answers at random."""
         inputs = self._encoded([text]).to(self.model.device)
-        engine = self.engine if self.precision == "float32" else Engine(self.model)
-        engine.renew()
-        return agrees(engine, inputs, self.empty_structure(text).shape.parts)
+        self.evaluator.check(inputs, self.empty_structure(text).shape.parts)
+        if self.answers_at_random(text):
+            logger.warning(
+                "the victim answers the same text differently the second time; expected the "
+                "same logits: switch off dropout and other randomness, or trust no result"
+            )
 
     def save_structure(
         self, path: str | os.PathLike[str], text: Text, structure: Structure
@@ -319,7 +293,7 @@ class Victim:
         """
         saved = load(path)
         if not any_model:
-            _require_same_victim(path, saved.victim, self.identity())
+            require_same_victim(path, saved.victim, self.identity())
         logits = self.logits([saved.text], [saved.structure])
         return Replay(saved.text, saved.structure, logits[0])
 
@@ -334,44 +308,24 @@ class Victim:
         shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
         return shape._replace(sequences=lengths) if chooses(self.model) else shape
 
-    def _inputs(self) -> Inputs:
-        if self.prompt:
-            return PromptInputs(self.tokenizer, self.max_tokens, self.prompt)
-        return (ChoiceInputs if chooses(self.model) else Inputs)(self.tokenizer, self.max_tokens)
-
     def _encoded(self, texts: Sequence[Text]) -> BatchEncoding:
         """What the model reads of texts, (B, T) each, on the CPU."""
         encoded = self.inputs.encode(texts)
-        require_readable(self.model, encoded)
+        require_embedded(self.model, encoded)
         return encoded
 
     def _renew(self) -> None:
         """Takes the model as it is now: what was true of it before a change is found out again."""
         self._eval()
-        mark = mark_of(self.model)
-        if mark != self._mark:
+        if self.evaluator.has_changed():
             require_computable(self.model)
-            fastest = fastest_evaluator(self.model, self.precision)
-            if type(fastest) is not type(self.engine):
-                self.engine = fastest
-            self._mark, self._engine_compared = mark, False
+            self.evaluator.adopt()
         self.engine.renew()
 
     def _eval(self) -> None:
         # A caller may have trained it in the meantime, or a part of it.
         if any(module.training for module in self.model.modules()):
             self.model.eval()
-
-    def _check_shapes(self, structures: Sequence[Structure], lengths: Sequence[int]) -> None:
-        shapes = [structure.shape for structure in structures]
-        # Of thousands of structures few differ in this.
-        for shape, tokens in dict.fromkeys(zip(shapes, lengths, strict=bool(shapes))):
-            expected = shape_of(self.model, tokens, shape.first_is_special, self.cross_attention)
-            if shape != expected:
-                raise StructureMismatchError(
-                    f"expected a structure of {expected}, got one of {shape}: it belongs to "
-                    "another model or to a text of another length"
-                )
 
 
 def _at(positions: Sequence[int], values: Any) -> Any:
@@ -382,28 +336,3 @@ def _at(positions: Sequence[int], values: Any) -> Any:
 def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
     """Of each row."""
     return [part for structure in structures for part in structure.parts]
-
-
-def _require_same_victim(
-    path: str | os.PathLike[str], found_on: Identity | None, own: Identity
-) -> None:
-    if found_on is None:
-        raise StructureMismatchError(
-            f"{path}: expected a file that names its whole victim, got one of format version 1, "
-            "which names a sample of the weights; save the structure again, or pass any_model=True"
-        )
-    if differing := found_on.differing(own):
-        raise StructureMismatchError(
-            f"{path}: expected a structure of this victim ({own.name}), got one that was found on "
-            f"another model ({found_on.name}), which differs in {', '.join(differing)}; pass "
-            "any_model=True to replay it all the same"
-        )
-
-
-def _finite(logits: Tensor) -> Tensor:
-    if not torch.isfinite(logits).all():
-        raise ModelOutputError(
-            "the model's logits are NaN or infinite; expected finite numbers: check the "
-            "checkpoint and its precision"
-        )
-    return logits

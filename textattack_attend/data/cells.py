@@ -46,7 +46,7 @@ def require_text(value: Any, place: str) -> str:
     """
     if not isinstance(value, str):
         raise InvalidInputError(f"{place}: expected a text, got {shown(value)}")
-    half = half_of_a_pair(value)
+    half = _half_of_a_pair(value)
     if half:
         raise InvalidInputError(
             f"{place}: expected a text of whole characters, got {half}, half of a surrogate pair; "
@@ -66,8 +66,8 @@ def require_texts(value: Any, place: str) -> tuple[str, ...]:
     return tuple(require_text(text, place) for text in value)
 
 
-def half_of_a_pair(text: str) -> str:
-    """The first lone surrogate of a text as JSON writes it; empty if there is none."""
+def _half_of_a_pair(text: str) -> str:
+    """Returns the first lone surrogate of a text as JSON writes it, or an empty text."""
     found = re.search("[\ud800-\udfff]", text)
     return f"\\u{ord(found[0]):04x}" if found else ""
 

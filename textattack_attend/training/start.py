@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint import explained
+from ..classifiers import embedding_rows
 from ..errors import InvalidInputError
 
 logger = logging.getLogger(__name__)
@@ -85,8 +86,7 @@ def require_known_tokens(
     Raises:
         InvalidInputError: a text, or the padding, has such a token.
     """
-    table: Any = model.get_input_embeddings()
-    embeddings = int(table.weight.shape[0])
+    embeddings = embedding_rows(model)
     last = max([tokenizer.pad_token_id, *map(max, filter(None, sequences))])
     if last >= embeddings:
         raise InvalidInputError(
