@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import (
     AttentionCapture,
@@ -20,33 +20,24 @@ from .attention import (
     Run,
     WholeModel,
     autocast,
-    chooses,
-    family_of,
     forward_passes,
     masked_attention,
     require_finite,
     require_shapes,
     run_rows,
-    shape_of,
 )
 from .attention.threads import one_caller_at_a_time, one_thread
-from .batches import evaluated, groups_of
+from .batches import evaluated
 from .classifiers import (
-    classifier_of,
-    reads_the_last_end,
-    require_classification_token,
     require_computable,
-    require_embedded,
-    require_fitting_tokenizer,
-    require_padding,
 )
 from .identity import Identity
 from .identity.victim import victim_identity
-from .inputs import inputs_of
 from .prompt import Prompt
 from .reading import Reading
 from .replay import Replay, require_same_victim
-from .structures import SavedStructure, Shape, Structure, load, save
+from .structures import SavedStructure, Structure, load, save
+from .text_model import TextModel
 from .texts import Text
 
 __all__ = ["Reading", "Replay", "Victim"]
@@ -54,20 +45,20 @@ __all__ = ["Reading", "Replay", "Victim"]
 logger = logging.getLogger(__name__)
 
 
-class Victim:
+class Victim(TextModel):
     """A classifier with its tokenizer, in eval mode; calls from several threads wait their turn.
 
     It classifies sequences, or scores choices, or is a language model with a prompt; see `Inputs`,
     `ChoiceInputs` and `PromptInputs` for what it reads of a text.
 
     Args:
-        model: of a supported family; what was put around it, as adapters of PEFT, ``DataParallel``
-            or ``torch.compile``, is taken off as far as that changes no logits.
-        tokenizer: its tokenizer.
+        model: a model of a supported family; what was put around it, as adapters of PEFT,
+            ``DataParallel`` or ``torch.compile``, is taken off as far as that changes no logits.
+        tokenizer: the model's tokenizer.
         precision: "float32", or "bfloat16" or "float16" to search under ``torch.autocast``;
             `logits` are always in the model's own.
-        max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
-        prompt: what makes a classifier of a language model.
+        max_tokens: the most tokens of a sequence, if fewer than the model and the tokenizer allow.
+        prompt: the prompt that makes a classifier of a language model.
         cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
 
     Raises:
@@ -84,48 +75,14 @@ class Victim:
         prompt: Prompt | None = None,
         cross_attention: bool = False,
     ) -> None:
-        self.model: Any = classifier_of(model, tokenizer, prompt)
-        family = family_of(self.model)
-        family.reach_of(self.model, cross_attention)  # refuses what has none
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, max_tokens, prompt, cross_attention)
         self.precision = precision
-        self.prompt = prompt
-        self.cross_attention = cross_attention
-        longest = min(family.max_tokens(self.model), tokenizer.model_max_length)
-        self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
-        require_classification_token(self.model, tokenizer)
-        require_padding(self.model, tokenizer)
-        require_fitting_tokenizer(self.model, tokenizer)
-        self.inputs = inputs_of(tokenizer, self.max_tokens, chooses(self.model), prompt)
         self.evaluator = Evaluator(self.model, precision)
 
     @property
     def engine(self) -> Engine | WholeModel:
         """What evaluates structures: the engine, or whole forward passes."""
         return self.evaluator.engine
-
-    @property
-    def num_labels(self) -> int:
-        """How many classes the victim tells apart."""
-        return int(self.model.config.num_labels)
-
-    def num_classes(self, text: Text) -> int:
-        """How many classes, or choices, there are for that text."""
-        return len(self.inputs.sequences(text)) if chooses(self.model) else self.num_labels
-
-    def tokens(self, text: Text) -> list[str]:
-        """The tokens the model sees, special tokens included, of all sequences."""
-        ids = [i for row in self.inputs.ids(text) for i in row]
-        return list(self.tokenizer.convert_ids_to_tokens(ids))
-
-    def empty_structure(self, text: Text) -> Structure:
-        """The structure of that text that masks nothing.
-
-        Raises:
-            InvalidInputError: the text has no token but special ones.
-        """
-        self.inputs.require_content(text)
-        return Structure(self._shape(self.inputs.ids(text)))
 
     @one_caller_at_a_time
     def logits(
@@ -172,16 +129,6 @@ class Victim:
         """
         with one_thread():
             return self.logits([text], None if structure is None else [structure])[0]
-
-    def groups(self, texts: Sequence[Text]) -> list[list[int]]:
-        """Positions of texts that may stand in one batch without a change of any result.
-
-        Raises:
-            InvalidInputError: the model has no embedding of a token.
-        """
-        if not reads_the_last_end(self.model):
-            return [list(range(len(texts)))]
-        return groups_of(self.model, self._encoded(texts), int(self.tokenizer.pad_token_id))
 
     @one_caller_at_a_time
     def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
@@ -300,19 +247,6 @@ class Victim:
     def identity(self) -> Identity:
         """Names all that decides what the victim answers; the weights are hashed once."""
         return victim_identity(self)
-
-    def _shape(self, ids: Sequence[Sequence[int]]) -> Shape:
-        """From the token ids of each sequence."""
-        lengths = tuple(map(len, ids))
-        first_is_special = ids[0][0] in self.tokenizer.all_special_ids
-        shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
-        return shape._replace(sequences=lengths) if chooses(self.model) else shape
-
-    def _encoded(self, texts: Sequence[Text]) -> BatchEncoding:
-        """What the model reads of texts, (B, T) each, on the CPU."""
-        encoded = self.inputs.encode(texts)
-        require_embedded(self.model, encoded)
-        return encoded
 
     def _renew(self) -> None:
         """Takes the model as it is now: what was true of it before a change is found out again."""
