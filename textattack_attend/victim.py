@@ -1,4 +1,4 @@
-"""The victim: texts and structures in, logits out; gradients of the attention; replay of files."""
+"""The victim: it answers texts under structures, gives gradients, and replays structure files."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ from .attention import (
 )
 from .attention.threads import one_caller_at_a_time, one_thread
 from .batches import evaluated
-from .classifiers import (
-    require_computable,
-)
+from .classifiers import require_computable
 from .identity import Identity
 from .identity.victim import victim_identity
 from .prompt import Prompt
@@ -92,7 +90,7 @@ class Victim(TextModel):
 
         Args:
             texts: B texts.
-            structures: what is masked in each of them; nothing by default.
+            structures: the structure that is masked in each of them; nothing by default.
 
         Raises:
             StructureMismatchError: a structure is of another length than its text.
@@ -121,7 +119,7 @@ class Victim(TextModel):
 
         Args:
             text: the text.
-            structure: what is masked in it; nothing by default.
+            structure: the structure that is masked in it; nothing by default.
 
         Raises:
             StructureMismatchError: the structure is of another length than the text.
@@ -132,7 +130,7 @@ class Victim(TextModel):
 
     @one_caller_at_a_time
     def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
-        """Read clean texts once; those with a loss can be differentiated.
+        """Reads clean texts once; those with a loss can be differentiated.
 
         Raises:
             ModelOutputError: a logit is NaN or infinite.
@@ -152,8 +150,8 @@ class Victim(TextModel):
 
         Args:
             texts: B texts.
-            structures: what is masked in each of them, or empty for nothing.
-            losses: what to differentiate, of each of them.
+            structures: the structure that is masked in each of them, or empty for nothing.
+            losses: the loss to differentiate for each of them, or None.
 
         Raises:
             ModelOutputError: a logit is NaN or infinite.
@@ -186,7 +184,7 @@ class Victim(TextModel):
 
     @one_caller_at_a_time
     def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
-        """What `logits` gives for texts that were read before, faster, float32 (B, C).
+        """Computes what `logits` does, but faster, for texts that were read before, float32 (B, C).
 
         Args:
             asked: B pairs of a reading, made with the model as it is now, and a structure.
@@ -223,11 +221,11 @@ class Victim(TextModel):
     def save_structure(
         self, path: str | os.PathLike[str], text: Text, structure: Structure
     ) -> None:
-        """Write a structure found for a text of this victim to a file (safetensors, no pickle)."""
+        """Writes a structure found for a text of this victim to a file (safetensors, no pickle)."""
         save(SavedStructure(structure, text, self.identity()), path)
 
     def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
-        """Run the structure of a file on this victim.
+        """Runs the structure of a file on this victim.
 
         Args:
             path: a file that `save_structure` wrote.
@@ -249,7 +247,7 @@ class Victim(TextModel):
         return victim_identity(self)
 
     def _renew(self) -> None:
-        """Takes the model as it is now: what was true of it before a change is found out again."""
+        """Adopts the model as it is now; after a change, the engine is checked against it again."""
         self._eval()
         if self.evaluator.has_changed():
             require_computable(self.model)
@@ -257,16 +255,16 @@ class Victim(TextModel):
         self.engine.renew()
 
     def _eval(self) -> None:
-        # A caller may have trained it in the meantime, or a part of it.
+        # A caller may have trained the model, or a part of it, in the meantime.
         if any(module.training for module in self.model.modules()):
             self.model.eval()
 
 
 def _at(positions: Sequence[int], values: Any) -> Any:
-    """The values at some positions; none if there are none."""
+    """Returns the values at some positions, or no values if there are none."""
     return [values[position] for position in positions] if values else values
 
 
 def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
-    """Of each row."""
+    """Returns the structure of each row."""
     return [part for structure in structures for part in structure.parts]
