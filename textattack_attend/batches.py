@@ -11,19 +11,19 @@ from transformers import PreTrainedModel
 
 T = TypeVar("T")
 Group = list[int]
-"""Positions of texts."""
+"""The positions of texts that share a batch."""
 
 
 def groups_of(model: PreTrainedModel, inputs: Mapping[str, Tensor], padding: int) -> list[Group]:
-    """Positions of rows that may be evaluated together, by a model that reads their last end token.
+    """Groups rows that may be evaluated together by a model that reads their last end token.
 
-    It takes the rows of one batch only if they have equally many such tokens. Where padding is one,
-    too, a row is read right without padding only.
+    Such a model accepts a batch only if its rows have equally many end tokens. If padding is an end
+    token as well, the model reads a row correctly only without padding.
 
     Args:
         model: the classifier.
         inputs: the rows, each (B, T).
-        padding: the token that rows are padded with.
+        padding: the id of the token that rows are padded with.
     """
     end = model.config.eos_token_id
     lengths = inputs["attention_mask"].sum(1).tolist()
@@ -35,7 +35,7 @@ def groups_of(model: PreTrainedModel, inputs: Mapping[str, Tensor], padding: int
 
 
 def evaluated(groups: Iterable[Group], evaluate: Callable[[Group], Iterable[T]]) -> list[T]:
-    """The results of texts in their order, each group evaluated by itself."""
+    """Evaluates each group by itself, and returns the results in the order of the texts."""
     found: dict[int, T] = {}
     for group in groups:
         found.update(zip(group, evaluate(group), strict=True))

@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 def classifier_of(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase, prompt: Prompt | None
 ) -> Any:
-    """The model without what is around it, or what makes a classifier of a language model.
+    """Returns the model without its wrappers, or the classifier that a prompt makes of it.
 
-    As far as attacks go, a `LabelWordClassifier` is a model of transformers.
+    Attacks use a `LabelWordClassifier` as they use a model of transformers.
 
     Raises:
         UnsupportedModelError: it cannot be attacked, or is no classifier and has no prompt.
@@ -40,7 +40,7 @@ def classifier_of(
 
 
 def require_computable(model: nn.Module) -> None:
-    """Refuse a model whose logits have no gradient, or depend on the other texts of a batch.
+    """Refuses a model whose logits have no gradient, or depend on the other texts of a batch.
 
     Raises:
         UnsupportedModelError: weights without values, weights made under ``inference_mode``, layers
@@ -52,7 +52,7 @@ def require_computable(model: nn.Module) -> None:
                 f"expected weights with values, got {name} on the meta device: load the model with "
                 "from_pretrained, on a device that holds all of it"
             )
-        # Models make buffers anew in an evaluation, which do no harm.
+        # Models make some buffers anew in an evaluation; these do no harm.
         if weight.is_inference() and isinstance(weight, nn.Parameter):
             raise UnsupportedModelError(
                 f"expected weights that gradients can be taken through, got {name} made under "
@@ -90,7 +90,7 @@ def require_classification_token(
 
 
 def require_fitting_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a tokenizer that gives a model something that it cannot read.
+    """Refuses a tokenizer that gives a model something that it cannot read.
 
     Raises:
         UnsupportedModelError: token ids without an embedding, inputs that the model does not take,
@@ -120,7 +120,7 @@ def require_fitting_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedToken
 
 
 def embedding_rows(model: PreTrainedModel) -> int:
-    """How many tokens a model has embeddings of."""
+    """Returns the number of tokens that a model has embeddings of."""
     base: Any = model.base_model
     embeddings: nn.Embedding = base.get_input_embeddings()
     return int(embeddings.num_embeddings)
@@ -131,7 +131,7 @@ def require_embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> No
 
     Args:
         model: the classifier.
-        inputs: its rows, each (B, T).
+        inputs: the rows, each (B, T).
 
     Raises:
         InvalidInputError: a token, or the type of a token, has no embedding.
@@ -155,7 +155,7 @@ def reads_the_last_end(model: PreTrainedModel) -> bool:
 
 
 def require_classifier(model: PreTrainedModel) -> None:
-    """Refuse a model that has no trained classification head.
+    """Refuses a model that has no trained classification head.
 
     Raises:
         UnsupportedModelError: no head, a head that was just initialised, or a head that does not
@@ -180,7 +180,7 @@ def require_classifier(model: PreTrainedModel) -> None:
 
 
 def require_language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a model that cannot go on after a prompt.
+    """Refuses a model that cannot go on after a prompt.
 
     Raises:
         UnsupportedModelError: it is no causal and no seq2seq language model, or the tokenizer ends
@@ -212,7 +212,7 @@ def _require_classes(model: PreTrainedModel) -> None:
 
 
 def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give a tokenizer without a padding token one, and tell the model, as transformers expects.
+    """Gives a tokenizer without a padding token one, and tell the model, as transformers expects.
 
     Decoders come without; their classifiers find the last token of a text by its padding.
 

@@ -21,7 +21,7 @@ def require_readable(text: Any) -> Text:
     """Returns a text that every tokenizer can read.
 
     Raises:
-        InvalidInputError: it is no string and no tuple of strings, or it has half of a surrogate
+        InvalidInputError: the text is no string and no tuple of strings, or has half of a surrogate
             pair, which stands for no character.
     """
     parts = parts_of(text)
@@ -56,7 +56,7 @@ class Inputs:
         self._said_truncation = False
 
     def sequences(self, text: Text) -> list[Text]:
-        """Returns what the model reads of a text, a row each.
+        """Returns the sequences that the model reads of a text.
 
         Raises:
             InvalidInputError: the text is none that a tokenizer can read, or it has other columns
@@ -93,7 +93,7 @@ class Inputs:
         return encoded
 
     def tokenize(self, sequences: Sequence[Text], **options: Any) -> BatchEncoding:
-        """Of sequences, cut where they are too long, what the tokenizer makes with some options.
+        """Tokenizes sequences, and cuts those that are too long.
 
         Raises:
             InvalidInputError: one cannot be cut, as its first part is too short for that.
@@ -161,7 +161,7 @@ class ChoiceInputs(Inputs):
     truncation = "only_first"
 
     def _sequences(self, text: Text) -> list[Text]:
-        """A row for each choice."""
+        """Returns a sequence for each choice."""
         context, question, *choices = text if isinstance(text, tuple) else ("", text)
         if len(choices) < 2:
             raise InvalidInputError(
