@@ -137,7 +137,7 @@ def test_a_hook_that_is_gone_gives_the_engine_back(tokenizer: Any) -> None:
 
 
 def test_a_hook_on_the_embeddings_is_no_matter(tokenizer: Any) -> None:
-    """As PEFT puts there for gradient checkpointing; the engine starts above it."""
+    """PEFT puts hooks there for gradient checkpointing; the engine starts above them."""
     wrapper = AttentionModelWrapper(tiny_model(), tokenizer)
     assert deviation(wrapper.victim) < 1e-4
     clean = answers(wrapper)
@@ -150,7 +150,7 @@ def test_a_hook_on_the_embeddings_is_no_matter(tokenizer: Any) -> None:
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_a_layer_that_computes_something_else_is_noticed(layer: int, tokenizer: Any) -> None:
-    """In whichever layer it is, also in the last one, of which one token is read."""
+    """The layer may be any one, also the last, of which one token is read."""
     model = tiny_model()
     wrapper = AttentionModelWrapper(model, tokenizer)
     outcomes(wrapper)
@@ -168,7 +168,7 @@ def test_a_part_that_is_left_in_training_is_put_back(tokenizer: Any) -> None:
 
 
 def test_a_layer_that_is_quantised_later_is_refused(tokenizer: Any) -> None:
-    """By the wrapper that had the model before, and by a fresh one."""
+    """Both the wrapper that had the model before and a fresh one refuse it."""
     wrapper = AttentionModelWrapper(tiny_model(), tokenizer)
     outcomes(wrapper)
     attention(wrapper.model, 1).value = QuantisedLinear(16, 16)

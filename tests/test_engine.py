@@ -257,7 +257,7 @@ def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
 def test_a_bfloat16_victim_is_judged_by_its_precision(
     make_victim: MakeVictim, family: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also where rounding is magnified: the same weights in single precision agree."""
+    """It is so even if rounding is magnified: the same weights in single precision agree."""
     victim = make_victim(family)
     victim.model.to(torch.bfloat16)
     with caplog.at_level(logging.WARNING):

@@ -209,7 +209,7 @@ def test_what_changes_a_victim_changes_its_identity(change: str, make_victim: Ma
 
 
 def test_the_plain_change_is_none(make_victim: MakeVictim) -> None:
-    """So that the changes above are what they say, and not how they are made."""
+    """The way in which the changes above are made changes nothing by itself."""
     before = make_victim().identity()
     assert with_config()(make_victim()).identity() == before
     assert with_tokenizer()(make_victim()).identity() == before
