@@ -20,13 +20,13 @@ from transformers import (
     TrainingArguments,
 )
 
-from textattack_attend import fine_tuning
 from textattack_attend.defenses import ADA, Defense, trainer_of
 from textattack_attend.errors import InvalidInputError, StructureMismatchError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.published import Row
 from textattack_attend.structures import Structure
 from textattack_attend.tasks import TASKS
+from textattack_attend.training.rows import with_extra
 
 from .conftest import HEADS, LAYERS, hooks_of, random_texts, tiny_config, tiny_model
 from .defense_steps import without_dropout
@@ -162,7 +162,7 @@ def test_structures_are_added_and_trained_under(
 
     tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
     task_like = TASKS["dream" if task == "choices" else "sst2"]
-    data = fine_tuning._with_extra(rows, extra, task_like, tokenizer, wrapper.model)
+    data = with_extra(rows, extra, task_like, tokenizer, wrapper.model)
     collator: Any = DataCollatorForMultipleChoice if task == "choices" else DataCollatorWithPadding
     settings = TrainingArguments(str(tmp_path / "run"), use_cpu=True, report_to=[])
     model = without_dropout(wrapper.model)
@@ -192,7 +192,7 @@ def test_structures_of_another_length_are_refused(
     shorter = dataclasses.replace(TASKS["sst2"], max_tokens=3)
     tokenizer, model = BertTokenizerFast(vocab_file=str(vocabulary)), wrapper_for(victim).model
     with pytest.raises(StructureMismatchError, match=f"expected {LAYERS} of {HEADS} and 3, as"):
-        fine_tuning._with_extra(rows, extra, shorter, tokenizer, model)
+        with_extra(rows, extra, shorter, tokenizer, model)
 
 
 def one_of(parts: tuple[str, ...]) -> Any:
@@ -206,7 +206,7 @@ def test_rows_of_a_batch_have_structures_of_their_own(
     extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
     tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
     model = wrapper_for(victim).model
-    data = fine_tuning._with_extra(rows, extra, TASKS["sst2"], tokenizer, model)
+    data = with_extra(rows, extra, TASKS["sst2"], tokenizer, model)
     settings = TrainingArguments(
         str(tmp_path / "run"), use_cpu=True, report_to=[], per_device_eval_batch_size=len(data)
     )

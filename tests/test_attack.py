@@ -295,7 +295,7 @@ def test_replaying_a_file_gives_the_same_logits(victim: Victim, tmp_path: object
 
 
 def test_what_is_reported_does_not_depend_on_what_is_attacked_beside(victim: Victim) -> None:
-    """Every bit of it, however the texts share batches, and on however many threads."""
+    """Results are the same to the bit, whatever texts share a batch, on any number of threads."""
     attack = build(victim, **LOOSE)
     texts = random_texts(8)
     threads = torch.get_num_threads()

@@ -17,7 +17,7 @@ from textattack_attend.errors import UnsupportedModelError
 from textattack_attend.measurements.sequential import Outcome
 from textattack_attend.measurements.speed import outcome_of
 from textattack_attend.models.wrappers import AttentionModelWrapper
-from textattack_attend.structures import Structure
+from textattack_attend.structures import Shape, Structure
 from textattack_attend.victim import Victim
 
 from .changed_models import (
@@ -60,7 +60,7 @@ def outcomes(wrapper: AttentionModelWrapper) -> list[Outcome]:
 def outcomes_of_whole_passes(model: Any, tokenizer: Any) -> list[Outcome]:
     """What the attack decides behind a fresh wrapper, without the engine."""
     wrapper = AttentionModelWrapper(model, tokenizer)
-    wrapper.victim.engine = WholeModel(wrapper.victim.model)
+    wrapper.victim.evaluator.engine = WholeModel(wrapper.victim.model)
     return outcomes(wrapper)
 
 
@@ -137,7 +137,7 @@ def test_a_hook_that_is_gone_gives_the_engine_back(tokenizer: Any) -> None:
 
 
 def test_a_hook_on_the_embeddings_is_no_matter(tokenizer: Any) -> None:
-    """As PEFT puts there for gradient checkpointing; the engine starts above it."""
+    """PEFT puts hooks there for gradient checkpointing; the engine starts above them."""
     wrapper = AttentionModelWrapper(tiny_model(), tokenizer)
     assert deviation(wrapper.victim) < 1e-4
     clean = answers(wrapper)
@@ -150,7 +150,7 @@ def test_a_hook_on_the_embeddings_is_no_matter(tokenizer: Any) -> None:
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
 def test_a_layer_that_computes_something_else_is_noticed(layer: int, tokenizer: Any) -> None:
-    """In whichever layer it is, also in the last one, of which one token is read."""
+    """The layer may be any one, also the last, of which one token is read."""
     model = tiny_model()
     wrapper = AttentionModelWrapper(model, tokenizer)
     outcomes(wrapper)
@@ -168,7 +168,7 @@ def test_a_part_that_is_left_in_training_is_put_back(tokenizer: Any) -> None:
 
 
 def test_a_layer_that_is_quantised_later_is_refused(tokenizer: Any) -> None:
-    """By the wrapper that had the model before, and by a fresh one."""
+    """Both the wrapper that had the model before and a fresh one refuse it."""
     wrapper = AttentionModelWrapper(tiny_model(), tokenizer)
     outcomes(wrapper)
     attention(wrapper.model, 1).value = QuantisedLinear(16, 16)
@@ -181,13 +181,13 @@ def test_a_model_that_stayed_is_not_compared_again(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     victim = Victim(tiny_model(), tokenizer)
-    compared: list[str] = []
+    compared: list[Sequence[Shape]] = []
 
-    def engine_agrees(text: str) -> bool:
-        compared.append(text)
+    def engine_agrees(inputs: Any, shapes: Sequence[Shape]) -> bool:
+        compared.append(shapes)
         return True
 
-    monkeypatch.setattr(victim, "_engine_agrees", engine_agrees)
+    monkeypatch.setattr(victim.evaluator, "engine_agrees", engine_agrees)
     for _ in range(3):
         deviation(victim)
     assert len(compared) == 1

@@ -94,7 +94,7 @@ def test_an_actor_of_several_threads_gives_right_logits(make_victim: MakeVictim)
 
 
 class _Serving:
-    """Answers in as many threads as Ray gives it."""
+    """A victim whose answers are computed in as many threads as Ray gives it."""
 
     def __init__(self, victim: Victim) -> None:
         self.victim = victim

@@ -50,6 +50,11 @@ def read(victim: Victim, *texts: str) -> list[Reading]:
     return victim.read(texts, [None] * len(texts))
 
 
+def engine_agrees(victim: Victim, text: str) -> bool:
+    shapes = victim.empty_structure(text).shape.parts
+    return victim.evaluator.engine_agrees(victim.inputs.encode([text]), shapes)
+
+
 def shape_of_reading(reading: Reading) -> Shape:
     return Shape(LAYERS, HEADS, reading.clean.tokens)
 
@@ -252,7 +257,7 @@ def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
 def test_a_bfloat16_victim_is_judged_by_its_precision(
     make_victim: MakeVictim, family: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also where rounding is magnified: the same weights in single precision agree."""
+    """It is so even if rounding is magnified: the same weights in single precision agree."""
     victim = make_victim(family)
     victim.model.to(torch.bfloat16)
     with caplog.at_level(logging.WARNING):
@@ -260,7 +265,7 @@ def test_a_bfloat16_victim_is_judged_by_its_precision(
             (reading,) = read(victim, text)
             empty = victim.empty_structure(text)
             found = victim.logits_from([(reading, empty)])
-            assert victim._engine_agrees(text)
+            assert engine_agrees(victim, text)
             assert torch.equal(found, victim.logits([text]))
     assert isinstance(victim.engine, Engine)
     assert caplog.text == ""
@@ -271,7 +276,7 @@ def test_a_bfloat16_model_of_another_computation_is_noticed(make_victim: MakeVic
     model: Any = MeanPooled(tiny_config("bert"))  # type: ignore[no-untyped-call]
     victim = Victim(model.to(torch.bfloat16), make_victim().tokenizer)
     read(victim, TEXT)
-    assert not victim._engine_agrees(TEXT)
+    assert not engine_agrees(victim, TEXT)
 
 
 def test_the_compared_structure_masks_something_everywhere() -> None:

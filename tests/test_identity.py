@@ -49,7 +49,7 @@ def tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def test_every_weight_counts_with_every_byte(make_victim: MakeVictim) -> None:
-    """Changes through ``.data`` are seen, too, which PyTorch does not count."""
+    """The identity sees changes through ``.data``, too, which PyTorch does not count."""
     victim = make_victim()
     before = victim.identity()
     for name, tensor in tensors(victim.model):
@@ -59,6 +59,15 @@ def test_every_weight_counts_with_every_byte(make_victim: MakeVictim) -> None:
             assert before.differing(victim.identity()) == ["weights"], (name, place)
             flat[place] ^= 1
     assert victim.identity() == before
+
+
+def test_the_order_of_weights_counts(make_victim: MakeVictim) -> None:
+    """Two rows that trade places through ``.data`` leave the sum of all bytes as it was."""
+    victim = make_victim()
+    before = victim.identity()
+    rows = victim.model.get_input_embeddings().weight.data
+    rows[[7, 8]] = rows[[8, 7]]
+    assert before.differing(victim.identity()) == ["weights"]
 
 
 def test_one_row_of_the_embeddings_counts(make_victim: MakeVictim) -> None:
@@ -200,7 +209,7 @@ def test_what_changes_a_victim_changes_its_identity(change: str, make_victim: Ma
 
 
 def test_the_plain_change_is_none(make_victim: MakeVictim) -> None:
-    """So that the changes above are what they say, and not how they are made."""
+    """The way in which the changes above are made changes nothing by itself."""
     before = make_victim().identity()
     assert with_config()(make_victim()).identity() == before
     assert with_tokenizer()(make_victim()).identity() == before

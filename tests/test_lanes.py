@@ -90,7 +90,7 @@ def test_without_the_engine_every_decision_is_the_same(victim: Victim, recipe: s
     with_engine = RECIPES[recipe](wrapped(victim))
     without = RECIPES[recipe](wrapped(victim))
     model = without.goal_function.victim.model
-    without.goal_function.victim.engine = WholeModel(model)
+    without.goal_function.victim.evaluator.engine = WholeModel(model)
     expected = [facts(result) for result in without.attack_many(examples)]
     assert [facts(result) for result in with_engine.attack_many(examples)] == expected
 

@@ -22,9 +22,9 @@ from .tiny_families import CAUSAL, COMBINATIONS, USED, tiny_victim
 
 TEXTS = ["the actor was never dull", "a good film"]
 FASTEST = {use: backend for use, backend in COMBINATIONS}
-"""sdpa where there is one: it keeps no attention."""
+"""Models take sdpa, which keeps no attention, if they have it."""
 FEW = ("albert", "deberta", "t5 crosswise", "gpt2", "llama prompted")
-"""One of each kind, for what takes long."""
+"""One family of each kind, for measurements that take long."""
 
 
 @cache
@@ -66,7 +66,7 @@ def test_check(use: str) -> None:
 
 @pytest.mark.parametrize("use", USED)
 def test_attention(use: str) -> None:
-    """Of encoders whose first token is special; the others say that they have none such."""
+    """Encoders whose first token is special are measured; the others say that theirs is not."""
     wrapper, examples = measured(use)
     family, options = USED[use]
     texts = [str(text) for text, _ in examples]

@@ -199,7 +199,7 @@ def test_attacks_find_structures_within_the_budget_with_the_engine_and_without(
     for engine in (None, WholeModel(victim.model)):
         attack = RECIPES[recipe](wrapped(victim), mask_fraction=0.2, choice_budget=choice_budget)
         if engine:
-            attack.goal_function.victim.engine = engine
+            attack.goal_function.victim.evaluator.engine = engine
         found.append(list(attack.attack_many(examples)))
     kinds = [type(result) for result in found[0]]
     assert SkippedAttackResult in kinds

@@ -34,7 +34,7 @@ TEXTS = [
 
 @cache
 def wrapper_of(family: str, pads_with_end: bool = False) -> AttentionModelWrapper:
-    """Shared: leave it as you found it."""
+    """A model that tests share; a test leaves it as it found it."""
     tokenizer, model = tiny_tokenizer(family), tiny(family)
     if pads_with_end:
         tokenizer.pad_token = tokenizer.eos_token
@@ -147,7 +147,7 @@ def test_a_configuration_may_ask_for_other_outputs(family: str, setting: dict[st
 
 
 def test_a_checkpoint_made_for_torchscript_is_loaded_and_attacked(tmp_path: Any) -> None:
-    """Its embeddings are not tied."""
+    """The embeddings of such a model are not tied."""
     tiny("albert").save_pretrained(tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path, torchscript=True)
     victim = Victim(model, tiny_tokenizer("albert"))

@@ -54,7 +54,7 @@ class StructureAttack(Attack):
         self._ahead: Ahead | None = None
 
     def attack(self, example: Text, ground_truth_output: int) -> StructureAttackResult:
-        """Attack one text.
+        """Attacks one text.
 
         Args:
             example: a text, its columns, or an `AttackedText`.
@@ -69,7 +69,7 @@ class StructureAttack(Attack):
         return next(self.attack_many([(example, ground_truth_output)]))
 
     def attack_many(self, examples: Iterable[Example]) -> Iterator[StructureAttackResult]:
-        """Attack texts side by side, as many at once as keep the device busy.
+        """Attacks texts side by side, as many at once as keep the device busy.
 
         Results, errors and their order are those of `attack` on one text after another.
 
@@ -102,7 +102,7 @@ class StructureAttack(Attack):
             self._ahead = None
 
     def check_dataset(self, dataset: Dataset, positions: range) -> None:
-        """Refuse a dataset with an example that cannot be attacked, before anything is run.
+        """Refuses a dataset with an example that cannot be attacked, before anything is run.
 
         Raises:
             InvalidInputError: an empty text or a label outside the model's classes, with its place.
@@ -120,7 +120,7 @@ class StructureAttack(Attack):
         current_text: StructuredText,
         original_text: StructuredText | None = None,
     ) -> list[StructuredText]:
-        """Drop candidates that changed nothing; the order stays that of the transformation."""
+        """Drops candidates that changed nothing; the order stays that of the transformation."""
         return [text for text in transformed_texts if text != current_text]
 
     def _open(self, lanes: deque[Lane], waiting: Waiting) -> None:
@@ -179,12 +179,12 @@ class StructureAttack(Attack):
 
 
 def require_attackable(goal_function: StructureGoalFunction, example: Text, label: int) -> None:
-    """Refuse an example that cannot be attacked.
+    """Refuses an example that cannot be attacked.
 
     Args:
         goal_function: the goal, on the victim.
         example: a text, its columns, or an `AttackedText`.
-        label: its class.
+        label: the class of the example.
 
     Raises:
         InvalidInputError: an empty text, one that no tokenizer can read, or a label outside the

@@ -9,24 +9,21 @@ from typing import TypeVar
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from .classifiers import embedding_rows
-from .errors import InvalidInputError
-
 T = TypeVar("T")
 Group = list[int]
-"""Positions of texts."""
+"""The positions of texts that share a batch."""
 
 
 def groups_of(model: PreTrainedModel, inputs: Mapping[str, Tensor], padding: int) -> list[Group]:
-    """Positions of rows that may be evaluated together, by a model that reads their last end token.
+    """Groups rows that may be evaluated together by a model that reads their last end token.
 
-    It takes the rows of one batch only if they have equally many such tokens. Where padding is one,
-    too, a row is read right without padding only.
+    Such a model accepts a batch only if its rows have equally many end tokens. If padding is an end
+    token as well, the model reads a row correctly only without padding.
 
     Args:
         model: the classifier.
         inputs: the rows, each (B, T).
-        padding: the token that rows are padded with.
+        padding: the id of the token that rows are padded with.
     """
     end = model.config.eos_token_id
     lengths = inputs["attention_mask"].sum(1).tolist()
@@ -38,23 +35,8 @@ def groups_of(model: PreTrainedModel, inputs: Mapping[str, Tensor], padding: int
 
 
 def evaluated(groups: Iterable[Group], evaluate: Callable[[Group], Iterable[T]]) -> list[T]:
-    """The results of texts in their order, each group evaluated by itself."""
+    """Evaluates each group by itself, and returns the results in the order of the texts."""
     found: dict[int, T] = {}
     for group in groups:
         found.update(zip(group, evaluate(group), strict=True))
     return [found[position] for position in range(len(found))]
-
-
-def require_readable(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
-    """Raises InvalidInputError for inputs (B, T) that a model has no embedding of."""
-    limits = {
-        "input_ids": embedding_rows(model),
-        "token_type_ids": getattr(model.config, "type_vocab_size", 0),
-    }
-    for name, limit in limits.items():
-        largest = int(inputs[name].max()) if limit and name in inputs else 0
-        if limit and largest >= limit:
-            raise InvalidInputError(
-                f"{name}: expected numbers below {limit}, as many as the model has embeddings, "
-                f"got {largest}: take the model's own tokenizer, or remove the example"
-            )

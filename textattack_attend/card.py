@@ -16,7 +16,7 @@ from .files import text_of, write_whole
 
 NAME = "card.json"
 SCHEMA = 1
-"""Version of the fields; cards of version 0 had none of it, and no identity."""
+"""The version of the fields; cards of version 0 have neither a version nor an identity."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
@@ -98,12 +98,15 @@ class Card:
 
         Args:
             text: JSON.
-            path: where it stands, for errors.
+            path: the file that it is in, which errors name.
 
         Raises:
             InvalidInputError: it is no card, or has a field that this version does not know.
         """
-        from pydantic import TypeAdapter, ValidationError  # only who reads a card waits for it
+        from pydantic import (
+            TypeAdapter,
+            ValidationError,
+        )  # a slow import, which only readers of cards need
 
         try:
             fields = json.loads(text)
@@ -145,7 +148,7 @@ def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
 
 
 def begin(card: Card, folder: Path, overwrite: bool) -> None:
-    """Make the folder ``checkpoints`` of a run, or find that of the same run, interrupted.
+    """Makes the folder ``checkpoints`` of a run, or find that of the same run, interrupted.
 
     Args:
         card: of the run.
@@ -180,7 +183,7 @@ def _trained(checkpoints: Path) -> bool:
 
 
 def _require_apart(card: Card, folder: Path) -> None:
-    """Refuse an output that is, or holds, what the run reads."""
+    """Refuses an output that is, or holds, what the run reads."""
     for read in (card.model, card.data, card.options.get("victim", "")):
         is_here = bool(read) and Path(read).exists()  # else it is a name on the hub
         if is_here and Path(read).resolve().is_relative_to(folder.resolve()):

@@ -58,7 +58,7 @@ def tokenizer_of(checkpoint: str, **options: Any) -> PreTrainedTokenizerBase:
 
     Args:
         checkpoint: a folder or a hub name.
-        options: of transformers' tokenizers, instead of those that were saved.
+        options: options of transformers' tokenizers, which replace the saved ones.
 
     Raises:
         InvalidInputError: there is no such checkpoint, or its tokenizer's files are missing.
@@ -66,7 +66,11 @@ def tokenizer_of(checkpoint: str, **options: Any) -> PreTrainedTokenizerBase:
     with explained(checkpoint):
         try:
             tokenizer = AutoTokenizer.from_pretrained(checkpoint, **options)
-        except (AttributeError, KeyError, TypeError) as error:  # of a file that is not there
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+        ) as error:  # a missing file makes transformers raise these
             raise InvalidInputError(
                 f"{checkpoint}: expected the tokenizer's files beside the model, as tokenizer.json "
                 f"or its vocabulary, got none that can be read ({type(error).__name__}: {error})"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import LabelWordClassifier, chooses, family_of, is_compiled, unwrapped
-from .errors import UnsupportedModelError
+from .errors import InvalidInputError, UnsupportedModelError
 from .prompt import Prompt
 
 logger = logging.getLogger(__name__)
@@ -20,9 +21,9 @@ logger = logging.getLogger(__name__)
 def classifier_of(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase, prompt: Prompt | None
 ) -> Any:
-    """The model without what is around it, or what makes a classifier of a language model.
+    """Returns the model without its wrappers, or the classifier that a prompt makes of it.
 
-    As far as attacks go, a `LabelWordClassifier` is a model of transformers.
+    Attacks use a `LabelWordClassifier` as they use a model of transformers.
 
     Raises:
         UnsupportedModelError: it cannot be attacked, or is no classifier and has no prompt.
@@ -39,7 +40,7 @@ def classifier_of(
 
 
 def require_computable(model: nn.Module) -> None:
-    """Refuse a model whose logits have no gradient, or depend on the other texts of a batch.
+    """Refuses a model whose logits have no gradient, or depend on the other texts of a batch.
 
     Raises:
         UnsupportedModelError: weights without values, weights made under ``inference_mode``, layers
@@ -51,7 +52,7 @@ def require_computable(model: nn.Module) -> None:
                 f"expected weights with values, got {name} on the meta device: load the model with "
                 "from_pretrained, on a device that holds all of it"
             )
-        # Models make buffers anew in an evaluation, which do no harm.
+        # Models make some buffers anew in an evaluation; these do no harm.
         if weight.is_inference() and isinstance(weight, nn.Parameter):
             raise UnsupportedModelError(
                 f"expected weights that gradients can be taken through, got {name} made under "
@@ -73,8 +74,23 @@ def require_computable(model: nn.Module) -> None:
             )
 
 
+def require_classification_token(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Refuses a tokenizer without the token that the engine reads a classifier's answer from.
+
+    Raises:
+        UnsupportedModelError: the engine knows the model's family, and there is no such token.
+    """
+    if family_of(model).engine and tokenizer.cls_token_id is None:
+        raise UnsupportedModelError(
+            "the tokenizer has no classification token; expected one that starts every text "
+            "with it (tokenizer.cls_token, as [CLS] or <s>)"
+        )
+
+
 def require_fitting_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a tokenizer that gives a model something that it cannot read.
+    """Refuses a tokenizer that gives a model something that it cannot read.
 
     Raises:
         UnsupportedModelError: token ids without an embedding, inputs that the model does not take,
@@ -104,10 +120,33 @@ def require_fitting_tokenizer(model: PreTrainedModel, tokenizer: PreTrainedToken
 
 
 def embedding_rows(model: PreTrainedModel) -> int:
-    """How many tokens a model has embeddings of."""
+    """Returns the number of tokens that a model has embeddings of."""
     base: Any = model.base_model
     embeddings: nn.Embedding = base.get_input_embeddings()
     return int(embeddings.num_embeddings)
+
+
+def require_embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
+    """Refuses inputs that the model has no embeddings of.
+
+    Args:
+        model: the classifier.
+        inputs: the rows, each (B, T).
+
+    Raises:
+        InvalidInputError: a token, or the type of a token, has no embedding.
+    """
+    limits = {
+        "input_ids": embedding_rows(model),
+        "token_type_ids": getattr(model.config, "type_vocab_size", 0),
+    }
+    for name, limit in limits.items():
+        largest = int(inputs[name].max()) if limit and name in inputs else 0
+        if limit and largest >= limit:
+            raise InvalidInputError(
+                f"{name}: expected numbers below {limit}, as many as the model has embeddings, "
+                f"got {largest}: take the model's own tokenizer, or remove the example"
+            )
 
 
 def reads_the_last_end(model: PreTrainedModel) -> bool:
@@ -116,7 +155,7 @@ def reads_the_last_end(model: PreTrainedModel) -> bool:
 
 
 def require_classifier(model: PreTrainedModel) -> None:
-    """Refuse a model that has no trained classification head.
+    """Refuses a model that has no trained classification head.
 
     Raises:
         UnsupportedModelError: no head, a head that was just initialised, or a head that does not
@@ -141,7 +180,7 @@ def require_classifier(model: PreTrainedModel) -> None:
 
 
 def require_language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a model that cannot go on after a prompt.
+    """Refuses a model that cannot go on after a prompt.
 
     Raises:
         UnsupportedModelError: it is no causal and no seq2seq language model, or the tokenizer ends
@@ -173,7 +212,7 @@ def _require_classes(model: PreTrainedModel) -> None:
 
 
 def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give a tokenizer without a padding token one, and tell the model, as transformers expects.
+    """Gives a tokenizer without a padding token one, and tell the model, as transformers expects.
 
     Decoders come without; their classifiers find the last token of a text by its padding.
 

@@ -14,14 +14,14 @@ from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 LONGEST = 60
-"""Characters of a value that a message repeats."""
+"""The most characters of a value that a message repeats."""
 KINDS: dict[type, str] = {
     str: "the text ",
     list: "the list ",
     tuple: "the list ",
     dict: "the mapping ",
 }
-"""What a message calls a value, where that is not clear from how it is written."""
+"""The kinds of values that a message names, by type."""
 
 
 class AttendError(Exception):
@@ -53,13 +53,13 @@ class StoreError(AttendError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name."""
+    """Returns the end of a message about an unknown name."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def listed(mistakes: Sequence[str]) -> str:
-    """One line that says all mistakes; several are counted and numbered."""
+    """Returns one line with all mistakes; several are counted and numbered."""
     if len(mistakes) == 1:
         return mistakes[0]
     numbered = (f"({number}) {mistake}" for number, mistake in enumerate(mistakes, 1))
@@ -67,32 +67,26 @@ def listed(mistakes: Sequence[str]) -> str:
 
 
 def described(value: Any) -> str:
-    """How a message names a value that came instead of the expected one, in one line."""
+    """Describes a value that came instead of the expected one, in one line."""
     shown = repr(value)
     if len(shown) > LONGEST:
         shown = f"{shown[:LONGEST]}..."
-    kinds: dict[type, str] = {
-        str: "the text ",
-        list: "the list ",
-        tuple: "the list ",
-        dict: "the mapping ",
-    }
-    return f"{kinds.get(type(value), '')}{shown}"
+    return f"{KINDS.get(type(value), '')}{shown}"
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value is a real number; a truth value is none, although Python says so."""
+    """Whether a value is a real number; a truth value is not, although Python says so."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def require_number(name: str, value: Any, interval: str = "(-inf, inf)", hint: str = "") -> None:
-    """Refuse what is no number in an interval.
+    """Refuses a value that is no number in an interval.
 
     Args:
-        name: of the option.
-        value: of the option.
-        interval: of the accepted numbers, as ``(0, 1]``; a bracket includes its end.
-        hint: what to do, where the number is outside.
+        name: the name of the option.
+        value: the value of the option.
+        interval: the accepted numbers, as ``(0, 1]``; a bracket includes its end.
+        hint: advice for a number outside the interval.
 
     Raises:
         InvalidInputError: the value is no number, NaN, or outside the interval.
@@ -101,7 +95,7 @@ def require_number(name: str, value: Any, interval: str = "(-inf, inf)", hint: s
 
 
 def require_share(name: str, value: Any, interval: str = "[0, 1]", hint: str = "") -> None:
-    """Refuse what is no share; the arguments are those of `require_number`.
+    """Refuses a value that is no share; the arguments are those of `require_number`.
 
     Raises:
         InvalidInputError: the value is no number, NaN, or outside the interval.
@@ -110,7 +104,7 @@ def require_share(name: str, value: Any, interval: str = "[0, 1]", hint: str = "
 
 
 def require_whole_number(name: str, value: Any, at_least: int = 1) -> None:
-    """Refuse what is no whole number of at least so much; 2.0 is none, as it may be a mistake.
+    """Refuses a value that is no whole number or too small; 2.0 is none, as it may be a mistake.
 
     Raises:
         InvalidInputError: the value is of another type, or too small.
@@ -124,7 +118,7 @@ def require_whole_number(name: str, value: Any, at_least: int = 1) -> None:
 
 
 def require_seed(name: str, value: Any) -> None:
-    """Refuse what is no seed; None follows the seed of the run.
+    """Refuses a value that is no seed; None follows the seed of the run.
 
     Raises:
         InvalidInputError: the value is neither None nor a whole number of at least 0.
@@ -134,7 +128,7 @@ def require_seed(name: str, value: Any) -> None:
 
 
 def require_yes_or_no(name: str, value: Any) -> None:
-    """Refuse what is no truth value.
+    """Refuses a value that is no truth value.
 
     Raises:
         InvalidInputError: the value is neither True nor False.
@@ -144,7 +138,7 @@ def require_yes_or_no(name: str, value: Any) -> None:
 
 
 def require_text(name: str, value: Any) -> None:
-    """Refuse what is no text.
+    """Refuses a value that is no text.
 
     Raises:
         InvalidInputError: the value is of another type.
@@ -154,7 +148,7 @@ def require_text(name: str, value: Any) -> None:
 
 
 def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
-    """Refuse a name that is not known.
+    """Refuses a name that is not known.
 
     Raises:
         InvalidInputError: the value is none of the known names.
@@ -179,7 +173,7 @@ def _require_in_interval(name: str, value: Any, kind: str, interval: str, hint: 
 
 
 def as_number(value: Any) -> str:
-    """What to do where a text was meant as a number: YAML reads 1e-3 as a text."""
+    """Returns advice for a text that was meant as a number; YAML reads 1e-3 as a text."""
     if not isinstance(value, str) or len(value) > 12:
         return ""
     try:

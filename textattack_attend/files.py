@@ -16,7 +16,7 @@ def text_of(path: Path) -> str:
     """Reads a whole file; its line ends are left as they are.
 
     Raises:
-        InvalidInputError: it cannot be read, or it is not text in UTF-8.
+        InvalidInputError: the file cannot be read, or is not text in UTF-8.
     """
     try:
         content = path.read_bytes()
@@ -42,15 +42,15 @@ def lines_of(path: Path) -> list[str]:
     """Reads the lines of a file; see `lines_in`.
 
     Raises:
-        InvalidInputError: it cannot be read, or it is not text in UTF-8.
+        InvalidInputError: the file cannot be read, or is not text in UTF-8.
     """
     return lines_in(text_of(path))
 
 
 def lines_in(text: str) -> list[str]:
-    """The lines of a text, which a newline ends, with or without a carriage return before it.
+    """Splits a text into lines, which end with a newline or with a carriage return and a newline.
 
-    Texts of examples may hold what else Unicode ends lines with.
+    Texts of examples may hold the other characters that end a line in Unicode.
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.removesuffix("\r") for line in lines]
@@ -61,7 +61,7 @@ def _line_at(content: bytes, position: int) -> int:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file; one that is there is replaced only once the new one is complete.
+    """Writes a file; one that is there is replaced only once the new one is complete.
 
     Raises:
         InvalidInputError: it cannot be written.
@@ -80,12 +80,12 @@ def parsed(text: str, path: Path, first_line: int) -> Any:
     """Parses JSON.
 
     Args:
-        text: of the file, from that line on.
-        path: of the file.
-        first_line: counted from 1.
+        text: the text of the file from the first line on.
+        path: the path of the file, which messages name.
+        first_line: the number of the first line, counted from 1.
 
     Raises:
-        InvalidInputError: it is no JSON, or an object names a field twice.
+        InvalidInputError: the text is no JSON, or an object names a field twice.
     """
     try:
         return json.loads(text, object_pairs_hook=_fields)
@@ -106,7 +106,7 @@ def parsed(text: str, path: Path, first_line: int) -> Any:
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Makes the dictionary of an object, of which JSON would keep the last of two equal names."""
+    """Makes the dictionary of an object, and refuses a name that is given twice."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]

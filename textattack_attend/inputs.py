@@ -9,7 +9,7 @@ from typing import Any
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from .attention.threads import lock_of
-from .data.cells import SHOWN, half_of_a_pair
+from .data.cells import SHOWN, require_text
 from .errors import InvalidInputError
 from .prompt import Prompt
 from .texts import Text, parts_of
@@ -21,7 +21,7 @@ def require_readable(text: Any) -> Text:
     """Returns a text that every tokenizer can read.
 
     Raises:
-        InvalidInputError: it is no string and no tuple of strings, or it has half of a surrogate
+        InvalidInputError: the text is no string and no tuple of strings, or has half of a surrogate
             pair, which stands for no character.
     """
     parts = parts_of(text)
@@ -30,12 +30,8 @@ def require_readable(text: Any) -> Text:
             f"text {repr(text)[:SHOWN]}: expected a string, or a tuple of strings for its columns, "
             f"got {type(text).__name__}"
         )
-    half = half_of_a_pair("".join(parts))
-    if half:
-        raise InvalidInputError(
-            f"text {repr(text)[:SHOWN]}: expected whole characters, got {half}, half of a "
-            "surrogate pair; remove it, or write the whole character"
-        )
+    for part in parts:
+        require_text(part, f"text {repr(text)[:SHOWN]}")
     readable: Text = text
     return readable
 
@@ -60,7 +56,7 @@ class Inputs:
         self._said_truncation = False
 
     def sequences(self, text: Text) -> list[Text]:
-        """Returns what the model reads of a text, a row each.
+        """Returns the sequences that the model reads of a text.
 
         Raises:
             InvalidInputError: the text is none that a tokenizer can read, or it has other columns
@@ -97,7 +93,7 @@ class Inputs:
         return encoded
 
     def tokenize(self, sequences: Sequence[Text], **options: Any) -> BatchEncoding:
-        """Of sequences, cut where they are too long, what the tokenizer makes with some options.
+        """Tokenizes sequences, and cuts those that are too long.
 
         Raises:
             InvalidInputError: one cannot be cut, as its first part is too short for that.
@@ -165,7 +161,7 @@ class ChoiceInputs(Inputs):
     truncation = "only_first"
 
     def _sequences(self, text: Text) -> list[Text]:
-        """A row for each choice."""
+        """Returns a sequence for each choice."""
         context, question, *choices = text if isinstance(text, tuple) else ("", text)
         if len(choices) < 2:
             raise InvalidInputError(
@@ -223,3 +219,22 @@ class PromptInputs(Inputs):
         kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
         # Tokens may be written longer than they were read, as unknown ones.
         return kept if len(kept) < len(part) else part[:-1]
+
+
+def inputs_of(
+    tokenizer: PreTrainedTokenizerBase, max_tokens: int, chooses: bool, prompt: Prompt | None = None
+) -> Inputs:
+    """Returns the inputs of a model: a prompt's, those of a model that scores choices, or plain.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        max_tokens: the most tokens of a sequence.
+        chooses: whether the model scores choices.
+        prompt: the prompt that makes a classifier of a language model.
+
+    Raises:
+        InvalidInputError: the prompt alone is too long.
+    """
+    if prompt:
+        return PromptInputs(tokenizer, max_tokens, prompt)
+    return (ChoiceInputs if chooses else Inputs)(tokenizer, max_tokens)

@@ -16,7 +16,7 @@ Text: TypeAlias = "str | OrderedDict[str, str] | AttackedText"
 Example: TypeAlias = "tuple[Text, int]"
 """A text, its columns or an `AttackedText`; and its class."""
 END = object()
-"""Stands behind the last example; None may be one, by mistake."""
+"""Marks the end of the examples; None may be an example, by mistake."""
 
 
 class Waiting:

@@ -40,7 +40,7 @@ def attack_builder(name: str) -> Callable[..., Attack]:
 
 
 def require_attack(name: str, **options: Any) -> None:
-    """Check what can be known without a model.
+    """Checks what can be known without a model.
 
     Raises:
         InvalidInputError: there is no attack of that name, or it has no such option.
@@ -68,10 +68,10 @@ def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
 
 
 def require_built(name: str, built: Any) -> Attack:
-    """What a function in a file gave back, if that is an attack.
+    """Returns the result of a function in a file, if that is an attack.
 
     Raises:
-        InvalidInputError: it is something else.
+        InvalidInputError: the result is something else.
     """
     if not isinstance(built, Attack):
         raise InvalidInputError(
@@ -82,7 +82,7 @@ def require_built(name: str, built: Any) -> Attack:
 
 
 def _require_options(name: str, build: Callable[..., Attack], options: Iterable[str]) -> None:
-    """Refuse options that an attack does not have, all at once."""
+    """Refuses options that an attack does not have, all at once."""
     parameters = list(signature(build).parameters.values())[1:]  # the first is the wrapper
     if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
         return

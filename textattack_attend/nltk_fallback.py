@@ -29,7 +29,7 @@ def _found() -> bool:
     import nltk
 
     try:
-        with warnings.catch_warnings():  # of folders that it does not trust
+        with warnings.catch_warnings():  # NLTK warns of folders that it does not trust
             warnings.simplefilter("ignore", RuntimeWarning)
             nltk.data.find(STOP_WORDS)
     except LookupError:

@@ -23,9 +23,9 @@ Row = tuple[tuple[str, ...], int]
 Source = str | os.PathLike[str]
 """A file, or the name of a data set on the hub."""
 ENDINGS = (".tsv", ".txt", ".json", ".jsonl")
-"""Of files, which may be missing; any other name is one on the hub, as ``org/name@v1.0``."""
+"""The endings of files, also missing ones; any other name is on the hub, as ``org/name@v1.0``."""
 Entries = Iterator[tuple[str, Any]]
-"""What becomes one row each, with its place, for messages."""
+"""The entries that become one row each, with their places, which messages name."""
 
 
 def sst2(
@@ -35,9 +35,9 @@ def sst2(
 
     Args:
         source: the file, or the name on the hub.
-        split: of the data set on the hub.
-        start: position of the first row that is asked for; only those are checked.
-        count: how many rows are asked for at most; all by default.
+        split: the split of the data set on the hub.
+        start: position of the first row to read; only the rows that are read are checked.
+        count: the most rows that are read; all by default.
 
     Raises:
         InvalidInputError: the file is missing, empty, or of another format.
@@ -64,9 +64,9 @@ def dream(
 
     Args:
         source: the file, or the name on the hub.
-        split: of the data set on the hub.
-        start: position of the first question that is asked for; only those are checked.
-        count: how many questions are asked for at most; all by default.
+        split: the split of the data set on the hub.
+        start: position of the first question to read; only those that are read are checked.
+        count: the most questions that are read; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
@@ -92,9 +92,9 @@ def hellaswag(
 
     Args:
         source: the file, or the name on the hub.
-        split: of the data set on the hub.
-        start: position of the first row that is asked for; only those are checked.
-        count: how many rows are asked for at most; all by default.
+        split: the split of the data set on the hub.
+        start: position of the first row to read; only the rows that are read are checked.
+        count: the most rows that are read; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
@@ -116,9 +116,9 @@ def reclor(
 
     Args:
         source: the file, or the name on the hub.
-        split: of the data set on the hub.
-        start: position of the first row that is asked for; only those are checked.
-        count: how many rows are asked for at most; all by default.
+        split: the split of the data set on the hub.
+        start: position of the first row to read; only the rows that are read are checked.
+        count: the most rows that are read; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, or of another format.
@@ -182,7 +182,7 @@ def _even(rows: list[Row], source: Source, start: int) -> list[Row]:
 
 
 def is_file(source: Source) -> bool:
-    """Whether a source is a file, there or missing; else it is a name on the hub."""
+    """Whether a source is a file, even a missing one, instead of a name on the hub."""
     path = Path(source)
     return path.is_file() or path.suffix.lower() in ENDINGS
 
@@ -191,7 +191,7 @@ def hub_dataset(source: str, split: str) -> Any:
     """Loads a split of a data set of the hub, whose name may end in ``@revision``.
 
     Raises:
-        InvalidInputError: it cannot be loaded.
+        InvalidInputError: the data set cannot be loaded.
     """
     from datasets import load_dataset  # takes a second, and most sources are files
 
@@ -221,7 +221,7 @@ def _json_list(path: Path) -> Entries:
 
 
 def _questions(path: Path) -> Entries:
-    """The questions of DREAM, each with the turns that it is about; what is none of it as it is."""
+    """Yields the questions of DREAM, each with its turns, and an entry of another form as it is."""
     for place, entry in _json_list(path):
         match entry:
             case [turns, [*questions], _]:

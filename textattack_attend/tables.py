@@ -17,7 +17,7 @@ from .published import Row
 SEPARATED = {".csv": comma_separated, ".tsv": tab_separated}
 ENDINGS = (*SEPARATED, ".jsonl")
 Values = Iterator[tuple[str, list[Any]]]
-"""The place of a row, for messages, and what it has in the wanted columns."""
+"""The place of each row, which messages name, and its values in the wanted columns."""
 
 
 def read_table(
@@ -39,8 +39,8 @@ def read_table(
             context, question, and one for each choice.
         label: column of the label: a class, counted from 0, or a name of one.
         label_names: of the classes in the order of the model's, where labels are names.
-        start: position of the first row that is asked for.
-        count: how many rows are asked for at most; all by default.
+        start: position of the first row to read.
+        count: the most rows that are read; all by default.
 
     Raises:
         InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
@@ -51,12 +51,7 @@ def read_table(
     if ending not in ENDINGS:
         raise InvalidInputError(f"{path}: expected a file that ends in {', '.join(ENDINGS)}")
     wanted = [*columns, label]
-    for name in wanted:
-        if wanted.count(name) > 1:
-            raise InvalidInputError(
-                f"{path}: expected different columns for the texts and the label, got {name!r} "
-                "twice"
-            )
+    _require_different(path, wanted)
     stop = None if count is None else start + count
     if ending == ".jsonl":
         values = _fields(path, wanted, islice(_json_lines(path), start, stop))
@@ -74,6 +69,16 @@ def read_table(
     return rows
 
 
+def _require_different(path: Path, wanted: Sequence[str]) -> None:
+    """Refuses a column that is asked for twice."""
+    for name in wanted:
+        if wanted.count(name) > 1:
+            raise InvalidInputError(
+                f"{path}: expected different columns for the texts and the label, got {name!r} "
+                "twice"
+            )
+
+
 def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: str) -> Row:
     *texts, label = given
     checked = [
@@ -84,7 +89,7 @@ def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: 
 
 
 def _positions(place: str, wanted: Sequence[str], names: list[str]) -> list[int]:
-    """Where the wanted columns are; a name that is not there is a mistake of their line."""
+    """Returns the positions of the wanted columns; a missing name is a mistake of the header."""
     for name in wanted:
         if names.count(name) > 1:
             raise InvalidInputError(

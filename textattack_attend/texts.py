@@ -17,15 +17,15 @@ def parts_of(text: Text) -> tuple[str, ...]:
 
 
 def printable(text: str) -> str:
-    """A text with a replacement mark for each character that pages and figures cannot contain."""
+    """Returns a text with a mark for each character that pages and figures cannot contain."""
     return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def in_one_line(text: str) -> str:
-    """A printable text with one space for each run of white space, for the cell of a table."""
+    """Returns a printable text in one line, with one space for each run of white space."""
     return " ".join(printable(text).split())
 
 
 def readable(text: str) -> str:
-    """A text as UTF-8 can have it: half of a pair of surrogates becomes its escape."""
+    """Returns a text that UTF-8 can hold: half of a surrogate pair becomes its escape."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -1,95 +1,62 @@
-"""The victim: texts and structures in, logits out; gradients of the attention; replay of files."""
+"""The victim: it answers texts under structures, gives gradients, and replays structure files."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .attention import (
     AttentionCapture,
     Engine,
+    Evaluator,
     ForwardPass,
     Loss,
-    Mark,
     Run,
     WholeModel,
-    agrees,
     autocast,
-    chooses,
-    family_of,
-    fastest_evaluator,
     forward_passes,
-    mark_of,
     masked_attention,
+    require_finite,
+    require_shapes,
     run_rows,
-    say_that_it_is_slow,
-    shape_of,
 )
 from .attention.threads import one_caller_at_a_time, one_thread
-from .batches import evaluated, groups_of, require_readable
-from .classifiers import (
-    classifier_of,
-    reads_the_last_end,
-    require_computable,
-    require_fitting_tokenizer,
-    require_padding,
-)
-from .errors import ModelOutputError, StructureMismatchError, UnsupportedModelError
+from .batches import evaluated
+from .classifiers import require_computable
 from .identity import Identity
 from .identity.victim import victim_identity
-from .inputs import ChoiceInputs, Inputs, PromptInputs
 from .prompt import Prompt
-from .structures import SavedStructure, Shape, Structure, load, save
+from .reading import Reading
+from .replay import Replay, require_same_victim
+from .structures import SavedStructure, Structure, load, save
+from .text_model import TextModel
 from .texts import Text
+
+__all__ = ["Reading", "Replay", "Victim"]
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A text that the victim has read once, and what is known of it since.
-
-    Args:
-        text: the text.
-        clean: the forward pass over it, nothing masked.
-        runs: what the engine knows of it, of each sequence.
-    """
-
-    text: Text
-    clean: ForwardPass
-    runs: list[Run]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A structure file run again: its text, its structure and the logits, float (C,)."""
-
-    text: Text
-    structure: Structure
-    logits: Tensor
-
-
-class Victim:
+class Victim(TextModel):
     """A classifier with its tokenizer, in eval mode; calls from several threads wait their turn.
 
     It classifies sequences, or scores choices, or is a language model with a prompt; see `Inputs`,
     `ChoiceInputs` and `PromptInputs` for what it reads of a text.
 
     Args:
-        model: of a supported family; what was put around it, as adapters of PEFT, ``DataParallel``
-            or ``torch.compile``, is taken off as far as that changes no logits.
-        tokenizer: its tokenizer.
+        model: a model of a supported family; what was put around it, as adapters of PEFT,
+            ``DataParallel`` or ``torch.compile``, is taken off as far as that changes no logits.
+        tokenizer: the model's tokenizer.
         precision: "float32", or "bfloat16" or "float16" to search under ``torch.autocast``;
             `logits` are always in the model's own.
-        max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
-        prompt: what makes a classifier of a language model.
+        max_tokens: the most tokens of a sequence, if fewer than the model and the tokenizer allow.
+        prompt: the prompt that makes a classifier of a language model.
         cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
 
     Raises:
@@ -106,49 +73,14 @@ class Victim:
         prompt: Prompt | None = None,
         cross_attention: bool = False,
     ) -> None:
-        self.model: Any = classifier_of(model, tokenizer, prompt)
-        family = family_of(self.model)
-        family.reach_of(self.model, cross_attention)  # refuses what has none
-        self.tokenizer = tokenizer
+        super().__init__(model, tokenizer, max_tokens, prompt, cross_attention)
         self.precision = precision
-        self.prompt = prompt
-        self.cross_attention = cross_attention
-        longest = min(family.max_tokens(self.model), tokenizer.model_max_length)
-        self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
-        if family.engine and tokenizer.cls_token_id is None:
-            raise UnsupportedModelError(
-                "the tokenizer has no classification token; expected one that starts every text "
-                "with it (tokenizer.cls_token, as [CLS] or <s>)"
-            )
-        require_padding(self.model, tokenizer)
-        require_fitting_tokenizer(self.model, tokenizer)
-        self.inputs = self._inputs()
-        self.engine: Engine | WholeModel = fastest_evaluator(self.model, precision)
-        self._engine_compared = False
-        self._mark: Mark | None = mark_of(self.model)
+        self.evaluator = Evaluator(self.model, precision)
 
     @property
-    def num_labels(self) -> int:
-        """How many classes the victim tells apart."""
-        return int(self.model.config.num_labels)
-
-    def num_classes(self, text: Text) -> int:
-        """How many classes, or choices, there are for that text."""
-        return len(self.inputs.sequences(text)) if chooses(self.model) else self.num_labels
-
-    def tokens(self, text: Text) -> list[str]:
-        """The tokens the model sees, special tokens included, of all sequences."""
-        ids = [i for row in self.inputs.ids(text) for i in row]
-        return list(self.tokenizer.convert_ids_to_tokens(ids))
-
-    def empty_structure(self, text: Text) -> Structure:
-        """The structure of that text that masks nothing.
-
-        Raises:
-            InvalidInputError: the text has no token but special ones.
-        """
-        self.inputs.require_content(text)
-        return Structure(self._shape(self.inputs.ids(text)))
+    def engine(self) -> Engine | WholeModel:
+        """What evaluates structures: the engine, or whole forward passes."""
+        return self.evaluator.engine
 
     @one_caller_at_a_time
     def logits(
@@ -158,7 +90,7 @@ class Victim:
 
         Args:
             texts: B texts.
-            structures: what is masked in each of them; nothing by default.
+            structures: the structure that is masked in each of them; nothing by default.
 
         Raises:
             StructureMismatchError: a structure is of another length than its text.
@@ -172,11 +104,12 @@ class Victim:
             )
         encoded = self._encoded(texts)
         rows = _parts_of([] if structures is None else structures)
-        self._check_shapes(rows, encoded["attention_mask"].sum(1).tolist())
+        lengths = encoded["attention_mask"].sum(1).tolist()
+        require_shapes(self.model, rows, lengths, self.cross_attention)
         encoded = encoded.to(self.model.device)
         with torch.inference_mode(), masked_attention(self.model, rows):
             logits: Tensor = run_rows(self.model, encoded).logits
-        return _finite(logits.float().cpu()).reshape(len(texts), -1)
+        return require_finite(logits.float().cpu()).reshape(len(texts), -1)
 
     def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
         """Logits of one text, float32 (C,), by a forward pass that shares nothing with another.
@@ -186,7 +119,7 @@ class Victim:
 
         Args:
             text: the text.
-            structure: what is masked in it; nothing by default.
+            structure: the structure that is masked in it; nothing by default.
 
         Raises:
             StructureMismatchError: the structure is of another length than the text.
@@ -195,19 +128,9 @@ class Victim:
         with one_thread():
             return self.logits([text], None if structure is None else [structure])[0]
 
-    def groups(self, texts: Sequence[Text]) -> list[list[int]]:
-        """Positions of texts that may stand in one batch without a change of any result.
-
-        Raises:
-            InvalidInputError: the model has no embedding of a token.
-        """
-        if not reads_the_last_end(self.model):
-            return [list(range(len(texts)))]
-        return groups_of(self.model, self._encoded(texts), int(self.tokenizer.pad_token_id))
-
     @one_caller_at_a_time
     def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
-        """Read clean texts once; those with a loss can be differentiated.
+        """Reads clean texts once; those with a loss can be differentiated.
 
         Raises:
             ModelOutputError: a logit is NaN or infinite.
@@ -227,8 +150,8 @@ class Victim:
 
         Args:
             texts: B texts.
-            structures: what is masked in each of them, or empty for nothing.
-            losses: what to differentiate, of each of them.
+            structures: the structure that is masked in each of them, or empty for nothing.
+            losses: the loss to differentiate for each of them, or None.
 
         Raises:
             ModelOutputError: a logit is NaN or infinite.
@@ -247,7 +170,7 @@ class Victim:
             passes = forward_passes(
                 self.model, inputs, losses, _parts_of(structures), self.cross_attention
             )
-        _finite(torch.stack([done.logits for done in passes]))
+        require_finite(torch.stack([done.logits for done in passes]))
         return passes
 
     def answers_at_random(self, text: Text) -> bool:
@@ -261,7 +184,7 @@ class Victim:
 
     @one_caller_at_a_time
     def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
-        """What `logits` gives for texts that were read before, faster, float32 (B, C).
+        """Computes what `logits` does, but faster, for texts that were read before, float32 (B, C).
 
         Args:
             asked: B pairs of a reading, made with the model as it is now, and a structure.
@@ -279,34 +202,30 @@ class Victim:
                 strict=True,
             )
         )
-        self._check_shapes([s for _, s in pairs], [run.tokens for run, _ in pairs])
-        if not self._engine_compared:
-            self._engine_compared = True
-            if isinstance(self.engine, Engine) and not self._engine_agrees(readings[0].text):
-                say_that_it_is_slow(self.model, "computes something else than its family's layers")
-                self.engine = WholeModel(self.model, self.precision)
-            if self.answers_at_random(readings[0].text):
-                logger.warning(
-                    "the victim answers the same text differently the second time; expected the "
-                    "same logits: switch off dropout and other randomness, or trust no result"
-                )
-        return _finite(self.engine.logits(pairs)).reshape(len(asked), -1)
+        lengths = [run.tokens for run, _ in pairs]
+        require_shapes(self.model, [s for _, s in pairs], lengths, self.cross_attention)
+        if not self.evaluator.is_checked:
+            self._check(readings[0].text)
+        return require_finite(self.evaluator.logits(pairs)).reshape(len(asked), -1)
 
-    def _engine_agrees(self, text: Text) -> bool:
-        """Whether the engine computes what the model does; a subclass may do something else."""
+    def _check(self, text: Text) -> None:
+        """Compares the engine with the model on a text, and warns of answers at random."""
         inputs = self._encoded([text]).to(self.model.device)
-        engine = self.engine if self.precision == "float32" else Engine(self.model)
-        engine.renew()
-        return agrees(engine, inputs, self.empty_structure(text).shape.parts)
+        self.evaluator.check(inputs, self.empty_structure(text).shape.parts)
+        if self.answers_at_random(text):
+            logger.warning(
+                "the victim answers the same text differently the second time; expected the "
+                "same logits: switch off dropout and other randomness, or trust no result"
+            )
 
     def save_structure(
         self, path: str | os.PathLike[str], text: Text, structure: Structure
     ) -> None:
-        """Write a structure found for a text of this victim to a file (safetensors, no pickle)."""
+        """Writes a structure found for a text of this victim to a file (safetensors, no pickle)."""
         save(SavedStructure(structure, text, self.identity()), path)
 
     def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
-        """Run the structure of a file on this victim.
+        """Runs the structure of a file on this victim.
 
         Args:
             path: a file that `save_structure` wrote.
@@ -319,7 +238,7 @@ class Victim:
         """
         saved = load(path)
         if not any_model:
-            _require_same_victim(path, saved.victim, self.identity())
+            require_same_victim(path, saved.victim, self.identity())
         logits = self.logits([saved.text], [saved.structure])
         return Replay(saved.text, saved.structure, logits[0])
 
@@ -327,83 +246,25 @@ class Victim:
         """Names all that decides what the victim answers; the weights are hashed once."""
         return victim_identity(self)
 
-    def _shape(self, ids: Sequence[Sequence[int]]) -> Shape:
-        """From the token ids of each sequence."""
-        lengths = tuple(map(len, ids))
-        first_is_special = ids[0][0] in self.tokenizer.all_special_ids
-        shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
-        return shape._replace(sequences=lengths) if chooses(self.model) else shape
-
-    def _inputs(self) -> Inputs:
-        if self.prompt:
-            return PromptInputs(self.tokenizer, self.max_tokens, self.prompt)
-        return (ChoiceInputs if chooses(self.model) else Inputs)(self.tokenizer, self.max_tokens)
-
-    def _encoded(self, texts: Sequence[Text]) -> BatchEncoding:
-        """What the model reads of texts, (B, T) each, on the CPU."""
-        encoded = self.inputs.encode(texts)
-        require_readable(self.model, encoded)
-        return encoded
-
     def _renew(self) -> None:
-        """Takes the model as it is now: what was true of it before a change is found out again."""
+        """Adopts the model as it is now; after a change, the engine is checked against it again."""
         self._eval()
-        mark = mark_of(self.model)
-        if mark != self._mark:
+        if self.evaluator.has_changed():
             require_computable(self.model)
-            fastest = fastest_evaluator(self.model, self.precision)
-            if type(fastest) is not type(self.engine):
-                self.engine = fastest
-            self._mark, self._engine_compared = mark, False
+            self.evaluator.adopt()
         self.engine.renew()
 
     def _eval(self) -> None:
-        # A caller may have trained it in the meantime, or a part of it.
+        # A caller may have trained the model, or a part of it, in the meantime.
         if any(module.training for module in self.model.modules()):
             self.model.eval()
 
-    def _check_shapes(self, structures: Sequence[Structure], lengths: Sequence[int]) -> None:
-        shapes = [structure.shape for structure in structures]
-        # Of thousands of structures few differ in this.
-        for shape, tokens in dict.fromkeys(zip(shapes, lengths, strict=bool(shapes))):
-            expected = shape_of(self.model, tokens, shape.first_is_special, self.cross_attention)
-            if shape != expected:
-                raise StructureMismatchError(
-                    f"expected a structure of {expected}, got one of {shape}: it belongs to "
-                    "another model or to a text of another length"
-                )
-
 
 def _at(positions: Sequence[int], values: Any) -> Any:
-    """The values at some positions; none if there are none."""
+    """Returns the values at some positions, or no values if there are none."""
     return [values[position] for position in positions] if values else values
 
 
 def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
-    """Of each row."""
+    """Returns the structure of each row."""
     return [part for structure in structures for part in structure.parts]
-
-
-def _require_same_victim(
-    path: str | os.PathLike[str], found_on: Identity | None, own: Identity
-) -> None:
-    if found_on is None:
-        raise StructureMismatchError(
-            f"{path}: expected a file that names its whole victim, got one of format version 1, "
-            "which names a sample of the weights; save the structure again, or pass any_model=True"
-        )
-    if differing := found_on.differing(own):
-        raise StructureMismatchError(
-            f"{path}: expected a structure of this victim ({own.name}), got one that was found on "
-            f"another model ({found_on.name}), which differs in {', '.join(differing)}; pass "
-            "any_model=True to replay it all the same"
-        )
-
-
-def _finite(logits: Tensor) -> Tensor:
-    if not torch.isfinite(logits).all():
-        raise ModelOutputError(
-            "the model's logits are NaN or infinite; expected finite numbers: check the "
-            "checkpoint and its precision"
-        )
-    return logits

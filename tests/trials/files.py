@@ -21,7 +21,7 @@ def written(path: Path, content: str | bytes) -> Path:
 
 
 def lines(*entries: Any) -> str:
-    """JSON lines."""
+    """Returns values as JSON lines."""
     return "".join(f"{json.dumps(entry)}\n" for entry in entries)
 
 

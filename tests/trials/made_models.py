@@ -30,7 +30,7 @@ Make = Callable[[], Any]
 
 
 def attacked(model: Any, family: str = "camembert", **options: Any) -> list[Any]:
-    """What an attack decides, of each text."""
+    """Returns what an attack decides of each text."""
     wrapper = AttentionModelWrapper(model, tiny_tokenizer(family), **options)
     examples = [(text, int(wrapper.victim.logits([text]).argmax())) for text in TEXTS]
     attack = HackAttendLiong2024.build(wrapper, mask_fraction=0.3)
@@ -247,14 +247,14 @@ class ClassifierOfTheirOwn(nn.Module):
 
 
 def with_token_types() -> Any:
-    """A tokenizer that gives token types, to a model that takes none."""
+    """Gives token types to a model that takes none."""
     tokenizer = tiny_tokenizer("camembert")
     tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
     return AttentionModelWrapper(tiny_model("distilbert"), tokenizer)
 
 
 def pair_of_one_type(folder: Path) -> Any:
-    """A pair, to a model that knows one token type."""
+    """Gives a pair of texts to a model that knows one token type."""
     tokenizer = tiny_tokenizer("camembert")
     config = copy.copy(tiny_model().config)
     config.type_vocab_size = 1

@@ -78,7 +78,7 @@ def on_an_axis(token: str) -> str:
 
 
 def results_with(folder: Path, victim: str, attack: str) -> Results:
-    """Of an attack at two shares on two victims; text and tokens are the attack's label, too."""
+    """Results of an attack at two shares on two victims; text and tokens are the attack's label."""
     success: dict[str, Any] = {"perturbed": attack, "before": 0, "after": 1, "queries": 3}
     success |= {"confidence_before": 0.9, "confidence_after": 0.4, "hamming": 1.5, "matrices": 2}
     tokens = json.dumps(["[CLS]", attack, victim, "[SEP]"])

@@ -217,7 +217,7 @@ KEPT = [
 
 
 def store_of_version_0(folder: Path) -> Path:
-    """As the version before wrote them: a sample of the weights, no version."""
+    """Writes files as the version before did: with a sample of the weights and no version."""
     path = prepared(folder) / "store.sqlite"
     with sqlite3.connect(path) as database:
         database.execute("drop table writers")
@@ -317,7 +317,7 @@ def exported(kind: str) -> Callable[[Path], str]:
 
 
 class OddError(Exception):
-    """Its message cannot be had."""
+    """An error whose message cannot be read."""
 
     def __str__(self) -> str:
         raise ValueError

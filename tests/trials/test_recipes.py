@@ -2,7 +2,7 @@
 
 Looked up in public: that YAML reads 1e-3 as a text met users of PyYAML #173, yacs #46 and
 LlamaFactory #4014; that a mistake in a run's settings is found after hours, or never, is why
-`validate` exists at all (style guide of lm-evaluation-harness).
+`validate` exists at all (lm-evaluation-harness has the command, too).
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def attack(*arguments: object) -> Callable[[Path], str]:
 
 
 def with_file(name: str, content: str | bytes, *arguments: object) -> Callable[[Path], str]:
-    """The same, with a file in that folder."""
+    """Runs ``textattack attack`` with a file in that folder."""
 
     def run(folder: Path) -> str:
         (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -86,7 +86,7 @@ def with_file(name: str, content: str | bytes, *arguments: object) -> Callable[[
 
 
 def with_folder(name: str, run: Callable[[Path], str]) -> Callable[[Path], str]:
-    """The same, with a folder where a file is expected."""
+    """Does a run with a folder in the place of a file."""
 
     def made(folder: Path) -> str:
         (folder / name).mkdir()
@@ -107,7 +107,7 @@ def resumed(name: str, content: bytes | None) -> Callable[[Path], str]:
 
 
 def without_a_package(name: str, run: Callable[[Path], str]) -> Callable[[Path], str]:
-    """On a machine where a package is not installed."""
+    """Makes a package look as if it were not installed."""
 
     def patched(folder: Path) -> str:
         from textattack_attend.host import arguments
@@ -120,7 +120,7 @@ def without_a_package(name: str, run: Callable[[Path], str]) -> Callable[[Path],
 
 
 def with_a_package(name: str, run: Callable[[Path], str]) -> Callable[[Path], str]:
-    """On a machine where it is installed, although it is not here."""
+    """Makes a package look as if it were installed."""
 
     def patched(folder: Path) -> str:
         from textattack_attend.host import arguments

@@ -42,7 +42,9 @@ class TextFoolerTransformers(TextFoolerJin2019):
             InvalidInputError: there is no such encoder.
         """
         require_text("encoder", encoder)
-        architectures(encoder)  # TextAttack's recipe downloads for minutes before it is needed
+        architectures(
+            encoder
+        )  # TextAttack's recipe would download for minutes before it needs this
         attack = TextFoolerJin2019.build(model_wrapper)
         attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
         return attack

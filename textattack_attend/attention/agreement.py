@@ -29,15 +29,17 @@ logger = logging.getLogger(__name__)
 
 
 def fastest_evaluator(model: PreTrainedModel, precision: str) -> Engine | WholeModel:
-    """The engine, or whole forward passes where it does not know the family or would skip a hook.
+    """Returns the engine, or whole forward passes where the engine cannot be used.
+
+    It cannot if it does not know the family, or if it would skip a hook.
 
     The engine calls what is inside layers and heads, but not layers, encoder and model themselves,
     and it gives modules rows of their own making: a hook could tell. Embeddings are not computed by
-    it, so hooks on them are no matter.
+    it, so hooks on them do not matter.
 
     Args:
-        model: of a supported family, in eval mode.
-        precision: see `Engine`.
+        model: a model of a supported family, in eval mode.
+        precision: the precision of the search; see `Engine`.
     """
     if family_of(model).engine is None:
         return WholeModel(model, precision)
@@ -65,7 +67,7 @@ def agrees(
     Args:
         engine: an evaluator of the precision "float32".
         inputs: the rows of one text without padding, each (B, T).
-        shapes: of each row.
+        shapes: the shape of each row.
     """
     model = engine.model
     (clean,) = forward_passes(model, inputs, [None])
@@ -102,13 +104,13 @@ def _agrees_in_single_precision(
 
 
 def tolerance(dtype: torch.dtype) -> float:
-    """How far logits may be off, relative to the largest one, in a model of some dtype."""
+    """Returns how far logits of a dtype may be off, relative to the largest of them."""
     precision = max(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps)
     return float(precision**0.5)
 
 
 def structure_everywhere(shape: Shape) -> Structure:
-    """A structure of random units of every head in every layer, the same for a shape every time.
+    """Returns random units of every head in every layer, always the same for a shape.
 
     It masks half of the first token's row, which is what is read of the last layer, and a few units
     of each other row.

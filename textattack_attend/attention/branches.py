@@ -214,7 +214,7 @@ MASKED = torch.finfo(torch.float32).min / 2
 
 
 def hide_padding(scores: Tensor, lengths: Indices) -> None:
-    """Set the scores of keys beyond each row's length to -inf, in place; (B, ..., T)."""
+    """Sets the scores of keys beyond each row's length to -inf, in place; (B, ..., T)."""
     padding = np.arange(scores.shape[-1]) >= lengths[:, None]
     if padding.any():
         between = (1,) * (scores.ndim - 2)

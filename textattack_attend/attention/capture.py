@@ -199,7 +199,7 @@ def forward_passes(
     structures: Sequence[Structure] = (),
     cross: bool = False,
 ) -> list[ForwardPass]:
-    """Run a batch of texts, padded on the right; with a loss a text can be differentiated.
+    """Runs a batch of texts, padded on the right; with a loss a text can be differentiated.
 
     Args:
         model: of a supported family.

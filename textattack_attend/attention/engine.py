@@ -93,7 +93,7 @@ class Run:
         return self.path[0]
 
     def forget(self) -> None:
-        """Keep nothing but the clean text."""
+        """Keeps nothing but the clean text."""
         self.kept_bytes = 0
         if not self.path:
             return
@@ -198,7 +198,7 @@ class Engine:
     def _grow(
         self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
     ) -> int:
-        """Compute the nodes after a layer that are not there yet; how many bytes they take."""
+        """Computes the nodes after a layer that are not there yet; how many bytes they take."""
         missing = {
             (id(node), key): (node, Branch(node.state, own))
             for node, key, own in zip(nodes, keys, masks, strict=True)
@@ -217,7 +217,7 @@ class Engine:
     def _read(
         self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
     ) -> None:
-        """Compute the logits that are not there yet."""
+        """Computes the logits that are not there yet."""
         missing = {
             (id(node), key): (node, Branch(node.state, own))
             for node, key, own in zip(nodes, keys, masks, strict=True)
@@ -234,7 +234,7 @@ class Engine:
 
 
 def _forget(runs: set[Run], grown: int) -> None:
-    """Bound what the runs that grew together keep."""
+    """Bounds what the runs that grew together keep."""
     for run in runs:
         run.kept_bytes += grown // len(runs)
         if run.kept_bytes > KEPT_BYTES // len(runs):

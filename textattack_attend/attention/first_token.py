@@ -1,4 +1,4 @@
-"""The first token of the last layer: all that a sequence classifier reads of it is computed."""
+"""The first token of the last layer, which is all that a sequence classifier reads there."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .states import distinct, indices_on, padded
 def first_token(
     parts: EngineParts, layer: nn.Module, heads: int, branches: Sequence[Branch]
 ) -> Tensor:
-    """The hidden state of the first token after a layer, float (B, D).
+    """Computes the hidden state of the first token after a layer, float (B, D).
 
-    Masks are those of the first token.
+    The masks of the branches are those of the first token.
     """
     states, parents = distinct([branch.state for branch in branches])
     hidden, lengths = padded(states)  # (P, T, D)
@@ -52,19 +52,19 @@ def _attended_by_weights(
     came_from: Tensor,
     bias: Tensor,
 ) -> Tensor:
-    """What the first tokens take from their texts, (B, D).
+    """Computes the attention output of the first tokens, (B, D).
 
     With one query a head, the weights of its key and value projections are applied to the query and
     to the weighted hidden states instead of to every token: the same product, in another order. The
     bias of keys adds the same to all scores of a query.
 
     Args:
-        query_of: projects queries.
-        key: projects keys.
-        value: projects values.
-        hidden: of each state, (P, T, D).
+        query_of: the projection of queries.
+        key: the projection of keys.
+        value: the projection of values.
+        hidden: the hidden states of P states, (P, T, D).
         came_from: the state of each of B branches, int64 (B,).
-        bias: what is added to the scores of a branch, (B, H, T).
+        bias: the bias on the scores of each branch, (B, H, T).
     """
     with torch.autocast(hidden.device.type, enabled=False):
         hidden = hidden.to(key.weight.dtype)
@@ -99,12 +99,12 @@ def _attended_by_modules(
 
 
 def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor:
-    """What the masks of the first token, whose cells are its keys, add to its scores, (B, H, T).
+    """Returns the bias on the first token's scores, (B, H, T); the cells of its masks are its keys.
 
     Args:
-        branches: B of them.
-        heads: of the layer.
-        like: hidden states (P, T, D).
+        branches: B branches.
+        heads: the number of heads of the layer.
+        like: hidden states (P, T, D), for their length and device.
     """
     size = (len(branches), heads, like.shape[1])
     bias = torch.zeros(size, dtype=scores_dtype(like), device=like.device)

@@ -1,7 +1,7 @@
-"""Other forwards for a while: how modules of a model are made to do something else, and undone.
+"""Changed forwards: modules of a model do something else for a while, and then their own again.
 
 The change is one thread's. Another thread that calls the module meanwhile gets what the module
-always does, and one that wants to change it, too, waits.
+always does, and a thread that wants to change it as well waits.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .threads import calls_for, lock_of
 
 Forward = Callable[..., Any]
 Change = Callable[[Forward], Forward]
-"""From the forward of a module to the one it shall have."""
+"""A function that takes the forward of a module and returns the one to put in its place."""
 
 
 @contextmanager
 def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]) -> Iterator[None]:
-    """Inside, modules have the forwards that the changes make of theirs.
+    """Gives modules other forwards inside the context, and their own back when it ends.
 
     Args:
         modules: in the order in which they run; one that is listed n times is called n times in a
             forward pass, and its k-th call has the change of its k-th place.
-        changes: by position.
+        changes: the change of each position that has one.
     """
     turns: dict[nn.Module, list[Change | None]] = {}
     for position, module in enumerate(modules):

@@ -25,7 +25,7 @@ CopyMark = tuple[Mark, int]
 
 
 class OneDnnLinear(nn.Module):
-    """What a linear layer computes, without gradient, with a copy of its weights of now.
+    """A linear layer without gradient, with a copy of the weights that the original has now.
 
     Args:
         original: a layer in float32 on a CPU.
@@ -44,7 +44,7 @@ class OneDnnLinear(nn.Module):
 
 @cache
 def onednn_is_faster() -> bool:
-    """Whether oneDNN is the faster one here: PyTorch multiplies in MKL, which is made by Intel.
+    """Whether oneDNN is faster here than MKL, in which PyTorch multiplies and which Intel makes.
 
     The maker of the processor decides, not a measurement, so that every run chooses the same.
     """
@@ -70,16 +70,16 @@ def in_onednn(module: Module) -> Module:
 
 
 def mark_of_copies(model: PreTrainedModel) -> CopyMark:
-    """Differs once a twin of the model would be another one: by its modules, or by any weight.
+    """Returns a mark that differs once a twin of the model would have other modules or weights.
 
-    Changes through ``.data`` are not counted by PyTorch, so every byte that is copied is read: at
-    about 30 GB a second on one thread.
+    PyTorch does not count changes through ``.data``, so the mark has a checksum of every byte that
+    is copied; one thread reads about 30 GB a second.
     """
     return mark_of(model), checksum(_copied(model))
 
 
 def _copied(model: nn.Module) -> Iterator[Tensor]:
-    """The weights that `in_onednn` copies."""
+    """Yields the weights that `in_onednn` copies."""
     for module in model.modules():
         if _can_be_copied(module):
             yield from module.parameters()

@@ -1,9 +1,10 @@
-"""Marks: how to tell that a model is not any longer what it was.
+"""Marks: they tell whether a model was changed.
 
-The engine computes the layers of a model itself, so what it was found to compute right holds for
-the modules, hooks, adapters, modes and weights of that moment. A mark names them, at about the cost
-of a look at each module. Weights are marked by PyTorch's own count of changes, which misses those
-through ``.data``; `checksum` reads every byte, for those who keep copies.
+The engine computes the layers of a model itself. That it agrees with the model is therefore known
+only for the modules, hooks, adapters, modes and weights at the time of the comparison. A mark names
+these, and costs about one look at each module. Weights are marked by PyTorch's own
+count of changes, which misses those through ``.data``; `checksum` reads every byte, for whatever is
+kept beyond an attack.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import xxhash
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
@@ -23,11 +25,12 @@ _OWN_OF_MODULES = frozenset(vars(nn.Module()))
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """What a model consists of; equal to another mark if nothing was changed in between.
+    """All that a model consists of; two marks are equal if nothing was changed in between.
 
     Args:
-        settings: comparable by value.
-        objects: comparable by identity; being kept, none of them lends its address to another one.
+        settings: values that are compared by value.
+        objects: objects that are compared by identity; the mark keeps them, so that no other object
+            can get the address of one of them.
     """
 
     settings: tuple[Any, ...]
@@ -39,17 +42,17 @@ class Mark:
         same = all(own is its for own, its in zip(self.objects, other.objects, strict=True))
         return same and self.settings == other.settings
 
-    __hash__ = None  # type: ignore[assignment]  # it is compared, not looked up
+    __hash__ = None  # type: ignore[assignment]  # a mark is compared, never looked up
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Says nothing of a model in another process, or of a copy: it is found out again there."""
+        """Becomes an empty mark in a copy or another process, where the model is marked anew."""
         return Mark, ((), ())
 
 
 def mark_of(model: nn.Module) -> Mark:
-    """Differs once modules, hooks, forwards, adapters, modes, or weights of a model were changed.
+    """Returns the mark of a model: its modules, hooks, forwards, adapters, modes and weights.
 
-    Adapters say which of them is active in plain attributes of their layers, which are in it.
+    Layers with adapters name the active one in plain attributes, which are part of the mark.
     """
     settings: list[Any] = [
         tuple(torch_module._global_forward_hooks),
@@ -58,7 +61,7 @@ def mark_of(model: nn.Module) -> Mark:
     objects: list[object] = []
     for module in model.modules():
         own = vars(module)
-        # The number of a hook is never given to another one.
+        # PyTorch never gives the number of a hook to another hook.
         settings += (
             module.training,
             tuple(own["_forward_hooks"]),
@@ -76,22 +79,23 @@ def mark_of(model: nn.Module) -> Mark:
 
 
 def checksum(weights: Iterable[Tensor]) -> int:
-    """Changes with every byte of weights on a CPU, of any dtype that NumPy knows."""
+    """Returns a number that changes with every byte of weights; it copies those of a GPU."""
     digest = xxhash.xxh3_64()
     for weight in weights:
-        digest.update(weight.detach().contiguous().numpy().data)
+        numbers = weight.detach().cpu().reshape(-1)
+        digest.update(numbers.view(torch.uint8).numpy().data)
     return digest.intdigest()
 
 
 def _attributes(own: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The attributes of a module that its class gave it, as far as they compare by value."""
+    """Yields the attributes that the class of a module gave it, as far as they compare by value."""
     for name, value in own.items():
         if name not in _OWN_OF_MODULES and name != "forward":
             yield name, _value(value)
 
 
 def _value(value: object, depth: int = 0) -> Any:
-    """A value itself if it compares by value, containers by their items, its type else."""
+    """Returns a value that compares by value, the items of a container, or else the type."""
     if isinstance(value, _SIMPLE):
         return value
     if depth < _DEPTH:
@@ -105,7 +109,7 @@ def _value(value: object, depth: int = 0) -> Any:
 
 
 def _state(tensor: Tensor) -> tuple[Any, ...]:
-    """Where a tensor is, and how often it was changed in place."""
+    """Returns where a tensor is, and how often it was changed in place."""
     changes = None if tensor.is_inference() else tensor._version
     address = tensor.data_ptr() if type(tensor) in (Tensor, nn.Parameter) else None
     return address, changes, tensor.device, tensor.dtype

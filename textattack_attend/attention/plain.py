@@ -1,8 +1,8 @@
 """Plain modules: those that compute what their class and their weights say, and nothing else.
 
-Adapters, quantised layers, hooks, parametrisations and replaced forwards all answer with something
-else than ``module.weight``. Weights are read, or copied, of plain linear layers alone, and a model
-whose modules are changed from outside is evaluated by calling the whole of it.
+Adapters, quantised layers, hooks, parametrisations and replaced forwards all compute something else
+than ``module.weight`` says. So the engine reads and copies the weights of plain linear layers only,
+and a model whose modules are changed from outside is evaluated by whole forward passes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _FORWARD = nn.Linear.forward
 def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
     """Whether a module is a linear layer of PyTorch, to which nothing was added.
 
-    A parametrisation makes a subclass of it; weights in a format of their own are subclasses of
-    tensors.
+    A parametrisation makes a subclass of the layer, and a weight in a format of its own is of a
+    subclass of tensors.
     """
     return (
         type(module) is nn.Linear
@@ -32,11 +32,11 @@ def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
 
 
 def changed_module(model: nn.Module, spared: nn.Module | None = None) -> str | None:
-    """The name of a module that does something else when it is called than its own forward does.
+    """Returns the name of a module that does something else than its class's forward when called.
 
     Args:
-        model: whose modules are looked at.
-        spared: a module of it that may be changed, and so may those inside.
+        model: the model whose modules are checked.
+        spared: a module of the model that may be changed, as may the modules inside it.
 
     Returns:
         The name of the first such module, an empty one for the model itself; None without any.

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
+
+from ..errors import ModelOutputError
 
 
 def chooses(model: PreTrainedModel) -> bool:
@@ -21,6 +24,20 @@ def run_rows(model: PreTrainedModel, inputs: Mapping[str, Tensor], **options: An
         inputs = {name: rows[:, None] for name, rows in inputs.items()}
     with _named_outputs(model):
         return model(**inputs, **{"return_dict": True, **options})
+
+
+def require_finite(logits: Tensor) -> Tensor:
+    """Returns logits in which every number is finite.
+
+    Raises:
+        ModelOutputError: a logit is NaN or infinite.
+    """
+    if not torch.isfinite(logits).all():
+        raise ModelOutputError(
+            "the model's logits are NaN or infinite; expected finite numbers: check the "
+            "checkpoint and its precision"
+        )
+    return logits
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class SoftmaxMode(TorchFunctionMode):
         """Notes that the layer takes its softmax.
 
         Raises:
-            UnsupportedModelError: it took one before in the same call.
+            UnsupportedModelError: the layer took another softmax in the same call.
         """
         if self._taken_in_call:
             raise UnsupportedModelError(
@@ -82,10 +82,10 @@ class SoftmaxMode(TorchFunctionMode):
         """Refuses scores that are not (B, H, queries, keys) with as many keys as queries.
 
         Args:
-            size: of the scores, with the declared columns behind the keys.
+            size: the size of the scores, with the declared columns behind the keys.
 
         Raises:
-            UnsupportedModelError: the size is another one.
+            UnsupportedModelError: the scores have another size.
         """
         if len(size) != 4 or size[-1] - self.extra_keys != size[-2]:
             columns = f" and {self.extra_keys} more columns" if self.extra_keys else ""
@@ -127,12 +127,12 @@ class BiasedSoftmax(SoftmaxMode):
 
     @abstractmethod
     def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
-        """What to add to the scores, (B, H, queries, keys).
+        """Returns the bias to add to the scores, (B, H, queries, keys).
 
         Args:
-            like: of the scores' dtype, (B, H, queries, anything).
-            mask: what is added already, or the scores with it; None if everything is visible.
-            keys: how many, without the columns behind them.
+            like: a tensor of the scores' dtype, (B, H, queries, anything).
+            mask: the mask of the family, or the scores with it; None if everything is visible.
+            keys: the number of keys, without the columns behind them.
         """
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:

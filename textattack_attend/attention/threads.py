@@ -1,8 +1,8 @@
-"""Threads: a model serves one caller at a time, and what is summed does not depend on their number.
+"""Threads: a model serves one caller at a time, and sums do not depend on the number of threads.
 
-Attacks change a model for a moment (see `forwards`) and keep what they computed with it. Callers in
-several threads therefore wait for each other. A plain call of the model waits for nobody: modules
-that are changed for one thread do for all others what they always do.
+Attacks change a model for a moment (see `forwards`) and keep results that they computed with it.
+Therefore callers in several threads wait for each other. A plain call of the model does not wait: a
+module that is changed for one thread does for all others what it always does.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def one_caller_at_a_time(
 def calls_for(owner: threading.Thread) -> bool:
     """Whether the code that runs now works for a thread.
 
-    That is so in the thread itself, and in the threads in which PyTorch takes a backward pass on a
-    device: there, layers with gradient checkpoints run again. Python has not started those.
+    Code does so in the thread itself, and in those in which PyTorch takes a backward pass on a
+    device, where layers with gradient checkpoints run again. Python has not started the latter.
     """
     caller = threading.current_thread()
     if caller is owner:
@@ -96,7 +96,7 @@ _one_thread = _OneThread()
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, the processor computes on one thread.
+    """Makes the processor compute on one thread inside the context.
 
     Kernels split a sum over the threads that there are, so that the last bits of a result depend on
     their number.
@@ -109,7 +109,7 @@ def one_thread() -> Iterator[None]:
 
 
 def _forget_other_threads() -> None:
-    """A forked process has none of the threads that held a lock."""
+    """Frees all locks: a forked process has none of the threads that held them."""
     global _guard, _one_thread
     _guard = threading.Lock()
     _locks.clear()

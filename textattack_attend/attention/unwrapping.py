@@ -14,13 +14,13 @@ from .plain import has_hooks, is_changed, is_compiled
 
 
 def unwrapped(model: nn.Module) -> PreTrainedModel:
-    """The model that computes what a wrapped one does.
+    """Returns the model inside a wrapped one, which computes the same.
 
     ``DataParallel`` and its kin, ``torch.compile`` and PEFT's adapters that change layers only pass
-    inputs on; a model of transformers is returned as it is.
+    inputs on. A model of transformers is returned as it is.
 
     Args:
-        model: to be unwrapped, several times if need be.
+        model: the model to unwrap, several times if need be.
 
     Raises:
         UnsupportedModelError: what is inside is no model of transformers, or the wrapper changes
@@ -49,7 +49,7 @@ def _inside(model: nn.Module) -> nn.Module | None:
         return inside
     if is_compiled(model):
         return model.get_submodule("_orig_mod")
-    # Whoever has a model with adapters has imported their library.
+    # If PEFT was not imported, the model cannot be one of PEFT.
     peft: Any = sys.modules.get("peft")
     if peft is not None and isinstance(model, peft.PeftModel | peft.PeftMixedModel):
         return _inside_adapters(model)
@@ -57,7 +57,7 @@ def _inside(model: nn.Module) -> nn.Module | None:
 
 
 def _inside_adapters(model: Any) -> nn.Module:
-    """The model whose layers have the adapters in them."""
+    """Returns the model whose layers have the adapters in them."""
     for name, config in model.peft_config.items():
         if config.is_prompt_learning:
             raise UnsupportedModelError(

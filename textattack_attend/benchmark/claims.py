@@ -1,8 +1,8 @@
-"""Claims: of several processes that write to one store, one at a time attacks a cell.
+"""Claims: if several processes write to one store, only one of them at a time attacks a cell.
 
-A claim is a lock of the operating system on a file in the folder STORE.locks, which ends with the
-process that holds it, however that ends. Its file is deleted as the claim ends, and the folder with
-the last of them; a killed process leaves its file until the next run claims that cell.
+A claim is a lock of the operating system on a file in the folder STORE.locks. It ends with the
+process that holds it, however that process ends. The file is deleted when the claim ends, and the
+folder with its last file; a killed process leaves its file until the next run claims that cell.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from .store import Store
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 0.01
-"""Seconds that a free cell takes to claim, at most."""
+"""The most seconds that it takes to claim a free cell."""
 POLL_SECONDS = 0.2
 
 
 class Claims:
-    """What this process attacks of a store.
+    """The claims of this process on the cells of a store.
 
     Args:
-        store: that others may write to.
+        store: a store that other processes may write to.
     """
 
     def __init__(self, store: Store) -> None:
@@ -39,7 +39,7 @@ class Claims:
 
     @contextmanager
     def if_free(self, cell: str) -> Iterator[bool]:
-        """Claims a cell, inside, if no other process does; gives whether it did.
+        """Claims a cell inside the context if no other process does, and yields whether it did.
 
         Raises:
             StoreError: the folder of the locks, or the store, cannot be written.
@@ -55,7 +55,7 @@ class Claims:
 
     @contextmanager
     def once_free(self, cell: str) -> Iterator[None]:
-        """Waits until no other process claims a cell, says once for whom, and claims it inside.
+        """Waits until a cell is free, says once which process it waits for, and claims it inside.
 
         Raises:
             StoreError: the folder of the locks, or the store, cannot be written.
@@ -79,7 +79,7 @@ class Claims:
             lock.acquire(timeout=seconds)
         except Timeout:
             raise
-        except FileNotFoundError:  # the process before was about to delete the folder
+        except FileNotFoundError:  # another process has just deleted the folder
             self._folder.mkdir(exist_ok=True)
             lock.acquire(timeout=seconds)
         except OSError as error:
@@ -94,12 +94,12 @@ class Claims:
             self._store.write_down(cell, os.getpid(), socket.gethostname())
             yield
         finally:
-            # Before the release: whoever waits finds that the file is gone, and asks anew.
+            # It is deleted before the release, so that whoever waits finds it gone and asks anew.
             with suppress(OSError):
                 os.unlink(lock.lock_file)
             lock.release()
             with suppress(OSError):
-                self._folder.rmdir()  # once it is empty
+                self._folder.rmdir()  # this succeeds once the folder is empty
 
     def _say_who(self, cell: str) -> None:
         writer = self._store.writer(cell)

@@ -77,7 +77,7 @@ def _json(table: pd.DataFrame) -> str:
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
-    from pyarrow import Table, parquet  # only who asks for it waits for it
+    from pyarrow import Table, parquet  # a slow import, which only this format needs
 
     content = Table.from_pandas(table, preserve_index=False)
     version = {PACKAGE.encode(): str(VERSION).encode()}

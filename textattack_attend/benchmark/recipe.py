@@ -45,7 +45,7 @@ T = TypeVar("T", str, int)
 
 
 def _legible(name: str) -> str:
-    """A label or a path that tables, figures and file systems can show."""
+    """Returns a label or a path that tables, figures and file systems can show."""
     unprintable = [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
     if unprintable:
         raise ValueError(
@@ -57,7 +57,7 @@ def _legible(name: str) -> str:
 
 
 def _located(name: str, info: ValidationInfo) -> str:
-    """A path as it is from here, where there is such a thing beside the recipe; else the name.
+    """Returns the absolute path of a file or folder beside the recipe, or else the name as it is.
 
     A recipe that comes from no file, as from a store, was located when it was read.
     """
@@ -69,7 +69,7 @@ def _located(name: str, info: ValidationInfo) -> str:
 
 
 def _different(given: list[T]) -> list[T]:
-    """What is listed once; what is listed twice would be counted twice."""
+    """Returns a list without repetitions; something listed twice would be counted twice."""
     twice = sorted({one for one in given if given.count(one) > 1})
     if twice:
         raise ValueError(f"expected each one once, got {', '.join(map(repr, twice))} twice")
@@ -172,7 +172,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """A recipe file.
 
     Raises:
-        InvalidInputError: it cannot be read, is no YAML, or says what cannot be understood; the
+        InvalidInputError: the file cannot be read, is no YAML, or is no recipe; the
             message names all mistakes.
     """
     path = Path(path)

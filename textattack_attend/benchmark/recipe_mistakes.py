@@ -1,4 +1,4 @@
-"""Says what is wrong with a recipe, a line for every mistake that pydantic found."""
+"""The mistakes of a recipe: a line for each that pydantic found."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS: dict[str, str] = {
     "model_type": "a mapping",
     "finite_number": "a finite number",
 }
-"""What was expected instead of a value of another type."""
+"""The expected value, by the kind of pydantic's error."""
 BOUNDS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -29,14 +29,14 @@ UNQUOTED = "; put it into quotation marks (YAML reads yes and no as truth values
 
 
 def mistakes_of(error: ValidationError, recipe: type[BaseModel]) -> list[str]:
-    """A line for every mistake: where it is, what was expected, and what came.
+    """Returns a line for every mistake: where it is, what was expected, and what came.
 
     Args:
-        error: of the recipe.
+        error: the error that pydantic raised for the recipe.
         recipe: the model of a recipe, whose fields are the valid keys.
     """
     found = (_mistake(one, recipe) for one in error.errors())
-    return list(dict.fromkeys(found))  # each kind of number of a union says the same
+    return list(dict.fromkeys(found))  # every number type of a union reports the same mistake
 
 
 def _mistake(error: ErrorDetails, recipe: type[BaseModel]) -> str:
@@ -51,7 +51,7 @@ def _mistake(error: ErrorDetails, recipe: type[BaseModel]) -> str:
 
 
 def _where(place: Sequence[str]) -> str:
-    """Where a mistake is, as ``attack 'HackAttend': options: ``."""
+    """Returns the place of a mistake, as ``attack 'HackAttend': options: ``."""
     names = {"attacks": "attack", "victims": "victim"}
     if len(place) > 1 and place[0] in names:
         # The checkpoints of a victim are a list; pydantic numbers them from 0.
@@ -84,13 +84,13 @@ def _of_label(place: Sequence[str], value: Any, error: ErrorDetails) -> str:
 
 def _expected(kind: str, error: ErrorDetails) -> str:
     value, context = error["input"], error.get("ctx", {})
-    if kind == "value_error":  # one of our own validators, which says all
+    if kind == "value_error":  # our own validators write the whole message
         return str(context["error"])
     if kind in KINDS:
         return f"expected {KINDS[kind]}, got {described(value)}{_hint(kind, value)}"
     if kind in BOUNDS:
         words, name = BOUNDS[kind]
-        bound = context[name]  # pydantic makes a float of the bound of a float
+        bound = context[name]  # pydantic turns the bound of a float into a float
         bound = int(bound) if bound == int(bound) else bound
         return f"expected {words} {bound}, got {value}"
     if kind == "too_short":

@@ -19,11 +19,11 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 def yaml_of(path: Path) -> Any:
-    """What a YAML file says.
+    """Reads a YAML file.
 
     Raises:
-        InvalidInputError: it cannot be read, is no YAML, gives a key twice, or names variables that
-            the environment lacks.
+        InvalidInputError: the file cannot be read, is no YAML, gives a key twice, or
+            names variables that the environment lacks.
     """
     loader = None
     try:
@@ -64,14 +64,14 @@ class _Loader(yaml.SafeLoader):
         self._merging: list[Node] = []
 
     def compose_scalar_node(self, anchor: Any) -> ScalarNode:
-        """A text or number; the hook of PyYAML at which its type is not yet decided."""
+        """Fills in the variables of a value; PyYAML calls this before it decides the type."""
         event = self.peek_event()
         event.value = VARIABLE.sub(self._value, event.value)
         node: ScalarNode = super().compose_scalar_node(anchor)
         return node
 
     def compose_mapping_node(self, anchor: Any) -> MappingNode:
-        """A mapping; here its own keys are not yet joined by those of a merge key."""
+        """Refuses a repeated key; PyYAML calls this before it adds the keys of a merge key."""
         node: MappingNode = super().compose_mapping_node(anchor)
         seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
@@ -85,7 +85,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def flatten_mapping(self, node: Node) -> None:
-        """PyYAML merges before it looks whether a mapping contains itself."""
+        """Refuses a mapping that is merged into itself, for which PyYAML does not look."""
         if node in self._merging:
             raise yaml.MarkedYAMLError(
                 problem="a mapping is merged into itself", problem_mark=node.start_mark

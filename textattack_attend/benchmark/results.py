@@ -19,7 +19,7 @@ from .store import Store
 LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
 WITHIN = ("victim", "model", "seed", "versions")
-"""In what the cells of one victim under one attack may differ; version 0 has "model"."""
+"""The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
 
 class Cell(NamedTuple):
@@ -27,7 +27,7 @@ class Cell(NamedTuple):
 
     Args:
         id: of the cell.
-        key: what its rows depend on, by name: the victim, the attack, the data and others.
+        key: everything that its rows depend on, by name: the victim, the attack, the data and more.
         size: how many rows there are once it is done.
     """
 

@@ -20,7 +20,7 @@ class Row:
     Args:
         position: in the data set.
         outcome: one of `OUTCOMES`; an example that is misclassified already is skipped.
-        label: of the example; None where it has no class, which is an error.
+        label: the class of the example; None if it has none, which is an error.
         seconds: since the example before it was done; attacks that work side by side share theirs.
         text: of the example; its parts one a line.
         perturbed: the same as the attack left it.

@@ -25,7 +25,7 @@ class Run:
 
     Args:
         id: a hash of both.
-        recipe: as JSON.
+        recipe: the recipe as JSON.
         size: number of examples that each attack runs on.
         begun: when first, in UTC.
     """
@@ -38,15 +38,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a run calls a cell.
+    """The name that a run gives to a cell.
 
     Args:
         victim: label of the victim.
         attack: label of the attack.
         checkpoint: folder or hub name.
-        seed: of the attack.
-        cell: its id.
-        card: of the checkpoint, as JSON, where it has one.
+        seed: the seed of the attack.
+        cell: the id of the cell.
+        card: the card of the checkpoint as JSON, if it has one.
     """
 
     victim: str
@@ -88,11 +88,11 @@ ADDED = {"writers": 1}
 
 
 def make(database: Database, path: str) -> None:
-    """Make the tables of a new store, all of them or none, or check those of one that is there.
+    """Makes the tables of a new store, all of them or none, or check those of one that is there.
 
     Args:
         database: open.
-        path: of its file, for errors.
+        path: the path of its file, which errors name.
 
     Raises:
         StoreError: it is the database of another program, or a store of another version.
@@ -109,7 +109,7 @@ def make(database: Database, path: str) -> None:
 
 
 def _make_all(database: Database) -> None:
-    database.execute("begin immediate")  # another process may be about to make them, too
+    database.execute("begin immediate")  # another process may be about to make them as well
     try:
         if not database.table_names():
             for name, columns in TABLES.items():
@@ -129,11 +129,11 @@ def _make_all(database: Database) -> None:
 
 
 def check(database: Database, path: str) -> int:
-    """The version of a store that can be read.
+    """Returns the version of a store that can be read.
 
     Args:
         database: open.
-        path: of its file, for errors.
+        path: the path of its file, which errors name.
 
     Raises:
         StoreError: it is the database of another program, or a store of a newer version, or one

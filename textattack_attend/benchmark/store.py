@@ -48,7 +48,7 @@ class Store:
         new: open it to add to it, and make it where there is none; else it is only read.
 
     Attributes:
-        version: of its tables.
+        version: the version of its tables.
 
     Raises:
         StoreError: there is no such file, or it cannot be opened, or is something else, or of
@@ -100,7 +100,7 @@ class Store:
             return Run(**self._runs.get(run.id))
 
     def enter(self, run: Run, entry: Entry) -> None:
-        """Write what a run calls a cell.
+        """Writes what a run calls a cell.
 
         Raises:
             StoreError: it cannot be written.
@@ -161,7 +161,7 @@ class Store:
         return [position for position in range(count) if position not in done]
 
     def write_down(self, cell: str, pid: int, host: str) -> None:
-        """Write which process attacks a cell, for those that wait for it.
+        """Writes which process attacks a cell, for those that wait for it.
 
         Raises:
             StoreError: it cannot be written.
@@ -171,7 +171,7 @@ class Store:
             self._writers.insert(writer, replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
-        """The process that attacked a cell last, its machine, and since when; None if none did.
+        """Returns the process that last attacked a cell, its machine, and since when, or None.
 
         Raises:
             StoreError: it cannot be read.
@@ -181,7 +181,7 @@ class Store:
         return (found[0]["pid"], found[0]["host"], found[0]["since"]) if found else None
 
     def add(self, cell: str, row: Row) -> None:
-        """Write a row; the first of an example that is no error stays.
+        """Writes a row; the first of an example that is no error stays.
 
         What UTF-8 does not have, as half of a pair of surrogates, is written as its escape.
 
@@ -205,7 +205,7 @@ class Store:
         return pd.DataFrame(found, columns=list(schema.EXAMPLES))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Lets go of the file."""
         self._database.close()
 
     @contextmanager
@@ -220,7 +220,7 @@ class Store:
 
 
 def cell_of(key: Mapping[str, Any]) -> str:
-    """The id of the cell whose rows depend on these."""
+    """Returns the id of the cell whose rows depend on the key."""
     return _digest(json.dumps(key, sort_keys=True))
 
 

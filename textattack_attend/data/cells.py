@@ -1,4 +1,4 @@
-"""Cells: what may stand for a text, and what for a class, in any file of examples."""
+"""Cells: the values that any file of examples may have for a text and for a class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 CLASS = re.compile(r"([0-9]{1,9})(\.0*)?")
 """A class as tables write it; pandas makes 1.0 of 1 where another row has none."""
 SHOWN = 60
-"""So many characters of a wrong value are shown in a message."""
+"""The most characters of a wrong value that a message shows."""
 SHOWN_NAMES = 12
 
 
@@ -37,16 +37,16 @@ def require_text(value: Any, place: str) -> str:
     """Returns a text that every tokenizer can read.
 
     Args:
-        value: of a cell.
-        place: of the cell, the beginning of a message.
+        value: the value of a cell.
+        place: the place of the cell, with which a message begins.
 
     Raises:
-        InvalidInputError: it is no string, or it has half of a surrogate pair, which stands for
+        InvalidInputError: the value is no string, or has half of a surrogate pair, which stands for
             no character.
     """
     if not isinstance(value, str):
         raise InvalidInputError(f"{place}: expected a text, got {shown(value)}")
-    half = half_of_a_pair(value)
+    half = _half_of_a_pair(value)
     if half:
         raise InvalidInputError(
             f"{place}: expected a text of whole characters, got {half}, half of a surrogate pair; "
@@ -59,23 +59,23 @@ def require_texts(value: Any, place: str) -> tuple[str, ...]:
     """Returns a list of texts that every tokenizer can read.
 
     Raises:
-        InvalidInputError: it is no list, or something in it is no such text.
+        InvalidInputError: the value is no list, or an item is no such text.
     """
     if not isinstance(value, list):
         raise InvalidInputError(f"{place}: expected a list of texts, got {shown(value)}")
     return tuple(require_text(text, place) for text in value)
 
 
-def half_of_a_pair(text: str) -> str:
-    """The first lone surrogate of a text as JSON writes it; empty if there is none."""
+def _half_of_a_pair(text: str) -> str:
+    """Returns the first lone surrogate of a text as JSON writes it, or an empty text."""
     found = re.search("[\ud800-\udfff]", text)
     return f"\\u{ord(found[0]):04x}" if found else ""
 
 
 def class_of(value: Any) -> int | None:
-    """The class, counted from 0, that a number or its text stands for; None if it is none.
+    """Returns the class, counted from 0, that a number or its text stands for; None if none.
 
-    A truth value is none: which of the classes is true, a file does not say.
+    A truth value is no class, as a file does not say which class is the true one.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -87,12 +87,12 @@ def require_class(value: Any, names: Sequence[str], place: str) -> int:
     """Returns a class.
 
     Args:
-        value: of a cell: the class, counted from 0, or its name.
-        names: of the classes in the order of the model's; empty if labels are numbers.
-        place: of the cell, the beginning of a message.
+        value: the value of a cell: the class, counted from 0, or its name.
+        names: the names of the classes in the model's order; empty if labels are numbers.
+        place: the place of the cell, with which a message begins.
 
     Raises:
-        InvalidInputError: it is neither.
+        InvalidInputError: the value is neither.
     """
     if isinstance(value, str) and value in names:
         return names.index(value)

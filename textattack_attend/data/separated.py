@@ -31,18 +31,20 @@ QUOTED = re.compile(r'"((?:[^"]|"")*+)"(\t|\r?\n|\Z)')
 PLAIN = re.compile(r"([^\"\t\n]*+)(\t|\n|\Z)")
 REASONS = re.compile('[\t\n\r",]')
 ANY_LENGTH = 2**31 - 1
-"""The most that `csv.field_size_limit` takes everywhere."""
+"""The largest value that `csv.field_size_limit` accepts on every platform."""
 
 
 def comma_separated(path: Path) -> Iterator[Line]:
-    """The lines of a .csv that are not blank; nothing behind the last that is asked for is parsed.
+    """Yields the lines of a .csv that are not blank; lines that are not asked for are not parsed.
 
     Raises:
         InvalidInputError: the file cannot be read, or a quoted cell does not end.
     """
     reader = csv.reader(io.StringIO(text_of(path), newline=""), strict=True)
     while True:
-        allowed = csv.field_size_limit(ANY_LENGTH)  # of the process: others may rely on it
+        allowed = csv.field_size_limit(
+            ANY_LENGTH
+        )  # the limit is the process's, and other code may rely on it
         try:
             cells = next(reader, None)
         except csv.Error as error:
@@ -58,7 +60,7 @@ def comma_separated(path: Path) -> Iterator[Line]:
 
 
 def tab_separated(path: Path) -> Iterator[Line]:
-    """The lines of a .tsv that are not blank; see above for its quotation marks.
+    """Yields the lines of a .tsv that are not blank; see above for its quotation marks.
 
     Raises:
         InvalidInputError: the file cannot be read.
@@ -75,7 +77,7 @@ def tab_separated(path: Path) -> Iterator[Line]:
 
 
 def _quoted_lines(text: str) -> list[Line] | None:
-    """All lines of a file that can have been written with quotes; else None."""
+    """Returns the lines of a file that can have been written with quotes; None of another file."""
     lines: list[Line] = []
     cells: list[str] = []
     position, number, quoted_names = 0, 1, False

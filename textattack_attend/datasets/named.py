@@ -48,13 +48,13 @@ def dataset_named(data: str, *, start: int = 0, count: int | None = None) -> Dat
     """Reads what PATH^NAME says, or the data set that TextAttack has for a model of that name.
 
     Args:
-        data: its name.
+        data: the name of the data set.
         start: position of the first example that is asked for.
         count: how many examples are asked for at most; all by default. TextAttack's own data sets
             are loaded whole, and nothing of them is checked.
 
     Raises:
-        InvalidInputError: it cannot be had.
+        InvalidInputError: the data set cannot be found or loaded.
     """
     path, caret, name = data.partition("^")
     if caret:

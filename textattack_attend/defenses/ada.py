@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SCHEMA = 1
-"""Version of the cache; version 0 named its victim by the path."""
+"""The version of the cache; version 0 named its victim by the path."""
 
 
 def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
@@ -185,7 +185,7 @@ def _require_same(cache: Path, found: Any, header: dict[str, Any]) -> None:
 
 
 def _differing(found: dict[str, Any], header: dict[str, Any]) -> Iterator[str]:
-    """Names what differs, of the victim in words."""
+    """Names the fields that differ, those of the victim in words."""
     for name in sorted(set(found) | set(header)):
         one, other = found.get(name), header.get(name)
         if name == "victim" and isinstance(one, dict) and isinstance(other, dict):

@@ -87,7 +87,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
         return own
 
     def begin(self, text: StructuredText, reading: Reading) -> None:
-        """Take the reading of the clean text, from which all queries of the example start.
+        """Takes the reading of the clean text, from which all queries of the example start.
 
         Its logits are those of the text alone: the reading shares a batch with other texts.
         """
@@ -110,11 +110,11 @@ class StructureGoalFunction(ClassificationGoalFunction):
         return structure in self._answers
 
     def tell(self, structure: Structure, logits: Tensor) -> None:
-        """Take logits (C,) that were computed together with those of other examples."""
+        """Takes logits (C,) that were computed together with those of other examples."""
         self._answers[structure] = logits
 
     def keep(self, structure: Structure, forward_pass: ForwardPass) -> None:
-        """Take a forward pass under a structure, until it is captured or another one comes."""
+        """Takes a forward pass under a structure, until it is captured or another one comes."""
         self.tell(structure, forward_pass.logits.float().cpu())
         self._passes = {structure: forward_pass}
 
@@ -227,11 +227,11 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
 
 
 def require_label(label: Any, classes: int, what: str = "label") -> None:
-    """Refuse what is no class.
+    """Refuses a label that is no class.
 
     Args:
-        label: counted from 0.
-        classes: how many there are.
+        label: the class, counted from 0.
+        classes: the number of classes.
         what: names the label in the message.
 
     Raises:

@@ -1,6 +1,6 @@
-"""What this package adds to TextAttack, in memory: names, data files, error lines, repairs.
+"""The changes to TextAttack in memory: names, data files, error lines, repairs.
 
-Nothing of TextAttack's is changed on disk, and what is no attack of ours runs as it did.
+No file of TextAttack's is changed, and its other attacks run as before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .repairs import resuming, zero_without_changed_words
 
 
 def register() -> None:
-    """Extend TextAttack; a second call changes nothing."""
+    """Extends TextAttack; a second call changes nothing."""
     if hasattr(attack_args, "textattack_attend"):
         return
     register_names()

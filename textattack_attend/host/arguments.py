@@ -24,17 +24,17 @@ AT_LEAST = {
     "model_batch_size": 1,
     "random_seed": 0,
 }
-"""TextAttack takes a 0 for an option that was not given, and a negative number for a traceback."""
+"""The least value of each option; TextAttack ignores a 0 and dies of a negative number."""
 PERPLEXITY = "gpt2"
 """The model that TextAttack measures perplexity with, at the very end of a run."""
 LARGEST_SEED = 2**32 - 1
 LOGS = {"log_to_txt": ".txt", "log_to_csv": ".csv", "log_summary_to_json": ".json"}
-"""Their endings; a path with another one is a folder."""
+"""The endings of log files; a path with another ending is a folder."""
 VISDOM = ("env", "port", "hostname")
 
 
 def require_arguments(args: Namespace) -> None:
-    """Refuse what a run could only find out later.
+    """Refuses arguments that would stop a run only later.
 
     Raises:
         InvalidInputError: a number is outside its range, the model's name is unknown, there is no
@@ -68,7 +68,7 @@ def _option(name: str) -> str:
 
 
 def _require_numbers(given: dict[str, Any]) -> None:
-    # Without the option TextAttack leaves a mark of its own, which is no number.
+    # Without the option TextAttack leaves an object here that is no number.
     examples = given.get("num_examples")
     if isinstance(examples, int) and examples < 1 and examples != -1:
         raise InvalidInputError(
@@ -86,7 +86,7 @@ def _require_numbers(given: dict[str, Any]) -> None:
 
 
 def _require_model(model: str | None) -> None:
-    """Refuse a name that nobody knows; TextAttack would complain of a missing data set first."""
+    """Refuses a name that nobody knows; TextAttack would complain of a missing data set first."""
     known = [*HUGGINGFACE_MODELS, *TEXTATTACK_MODELS]
     if model is not None and model not in known and not os.path.exists(model):
         raise InvalidInputError(
@@ -96,7 +96,7 @@ def _require_model(model: str | None) -> None:
 
 
 def _require_writable(option: str, given: str, ending: str | None) -> None:
-    """Refuse a log whose file cannot be made: TextAttack writes a CSV file at the very end."""
+    """Refuses a log whose file cannot be made: TextAttack writes a CSV file at the very end."""
     path = Path(given)
     is_file = bool(ending) and given.lower().endswith(str(ending))
     folder = path.parent if is_file else path

@@ -16,11 +16,11 @@ from .interrupt import note
 
 
 def with_checks_and_metrics(original: Any) -> Any:
-    """An attacker that checks the examples before it begins, and whose summary has our rows."""
+    """Makes an attacker check the examples before it begins, and add our rows to its summary."""
 
     def attack_dataset(self: Attacker) -> Any:
         args = self.attack_args
-        self.attack_args = copy.copy(args)  # the caller's may serve another attack, too
+        self.attack_args = copy.copy(args)  # the caller may use them for another attack
         self.attack_args.metrics = {**_summary_rows(self.attack), **(args.metrics or {})}
         self.begun = time.time()
         try:
@@ -50,7 +50,7 @@ def _attack_dataset(attacker: Attacker, original: Any) -> Any:
 
 
 def _require_examples(offset: int, size: int) -> None:
-    """Refuse a run that has nothing to attack.
+    """Refuses a run that has nothing to attack.
 
     Raises:
         InvalidInputError: the data set is empty, or the offset lies outside it.
@@ -65,7 +65,7 @@ def _require_examples(offset: int, size: int) -> None:
 
 
 def _summary_rows(attack: Attack) -> dict[str, Any]:
-    """What TextAttack's summary says beside its own."""
+    """Returns the rows to add to TextAttack's summary."""
     from ..attack import StructureAttack
     from ..metrics import STRUCTURE_METRICS, FixedRow
 
@@ -75,22 +75,22 @@ def _summary_rows(attack: Attack) -> dict[str, Any]:
 
 
 def _positions(args: AttackArgs, size: int) -> range:
-    """The examples a run may reach."""
+    """Returns the positions of the examples that a run may reach."""
     stop = args.num_examples_offset + args.num_examples if is_limited(args) else size
     return range(args.num_examples_offset, min(stop, size))
 
 
 def _upcoming(attacker: Attacker) -> Iterator[tuple[AttackedText, int]]:
-    """The examples in the order in which TextAttack will attack them, as far as it is known."""
+    """Yields the examples in the order in which TextAttack will attack them, if it is known."""
     checkpoint = attacker._checkpoint
     if checkpoint:
         positions = [*checkpoint.worklist, *checkpoint.worklist_candidates]
     elif attacker.attack_args.shuffle:
-        positions = []  # drawn in the run
+        positions = []  # TextAttack draws them during the run
     else:
         positions = list(_positions(attacker.attack_args, len(attacker.dataset)))
     for position in positions:
-        if position >= len(attacker.dataset):  # of a checkpoint; it was not read, and is not needed
+        if position >= len(attacker.dataset):  # a checkpoint may list examples that are not needed
             continue
         columns, label = attacker.dataset[position]
         text = AttackedText(columns)

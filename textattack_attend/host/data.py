@@ -14,7 +14,7 @@ from .lines import explained
 
 
 def from_data_files(original: Any) -> Any:
-    """``--dataset-from-file`` takes data files, too: PATH^dream, or PATH^text,label."""
+    """Makes ``--dataset-from-file`` accept data files: PATH^dream, or PATH^text,label."""
 
     def create_dataset(cls: Any, args: DatasetArgs) -> Any:
         from ..datasets import from_name, is_data_file
@@ -34,26 +34,26 @@ def from_data_files(original: Any) -> Any:
 
 
 def examples_asked_for(args: Any) -> tuple[int, int | None]:
-    """The position of the first example of a run, and how many there are; None for all others."""
+    """Returns the position of a run's first example, and the number of examples; None for all."""
     if not isinstance(args, AttackArgs):
-        return 0, None  # of Python, where a data set is made without an attack
-    if args.filter_by_labels:  # positions are counted once others are dropped
+        return 0, None  # Python code makes a data set without an attack
+    if args.filter_by_labels:  # positions are counted after the filter
         return 0, None
     start = args.num_examples_offset
     if start < 0:
         raise InvalidInputError(f"num_examples_offset: expected 0 or more, got {start}")
-    # Of none asked for one is read, as only examples tell what their columns are.
+    # One example is read even if none is asked for, as only examples tell what their columns are.
     return start, max(1, args.num_examples) if is_limited(args) else None
 
 
 def is_limited(args: AttackArgs) -> bool:
-    """Whether a run reaches as many examples as it was asked for, and not any of the data set."""
+    """Whether a run reaches only the examples that it was asked for, and no others."""
     drawn = args.shuffle or args.attack_n or args.num_successful_examples
     return args.num_examples not in (None, -1) and not drawn
 
 
 def _with_the_data_asked_for(args: DatasetArgs) -> DatasetArgs:
-    """The same, where data of the model's name would win over those that were asked for.
+    """Returns arguments in which the data that were asked for win over those of the model's name.
 
     TextAttack overwrites ``--dataset-by-model`` by the model, whatever that is.
     """

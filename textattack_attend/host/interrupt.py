@@ -1,4 +1,4 @@
-"""What ``textattack attack`` says when it is interrupted: what was done, and how to go on."""
+"""The end of an interrupted ``textattack attack``: a summary, and how to go on."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 from textattack import Attacker
 
 CODE = 130
-"""The exit code of what SIGINT ended, as shells have it."""
+"""The exit code by which shells know that SIGINT ended a program."""
 ENDING = ".ta.chkpt"
 
 
 def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
-    """Print the summary of what was attacked so far, write the logs, and exit.
+    """Prints the summary of what was attacked so far, write the logs, and exit.
 
     Args:
-        interrupt: on which `note` noted the attacker, if there was one.
-        args: of the command.
+        interrupt: the interrupt, on which `note` may have noted the attacker.
+        args: the arguments of the command.
 
     Raises:
         SystemExit: always.
@@ -36,20 +36,20 @@ def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
 
 
 def note(interrupt: KeyboardInterrupt, attacker: Attacker) -> None:
-    """Note whom an interrupt stopped, for `conclude`."""
+    """Notes on an interrupt the attacker that it stopped, for `conclude`."""
     interrupt.attacker = attacker  # type: ignore[attr-defined]
 
 
 def uninterrupted(original: Any) -> Any:
-    """A call that an interrupt does not cut in half: it takes effect once the call is done.
+    """Makes an interrupt wait until a call is done, instead of cutting it in half.
 
-    So that every log has every result, and every checkpoint is whole.
+    So every log has every result, and every checkpoint is whole.
     """
 
     def call(*arguments: Any, **options: Any) -> Any:
         before = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or before is None:
-            return original(*arguments, **options)  # only the main thread has signals of Python's
+            return original(*arguments, **options)  # Python handles signals only in the main thread
         arrived: list[Any] = []
         signal.signal(signal.SIGINT, lambda *of: arrived.append(of))
         try:
@@ -69,7 +69,7 @@ def _done(attacker: Attacker | None) -> int:
 
 
 def _summarize(attacker: Attacker) -> None:
-    """What TextAttack does at the end of a run."""
+    """Does what TextAttack does at the end of a run."""
     manager, args = attacker.attack_log_manager, attacker.attack_args
     if args.disable_stdout and not args.silent:
         manager.enable_stdout()
@@ -95,7 +95,7 @@ def _how_to_go_on(attacker: Attacker | None, args: Namespace) -> str:
 
 
 def _last_checkpoint(attacker: Attacker | None) -> Path | None:
-    """The newest of those that this run wrote; their names are milliseconds."""
+    """Returns the newest checkpoint that this run wrote; the names are times in milliseconds."""
     if attacker is None or not attacker.attack_args.checkpoint_interval:
         return None
     begun = getattr(attacker, "begun", 0.0)

@@ -1,7 +1,7 @@
 """One line and an exit code, where TextAttack's command line would print a traceback.
 
-What goes wrong while an attack is set up is known to be the user's to change; a line is attached to
-such an error, whose type stays, so that programs and TextAttack's other commands see no difference.
+An error while an attack is set up is one that the user can mend, so a line is attached to it. Its
+type stays the same, so that programs and TextAttack's other commands see no difference.
 An error of the attack itself keeps its traceback.
 """
 
@@ -20,10 +20,10 @@ LINE = "textattack_attend_line"
 
 @contextmanager
 def explained(expected: Callable[[], str]) -> Iterator[None]:
-    """Inside, an error gets a line that says what was expected; ours have one.
+    """Attaches a line to an error inside the context; our own errors are such a line.
 
     Args:
-        expected: says it, once it is needed.
+        expected: returns what was expected; it is called for an error only.
     """
     try:
         yield
@@ -36,14 +36,14 @@ def explained(expected: Callable[[], str]) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """What an error says; of a file that cannot be imported, what that file says."""
+    """Returns an error's message, or for a file that cannot be imported the error in that file."""
     hidden = str(error).startswith("Failed to import") and error.__context__
     said = hidden or error
     return f"{type(said).__name__}: {' '.join(str(said).split())[:160]}"
 
 
 def explaining_attack(original: Any) -> Any:
-    """An attack that cannot be built."""
+    """Attaches a line to the error of an attack that cannot be built."""
 
     def create_attack(cls: Any, args: Any, model_wrapper: Any) -> Any:
         from ..named_attacks import require_built
@@ -56,7 +56,7 @@ def explaining_attack(original: Any) -> Any:
 
 
 def explaining_loggers(original: Any) -> Any:
-    """A log that cannot be begun."""
+    """Attaches a line to the error of a log that cannot be begun."""
 
     def create_loggers(cls: Any, args: Any) -> Any:
         with explained(lambda: "expected logs that can be written"):
@@ -66,7 +66,7 @@ def explaining_loggers(original: Any) -> Any:
 
 
 def with_one_line(original: Any) -> Any:
-    """The command, with one line for what it cannot do, and for how an interrupted one goes on."""
+    """Makes a command end in one line if it cannot run or is interrupted."""
 
     def run(self: Any, args: Any) -> None:
         try:

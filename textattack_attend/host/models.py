@@ -1,4 +1,4 @@
-"""Models for TextAttack's command line: those that it would load as something else."""
+"""Models for TextAttack's command line that it would otherwise load wrongly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from .lines import explained
 def with_own_wrappers(original: Any) -> Any:
     """Wraps checkpoints that score choices, and those with a card of their training.
 
-    TextAttack would give the former an untrained head for classes; the latter's defense is shown.
+    TextAttack would give the former an untrained head for classes. The card names the defense that
+    the summary shows.
     """
 
     def create_model(cls: Any, args: ModelArgs) -> Any:

@@ -22,7 +22,7 @@ RECIPES = {
 
 
 def register_names() -> None:
-    """Enter all names; TextAttack evaluates these paths in its own modules."""
+    """Enters all names; TextAttack evaluates these paths in its own modules."""
     for module in (attack_args, dataset_args):
         module.textattack_attend = textattack_attend
     for name, class_name in RECIPES.items():

@@ -1,4 +1,4 @@
-"""Replaces a method of TextAttack's by one that wraps it."""
+"""The replacement of TextAttack's methods by others that wrap them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 
 def patch(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
-    """Wrap a method.
+    """Wraps a method.
 
     Args:
-        owner: its class.
-        name: of the method.
-        wrap: takes the method and returns the one that stands in its place.
+        owner: the class of the method.
+        name: the name of the method.
+        wrap: takes the method and returns its replacement.
     """
     original = getattr(owner, name)
     setattr(owner, name, functools.wraps(original)(wrap(original)))
 
 
 def patch_class_method(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
-    """Wrap a class method; the arguments are those of `patch`."""
+    """Wraps a class method; the arguments are those of `patch`."""
     original = getattr(owner, name).__func__
     setattr(owner, name, classmethod(functools.wraps(original)(wrap(original))))

@@ -1,4 +1,4 @@
-"""What TextAttack 0.3.11 does not do as it says, for any attack."""
+"""Repairs of faults that TextAttack 0.3.11 has with any attack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .lines import explained
 
 
 def resuming(original: Any) -> Any:
-    """``attack-resume``, whose own ``run`` asks for attributes that do not exist."""
+    """Replaces the ``run`` of ``attack-resume``, which asks for attributes that do not exist."""
 
     def run(self: Any, args: Any) -> None:
         with explained(
@@ -41,7 +41,7 @@ def resuming(original: Any) -> Any:
 
 
 def zero_without_changed_words(original: Any) -> Any:
-    """An attack that changes no word perturbs 0% of them; TextAttack prints the mean of nothing."""
+    """Makes an attack that changes no word report 0% of them instead of the mean of nothing."""
 
     def avg_perturbation_perc(self: Any) -> float:
         from ..attack_results import StructureAttackResult

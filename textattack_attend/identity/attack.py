@@ -16,9 +16,9 @@ from ..named_attacks import attack_builder
 from .content import canonical, digest_of_code, digest_of_path, name_of
 
 MODEL_OPTIONS = ("encoder", "masked_language_model")
-"""Options that name a model, by its folder or its name on the hub."""
+"""The options that name a model by its folder or its name on the hub."""
 VERSIONED = ("textattack", "textattack_attend")
-"""Packages whose code a version names."""
+"""The packages whose code is named by their version."""
 
 
 def attack_identity(recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def model_content(name: str) -> str:
 
 
 def _class(build: Callable[..., Any]) -> list[str]:
-    """The class that a recipe's name stands for, and its code where no version names that."""
+    """Returns the class that a recipe's name stands for, and its code if no version names it."""
     name = name_of(build).removesuffix(".build")
     module = sys.modules[build.__module__]
     if module.__name__.partition(".")[0] in VERSIONED or module.__file__ is None:
@@ -68,7 +68,7 @@ def _class(build: Callable[..., Any]) -> list[str]:
 
 
 def _all(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option with its value; a whole number counts as what it stands for."""
+    """Returns every option with its value."""
     _, *parameters = inspect.signature(build).parameters.values()
     named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     defaults = {p.name: p.default for p in named if p.default is not p.empty}
@@ -76,18 +76,18 @@ def _all(build: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _like(default: Any, given: Any) -> Any:
-    """A number as the option has it: 1 and 1.0 are one mask fraction."""
+    """Returns a number in the type of the option: 1 and 1.0 are one mask fraction."""
     return float(given) if isinstance(default, float) and type(given) is int else given
 
 
 def _option(name: str, value: Any) -> Any:
-    """The value of an option, or what stands in the file or the folder that it names."""
+    """Returns the value of an option, or the digest of the file or folder that it names."""
     if not isinstance(value, str) or not value:
         return canonical(value)
     if name in MODEL_OPTIONS:
         return {"content": model_content(value)}
     if Path(value).name in ("", "..") or not os.path.exists(value):
-        return value  # a slash and a dot are places, but who gives them means the character
+        return value  # a user who gives a slash or a dot means the character, not the place
     content = digest_of_path(Path(value))
-    # A word may happen to be the name of a file that lies about: then both count.
+    # A word may happen to be the name of a file. Then both the word and the file count.
     return {"content": content} if os.path.dirname(value) else {"value": value, "content": content}

@@ -18,7 +18,7 @@ DIGEST_BYTES = 16
 THREADS = 4
 """hashlib lets other threads run while it reads, so files and weights are hashed side by side."""
 LARGE = 2**24
-"""Bytes of a file that is read again only once its dates changed; a small one may change faster."""
+"""A file of at least so many bytes is read again only once its dates changed."""
 
 new_digest = partial(hashlib.blake2b, digest_size=DIGEST_BYTES)
 
@@ -30,7 +30,7 @@ def digest_of(value: Any) -> str:
 
 
 def canonical(value: Any) -> Any:
-    """Returns a value as JSON has it; what JSON does not have is named by its type."""
+    """Converts a value to JSON's types; a value of another kind is named by its type."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
@@ -44,7 +44,7 @@ def canonical(value: Any) -> Any:
     if hasattr(value, "to_dict"):
         return canonical(value.to_dict())
     kind: Any = type(value)
-    if kind.__repr__ is object.__repr__:  # it shows an address
+    if kind.__repr__ is object.__repr__:  # the default shows an address
         return name_of(kind)
     return repr(value)
 
@@ -82,7 +82,7 @@ def digest_of_path(path: Path) -> str:
 def digest_of_code(path: Path) -> str:
     """Returns the digest of a Python file and of the modules that it imports from its own folder.
 
-    What it imports from elsewhere, by a computed name, or reads as data is not seen.
+    Imports from elsewhere or by a computed name, and files that the code reads, are not included.
 
     Raises:
         InvalidInputError: a file cannot be read.
@@ -91,7 +91,7 @@ def digest_of_code(path: Path) -> str:
 
 
 def _code(path: Path) -> list[Path]:
-    """A file first, then whatever it reaches by imports, each once."""
+    """Returns a file first, then every module that it reaches by imports, each once."""
     found = {path: None}
     waiting = [path]
     while waiting:
@@ -103,10 +103,10 @@ def _code(path: Path) -> list[Path]:
 
 
 def _imported(file: Path, folder: Path) -> Iterator[Path]:
-    """The files of a folder that a Python file imports; all of a package that it imports from."""
+    """Yields the files of a folder that a Python file imports, and all files of such packages."""
     try:
         tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # whoever runs it says so
+    except (OSError, SyntaxError, ValueError):  # running the file reports the error
         return
     for top in {name.partition(".")[0] for name in _names(tree)}:
         if (folder / f"{top}.py").is_file():

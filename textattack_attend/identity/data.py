@@ -19,7 +19,7 @@ def data_identity(data: str, dataset: Dataset) -> str:
 
     Args:
         data: PATH^FORMAT of a file, or TextAttack's name of a data set.
-        dataset: that it stands for.
+        dataset: the data set that the name stands for.
 
     Raises:
         InvalidInputError: the file cannot be read.
@@ -33,7 +33,7 @@ def data_identity(data: str, dataset: Dataset) -> str:
 
 
 def _example(dataset: Dataset, position: int) -> list[object]:
-    """An example of TextAttack's, some of which raise: SNLI has labels that its own map lacks."""
+    """Returns an example of TextAttack's, or its error: SNLI has labels that its own map lacks."""
     try:
         columns, label = dataset[position]
         return [list(columns.items()), label]

@@ -17,10 +17,10 @@ class Identity:
     """Names all that decides what a victim answers.
 
     Args:
-        kind: type of the model, as its configuration has it.
+        kind: the type of the model, as its configuration names it.
         parts: a digest of each of `PARTS`.
-        settings: of the victim and its wrapper, by name: prompt, max_tokens, cross_attention,
-            precision, smoothing.
+        settings: the settings of the victim and its wrapper, by name: prompt, max_tokens,
+            cross_attention, precision, smoothing.
     """
 
     kind: str

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from ..attention.marks import checksum
 from .content import THREADS, canonical, digest_of, digest_of_path, name_of, new_digest
 from .record import Identity
 
@@ -23,22 +24,23 @@ if TYPE_CHECKING:
     from ..victim import Victim
 
 CHUNK = 2**22
-"""Elements of a weight that one thread hashes at a time; so many are copied from a GPU at once."""
-Mark = tuple[tuple[str, int, int, int], ...]
+"""The number of elements that one thread hashes, or copies from a GPU, at a time."""
+State = tuple[tuple[tuple[str, int, int], ...], int]
+"""The places and versions of all weights, and a checksum of their bytes."""
 
 IDLE_FIELDS = {
     "_name_or_path",
     "_commit_hash",
     "_attn_implementation_autoset",
     "transformers_version",
-    "architectures",  # the class of the model counts itself
-    "dtype",  # those of the weights count
+    "architectures",  # the class of the model is in the identity itself
+    "dtype",  # the types of the weights are in the identity themselves
     "torch_dtype",
-    "problem_type",  # which loss a training step takes
+    "problem_type",  # it chooses the loss of a training step
 }
 """Fields of a configuration that say where a model is from, not what it computes."""
 IDLE_ATTRIBUTES = {
-    "forward",  # overridden while a pass runs
+    "forward",  # it is replaced while a pass runs
     "generation_config",
     "gradient_checkpointing",
     "loss_type",
@@ -66,7 +68,7 @@ PROBES = (
 )
 """Texts that show how a tokenizer in Python treats case, accents, spaces and special tokens."""
 
-_weights: WeakKeyDictionary[nn.Module, tuple[Mark, str]] = WeakKeyDictionary()
+_weights: WeakKeyDictionary[nn.Module, tuple[State, str]] = WeakKeyDictionary()
 
 
 def victim_identity(victim: Victim) -> Identity:
@@ -75,7 +77,7 @@ def victim_identity(victim: Victim) -> Identity:
     The weights, which take by far the longest, are hashed again only once they changed.
 
     Args:
-        victim: of any family.
+        victim: a victim of any family.
     """
     prompt = victim.prompt
     settings = {
@@ -93,8 +95,8 @@ def trained_parts(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> dict[
     """Returns digests of the weights, the configuration and the tokenizer, by name.
 
     Args:
-        model: with a configuration.
-        tokenizer: of the model.
+        model: a model that has a configuration.
+        tokenizer: the tokenizer of the model.
     """
     return {
         "weights": _known_digest_of_weights(model),
@@ -104,41 +106,33 @@ def trained_parts(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> dict[
 
 
 def _known_digest_of_weights(model: nn.Module) -> str:
-    mark = _mark(model)
+    state = _state_of_weights(model)
     known = _weights.get(model)
-    if known is None or known[0] != mark:
-        known = _weights[model] = (mark, digest_of_weights(model))
+    if known is None or known[0] != state:
+        known = _weights[model] = (state, digest_of_weights(model))
     return known[1]
 
 
-def _mark(model: nn.Module) -> Mark:
-    """Differs once a weight was changed, replaced or moved; costs a thirtieth of the digest.
+def _state_of_weights(model: nn.Module) -> State:
+    """Returns a value that differs once a weight was changed, replaced or moved.
 
-    PyTorch does not count changes through ``.data``, so the sum of all bits is in it as well.
+    PyTorch does not count changes through ``.data``, so a checksum of all bytes is part of it. It
+    costs a small share of what the digest does.
     """
-    return tuple(
-        (name, tensor.data_ptr(), _version(tensor), _sum_of_bits(tensor))
-        for name, tensor in _tensors(model)
-    )
+    tensors = list(_tensors(model))
+    places = tuple((name, tensor.data_ptr(), _version(tensor)) for name, tensor in tensors)
+    return places, checksum(_flat(tensor) for _, tensor in tensors)
 
 
 def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version
 
 
-def _sum_of_bits(tensor: Tensor) -> int:
-    bits = _flat(tensor).contiguous().view(torch.uint8)
-    whole = bits.numel() // 8 * 8
-    if bits.storage_offset() % 8:
-        return int(bits.sum())
-    return int(bits[:whole].view(torch.int64).sum()) + int(bits[whole:].sum())
-
-
 def digest_of_weights(model: nn.Module) -> str:
     """Returns the digest of all bytes of all weights and buffers, with names, shapes and types.
 
     Args:
-        model: in any type of numbers, on any device.
+        model: a model in any type of numbers, on any device.
     """
     tensors = dict(_tensors(model))
     # A weight that several names share is read once.
@@ -167,7 +161,7 @@ def _digest_of_bytes(piece: Tensor) -> str:
 
 
 def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """All parameters and buffers, and what modules of other kinds keep in their state."""
+    """Yields all parameters and buffers, and the other tensors in the state of the modules."""
     named = dict(
         chain(
             model.named_parameters(remove_duplicate=False),
@@ -181,7 +175,7 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _parts_of_state(name: str, value: Any) -> Iterator[tuple[str, Tensor]]:
-    """Quantised modules keep tuples of tensors and of numbers there."""
+    """Yields the tensors of a value; quantised modules keep tuples of tensors and numbers."""
     if isinstance(value, Tensor):
         yield name, value
     elif isinstance(value, list | tuple):
@@ -195,12 +189,12 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 def _place(tensor: Tensor) -> tuple[Any, ...]:
-    """What two names of one weight have in common."""
+    """Returns what two names of one weight have in common."""
     return tensor.data_ptr(), tensor.dtype, tensor.device, tensor.shape, tensor.stride()
 
 
 def _configuration(model: Any) -> dict[str, Any]:
-    """The fields that act, and what the model is built of, down to its activations."""
+    """Returns the fields of the configuration that matter, and all modules of the model."""
     config = model.config
     return {
         "fields": _without_idle(canonical(config.to_dict())),
@@ -210,14 +204,14 @@ def _configuration(model: Any) -> dict[str, Any]:
 
 
 def _without_idle(fields: Any) -> Any:
-    """At every level: configurations of several parts have one for each."""
+    """Returns the fields without idle ones, also of the configurations inside a configuration."""
     if isinstance(fields, dict):
         return {k: _without_idle(own) for k, own in fields.items() if k not in IDLE_FIELDS}
     return [_without_idle(own) for own in fields] if isinstance(fields, list) else fields
 
 
 def _module(module: nn.Module) -> dict[str, Any]:
-    """Class, settings and hooks of a module; adapters keep their scale and their switch there."""
+    """Returns the class, settings and hooks of a module, as the scale and switch of an adapter."""
     own = {
         name: value
         for name, value in vars(module).items()
@@ -239,7 +233,7 @@ def _acts(name: str) -> bool:
 
 
 def _tokenizer(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """How the tokenizer behaves, wherever it was loaded from."""
+    """Returns how a tokenizer behaves, wherever it was loaded from."""
     own = _fast(tokenizer) if tokenizer.is_fast else _slow(tokenizer)
     return {
         "class": name_of(type(tokenizer)),
@@ -251,17 +245,17 @@ def _tokenizer(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
 
 
 def _fast(tokenizer: Any) -> Any:
-    """All of the backend but what every call of the tokenizer sets anew."""
+    """Returns the whole backend without the settings that every call of the tokenizer makes."""
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
     return {name: own for name, own in backend.items() if name not in ("truncation", "padding")}
 
 
 def _slow(tokenizer: Any) -> Any:
-    """The vocabulary files as the tokenizer writes them, and what it makes of some texts."""
+    """Returns a digest of the vocabulary files, and the token ids of some texts."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             tokenizer.save_vocabulary(folder)
-        except NotImplementedError:  # there are no files: it reads single bytes, for example
+        except NotImplementedError:  # a tokenizer of single bytes, for example, has no files
             vocabulary = digest_of(tokenizer.get_vocab())
         else:
             vocabulary = digest_of_path(Path(folder))

@@ -1,4 +1,4 @@
-"""What it takes to compute the identity of a victim."""
+"""The time that it takes to compute the identity of a victim."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..victim import Victim
 
 @dataclass(frozen=True)
 class Measured:
-    """An identity, and what it took.
+    """An identity, and the time that it took.
 
     Args:
-        identity: of the victim.
-        weight_bytes: of its weights and buffers.
-        seconds: that it took the first time.
-        seconds_again: that it took the second time, when nothing had changed.
+        identity: the identity of the victim.
+        weight_bytes: the size of its weights and buffers.
+        seconds: the time that it took at first.
+        seconds_again: the time that it took again, when nothing had changed.
     """
 
     identity: Identity
@@ -32,14 +32,14 @@ class Measured:
 
 
 def measure(checkpoint: str | None) -> Measured:
-    """Compute the identity of a victim twice.
+    """Computes the identity of a victim twice.
 
     Args:
-        checkpoint: its folder or hub name; None for a random BERT-base of 440 MB.
+        checkpoint: the folder or hub name of the victim; None for a random BERT-base of 440 MB.
 
     Raises:
         InvalidInputError: there is no such checkpoint.
-        UnsupportedModelError: it cannot be attacked.
+        UnsupportedModelError: the model cannot be attacked.
     """
     folder = str(VICTIM_PATH) if checkpoint == NAME else checkpoint
     victim = Victim(*load(folder)) if folder else _base()

@@ -40,7 +40,7 @@ class Memory:
 
 
 def measure(tokens: int, layers: int, heads: int) -> Memory:
-    """Evaluate what an attack evaluates on one long text, on a random BERT of that size."""
+    """Evaluates what an attack evaluates on one long text, on a random BERT of that size."""
     model = _model(tokens, layers, heads)
     inputs = _inputs(model, tokens)
     (clean,) = forward_passes(model, inputs, [None])

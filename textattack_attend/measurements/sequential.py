@@ -54,7 +54,7 @@ class SequentialHackAttend:
         self.budget = budget
 
     def attack(self, text: Text, label: int) -> Outcome:
-        """Attack one text."""
+        """Attacks one text."""
         inputs = self._encode(text)
         shape = self.victim.empty_structure(text).shape
         if self._probabilities(inputs, Structure(shape)).argmax() != label:

@@ -91,7 +91,7 @@ def attention_of_a_success(results: Results) -> Attention:
 
 
 def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> None:
-    """Refuse another victim than the one that the rows are of."""
+    """Refuses another victim than the one that the rows belong to."""
     if "victim" not in key:
         raise InvalidInputError(
             f"{checkpoint}: expected rows that name their whole victim, got some of a store of "

@@ -44,7 +44,7 @@ from .panels import (
 
 MASKED = "#e0393e"
 LONGEST_TOKEN = 24
-"""In characters; of a longer one, as an address, the beginning is shown."""
+"""The most characters of a token; only the beginning of a longer one is shown."""
 _fading = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
 
 
@@ -170,7 +170,9 @@ def plot_robustness(results: Results) -> Figure:
             axes.set_ylabel("accuracy")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(PercentFormatter(1))
-            axes.xaxis.set_minor_formatter(NullFormatter())  # its own writes mathematics
+            axes.xaxis.set_minor_formatter(
+                NullFormatter()
+            )  # the default formatter writes mathematics
         legend(figure, every)
     return figure
 
@@ -218,7 +220,7 @@ def plot_efficiency(results: Results) -> Figure:
 
 
 def _short(token: str) -> str:
-    """A token as an axis has it; an axis keeps its names apart from the texts that show them."""
+    """Returns a token as the label of an axis."""
     token = printable(token)
     return token if len(token) <= LONGEST_TOKEN else f"{token[: LONGEST_TOKEN - 1]}…"
 

@@ -44,14 +44,14 @@ STYLE: Any = {
     "savefig.facecolor": "none",
     "legend.frameon": False,
     "svg.fonttype": "none",
-    # A text is what somebody wrote, never mathematics or TeX: its dollars are dollars.
+    # A text is never mathematics or TeX: its dollars are dollars.
     "text.parse_math": False,
     "text.usetex": False,
 }
 
 
 class PlainFigure(Figure):
-    """A figure that shows any text as it is, and draws without a word.
+    """A figure that shows any text as it is, and draws without warnings.
 
     Characters that no file of a figure can contain are replaced. Of letters that matplotlib's font
     lacks (emoji, Chinese) it would warn one by one: an SVG with text leaves them to the browser's
@@ -59,14 +59,14 @@ class PlainFigure(Figure):
     """
 
     def draw(self, renderer: Any) -> None:
-        """Matplotlib's hook: every way to save or lay out a figure comes through here."""
+        """Draws the figure; matplotlib calls this whenever it saves or lays out a figure."""
         for text in self.findobj(Text):
             text.set_text(printable(text.get_text()))
         with _without_a_word_of_glyphs():
             super().draw(renderer)
 
     def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
-        """Matplotlib's hook for ``bbox_inches="tight"``, which measures texts once more."""
+        """Measures the texts; matplotlib calls this for ``bbox_inches="tight"``."""
         with _without_a_word_of_glyphs():
             return super().get_tightbbox(*arguments, **options)
 
@@ -105,7 +105,7 @@ def labels_of(results: Results) -> Callable[[str, str], str]:
 
 
 def in_a_legend(label: str) -> str:
-    """A label that matplotlib does not leave out of a legend, as it does where ``_`` is first."""
+    """Returns a label that stays in a legend; matplotlib leaves out one that begins with ``_``."""
     return f"{WIDTHLESS}{label}" if label.startswith("_") else label
 
 

@@ -19,7 +19,7 @@ def attacked_text(example: Any) -> AttackedText:
         example: a string, an `OrderedDict` of columns, or an `AttackedText`, which stays as it is.
 
     Raises:
-        InvalidInputError: it is something else, or a column is no string.
+        InvalidInputError: the example is something else, or a column is no string.
     """
     if isinstance(example, AttackedText):
         return example

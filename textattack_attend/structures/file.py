@@ -52,9 +52,10 @@ class SavedStructure:
     """A structure with the text that it was found for and the identity of its victim.
 
     Args:
-        structure: what is masked.
-        text: that it was found for.
-        victim: that it was found on; None for a file of version 1, which does not prove it.
+        structure: the structure.
+        text: the text that it was found for.
+        victim: the victim that it was found on; None for a file of version 1, which does not
+            prove it.
     """
 
     structure: Structure
@@ -63,10 +64,10 @@ class SavedStructure:
 
 
 def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
-    """Write a structure file; an existing file is replaced only once the new one is complete.
+    """Writes a structure file; an existing file is replaced only once the new one is complete.
 
     Raises:
-        InvalidInputError: it cannot be written, or has no victim.
+        InvalidInputError: the file cannot be written, or the structure has no victim.
     """
     if saved.victim is None:
         raise InvalidInputError(
@@ -91,7 +92,7 @@ def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> SavedStructure:
-    """Read a structure file.
+    """Reads a structure file.
 
     Raises:
         InvalidInputError: the file is missing, damaged, or of another format or version.
@@ -113,7 +114,7 @@ def load(path: str | os.PathLike[str]) -> SavedStructure:
 
 
 def _version(metadata: dict[str, str], path: str | os.PathLike[str]) -> str:
-    """The version of the format, once it is known that all fields of it are."""
+    """Returns the version of the format, and refuses unknown fields."""
     version = metadata.get("version", "")
     if metadata.get("format") != FORMAT or version not in NAMES_OF_THE_VICTIM:
         raise InvalidInputError(

@@ -27,10 +27,10 @@ def configuration_of(
     """Reads the configuration of a pretrained model and changes it.
 
     Args:
-        model: its folder, or its name on the hub.
+        model: the folder of the model, or its name on the hub.
         auto: transformers' class that makes models of it.
-        fields: of the architecture that are given other values, as its dropout.
-        classes: how many the head tells apart; None for a head that scores choices.
+        fields: the fields of the architecture to change, as its dropout, with their new values.
+        classes: the number of classes; None for a head that scores choices.
 
     Raises:
         InvalidInputError: there is no such model or field, a value is of another kind, or the model
@@ -41,7 +41,9 @@ def configuration_of(
     config.update(AS_TRAINER_NEEDS)
     if classes is not None:
         config.num_labels = classes
-        config.problem_type = "single_label_classification"  # a start may have been a regression
+        config.problem_type = (
+            "single_label_classification"  # the pretrained model may be one of regression
+        )
     if fields:
         before = _weights(auto, config)
         for name, value in fields.items():
@@ -52,7 +54,7 @@ def configuration_of(
 
 
 def longest_input(config: PretrainedConfig) -> int:
-    """The longest input that the position table allows, in tokens; no limit without a table."""
+    """Returns the longest input, in tokens, that the position table allows; without one any."""
     family = FAMILIES.get(config.model_type)
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None or positions < 1:  # XLNet says -1
@@ -61,7 +63,7 @@ def longest_input(config: PretrainedConfig) -> int:
 
 
 def _require_field(model: str, config: PretrainedConfig, name: str, value: Any) -> None:
-    """Refuse what is no field of the architecture, or a value of another kind than its own."""
+    """Refuses an unknown field of the architecture, and a value of another kind than its own."""
     every = set(PretrainedConfig().to_dict())
     fields = sorted({*config.to_dict(), *config.attribute_map} - every)
     if name not in fields and hasattr(config, name):
@@ -81,7 +83,7 @@ def _require_field(model: str, config: PretrainedConfig, name: str, value: Any) 
 
 
 def _kind(value: Any) -> str:
-    # A dropout that is saved as 0 may become 0.1: whole numbers are no kind of their own.
+    # Whole numbers and others are one kind: a dropout that is saved as 0 may become 0.1.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return "number" if is_number else type(value).__name__
 
@@ -89,11 +91,11 @@ def _kind(value: Any) -> str:
 def _require_same_weights(
     before: dict[str, Any], auto: Any, config: PretrainedConfig, fields: Mapping[str, Any]
 ) -> None:
-    """Refuse fields with which pretrained weights would be dropped, added, or cut elsewhere."""
+    """Refuses fields with which pretrained weights would be dropped, added, or cut elsewhere."""
     given = ", ".join(f"{name}={value!r}" for name, value in fields.items())
     try:
         after = _weights(auto, config)
-    except Exception as error:  # of whatever part of the model that cannot be built
+    except Exception as error:  # any part of the model may raise any
         reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"config: {given}: expected values that the model can be built with, got an error "
@@ -111,7 +113,7 @@ def _require_same_weights(
 
 
 def _weights(auto: Any, config: PretrainedConfig) -> dict[str, Any]:
-    """The size of every weight of a model that is built without any, and into how many heads."""
+    """Returns the size of every weight of a model, and its number of heads."""
     with init_empty_weights():
         built = auto.from_config(config)
     sizes: dict[str, Any] = {name: tuple(w.shape) for name, w in built.named_parameters()}

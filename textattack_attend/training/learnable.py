@@ -1,4 +1,4 @@
-"""What can be learned from: rows that say something, of classes that a head can count."""
+"""The rows that a model can learn from: they have a text, and their classes are counted from 0."""
 
 from __future__ import annotations
 
@@ -12,25 +12,20 @@ from ..published import Row, Source
 def require_learnable(
     train: Sequence[Row], dev: Sequence[Row], data: Source, chooses: bool
 ) -> None:
-    """Refuse rows that nothing, or something else than meant, would be learned from.
+    """Refuses rows from which a model would learn nothing, or other classes than the user means.
 
     Args:
         train: the rows to train on.
         dev: the rows to judge by.
-        data: where they are from.
-        chooses: whether labels are the positions of choices, and no classes.
+        data: the file or name that the rows are read from, which messages name.
+        chooses: whether labels are the positions of choices instead of classes.
 
     Raises:
         InvalidInputError: a text is empty; the labels to train on are all the same; or classes are
             not counted from 0 without a gap, or some are in the dev set only.
     """
-    for name, rows in (("training", train), ("dev", dev)):
-        for number, (parts, _) in enumerate(rows, 1):
-            if not any(map(str.strip, parts)):
-                raise InvalidInputError(
-                    f"{data}: row {number} of the {name} set: expected a text, got an empty one; "
-                    "remove the row"
-                )
+    _require_texts("training", train, data)
+    _require_texts("dev", dev, data)
     labels = {label for _, label in train}
     if len(labels) < 2:
         raise InvalidInputError(
@@ -50,6 +45,16 @@ def require_learnable(
             f"{data}: expected the classes to train on, 0 to {max(labels)}, in the dev set, too, "
             f"got {_listed(unknown)}"
         )
+
+
+def _require_texts(name: str, rows: Sequence[Row], data: Source) -> None:
+    """Refuses a row without a text."""
+    for number, (parts, _) in enumerate(rows, 1):
+        if not any(map(str.strip, parts)):
+            raise InvalidInputError(
+                f"{data}: row {number} of the {name} set: expected a text, got an empty one; "
+                "remove the row"
+            )
 
 
 def _listed(labels: Iterable[int]) -> str:

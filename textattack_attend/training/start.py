@@ -9,16 +9,17 @@ from typing import Any
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..checkpoint import explained
+from ..classifiers import embedding_rows
 from ..errors import InvalidInputError
 
 logger = logging.getLogger(__name__)
 
 
 def pretrained(model: str, auto: Any, config: PretrainedConfig) -> Any:
-    """Loads the weights of a pretrained model; a head of another size is made anew, which is said.
+    """Loads a pretrained model; a head of another size is made anew, and a warning says so.
 
     Args:
-        model: its folder, or its name on the hub.
+        model: the folder of the model, or its name on the hub.
         auto: transformers' class that makes models of it.
         config: the configuration, see `configuration_of`.
 
@@ -41,9 +42,9 @@ def pretrained(model: str, auto: Any, config: PretrainedConfig) -> Any:
 
 
 def _require_own_weights(model: str, loaded: PreTrainedModel, info: dict[str, Any]) -> None:
-    """Refuse a model of which another part than the head would be trained from nothing."""
+    """Refuses a model of which a part other than the head would be trained from nothing."""
     prefix = f"{loaded.base_model_prefix}."
-    # Some versions of transformers give the sizes along.
+    # Some versions of transformers return the sizes as well.
     of_other_sizes = sorted(
         key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]
     )
@@ -55,7 +56,9 @@ def _require_own_weights(model: str, loaded: PreTrainedModel, info: dict[str, An
         )
     every = {name for name, _ in loaded.named_parameters() if name.startswith(prefix)}
     missing = every & set(info["missing_keys"])
-    if 2 * len(missing) > len(every):  # a few are missing everywhere, as the pooler of a BERT
+    if 2 * len(missing) > len(
+        every
+    ):  # many checkpoints lack a few weights, as the pooler of a BERT
         raise InvalidInputError(
             f"{model}: expected the weights of a {type(loaded).__name__}, got "
             f"{len(every) - len(missing)} of {len(every)}; is the checkpoint one of another "
@@ -75,18 +78,17 @@ def require_known_tokens(
     tokenizer: PreTrainedTokenizerBase,
     model: PreTrainedModel,
 ) -> None:
-    """Refuse token ids that the model has no embedding for.
+    """Refuses token ids that the model has no embedding for.
 
     Args:
-        sequences: token ids of texts.
-        tokenizer: which made them.
-        model: which is to read them.
+        sequences: the token ids of texts.
+        tokenizer: the tokenizer that made them.
+        model: the model that is to read them.
 
     Raises:
         InvalidInputError: a text, or the padding, has such a token.
     """
-    table: Any = model.get_input_embeddings()
-    embeddings = int(table.weight.shape[0])
+    embeddings = embedding_rows(model)
     last = max([tokenizer.pad_token_id, *map(max, filter(None, sequences))])
     if last >= embeddings:
         raise InvalidInputError(

@@ -18,7 +18,7 @@ from ...texts import readable
 from ..row import Row, packed
 
 ERROR_LETTERS = 10_000
-"""Of the message of an error that a row keeps at most."""
+"""The most characters that a row keeps of an error's message."""
 
 
 def row_of(position: int, result: AttackResult, seconds: float, goal_function: GoalFunction) -> Row:
@@ -26,8 +26,8 @@ def row_of(position: int, result: AttackResult, seconds: float, goal_function: G
 
     Args:
         position: the example's position in the data set.
-        result: what the attack found.
-        seconds: how long it took.
+        result: the result of the attack.
+        seconds: the time that the attack took.
         goal_function: the attack's, on the victim.
     """
     original, final = result.original_result, result.perturbed_result
@@ -35,7 +35,8 @@ def row_of(position: int, result: AttackResult, seconds: float, goal_function: G
     structural = isinstance(result, StructureAttackResult)
     own = _of_structure if structural else _of_words
     before, after = (
-        # Attacks on attention report it so. TextAttack's own report it as it was in a batch.
+        # Attacks on attention report the answer to the text by itself. TextAttack's own attacks
+        # report the answer that the text had in a batch.
         judged.raw_output if structural else _judged_alone(goal_function, judged.attacked_text)
         for judged in (original, final)
     )
@@ -63,13 +64,13 @@ def _judged_alone(goal_function: GoalFunction, text: AttackedText) -> Tensor:
 
 
 def error_row(position: int, texts: Iterable[Any], label: Any, error: Exception) -> Row:
-    """What a row says of an example that could not be attacked, whatever is wrong with it.
+    """Makes the row of an example that could not be attacked, whatever is wrong with it.
 
     Args:
-        position: of the example.
-        texts: its columns.
-        label: its label.
-        error: that was raised.
+        position: the position of the example.
+        texts: the columns of the example.
+        label: the label of the example.
+        error: the error that was raised.
     """
     try:
         known = operator.index(label)
@@ -80,7 +81,7 @@ def error_row(position: int, texts: Iterable[Any], label: Any, error: Exception)
 
 
 def _said(error: Exception) -> str:
-    """The kind of an error and its message, in one line."""
+    """Returns the kind of an error and its message in one line."""
     try:
         message = " ".join(str(error).split())
     except Exception as another:

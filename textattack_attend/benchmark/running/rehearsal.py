@@ -24,34 +24,34 @@ from ...quiet import quiet
 from ..recipe import NamedAttack, Recipe
 
 LOOKED_AT = 16
-"""Examples of which the shortest are tried."""
+"""The number of examples from which the shortest are tried."""
 TRIED = 3
-"""One example that raises becomes a row; an attack that fails on so many is refused."""
+"""An attack that fails on so many examples is refused; a single failure would become a row."""
 SECONDS = 0.5
-"""That an attack tries an example for, from its first query on."""
+"""The time that an attack may spend on an example after its first query."""
 LONGEST = 240
-"""Characters of a library's error; that of a missing download has a page."""
+"""The most characters of a library's error; some fill a page."""
 Load = Callable[[str], AttentionModelWrapper]
 Due = Callable[[str, NamedAttack], bool]
 
 
 def rehearse(recipe: Recipe, load: Load, due: Due = lambda checkpoint, attack: True) -> int:
-    """Build every attack on its victims, and let each try one example for a moment.
+    """Builds every attack on its victims, and let each try one example for a moment.
 
     Every checkpoint is loaded, and the examples are compared with what it reads and tells apart.
     Attacks are built on the first checkpoint of a victim, and on those that are configured
     otherwise than the ones before them.
 
     Args:
-        recipe: what is to be run.
-        load: gives the wrapper of a checkpoint.
-        due: says whether a checkpoint is still to be attacked that way; by default always.
+        recipe: the recipe to run.
+        load: returns the wrapper of a checkpoint.
+        due: tells whether a checkpoint is still to be attacked by an attack; by default always.
 
     Returns:
         The number of examples that are attacked.
 
     Raises:
-        InvalidInputError: anything cannot be had or cannot be run; the message names all mistakes,
+        InvalidInputError: something is missing or cannot be run; the message names all mistakes,
             each with the attack and the victim that it is in.
     """
     rehearsal = _Rehearsal(recipe, load, due)
@@ -62,7 +62,7 @@ def rehearse(recipe: Recipe, load: Load, due: Due = lambda checkpoint, attack: T
 
 
 def loader_of(recipe: Recipe) -> Load:
-    """Loads checkpoints as the recipe has them read."""
+    """Returns a function that loads a checkpoint with the settings of a recipe."""
 
     def load(checkpoint: str) -> AttentionModelWrapper:
         wrapper = wrapper_for(checkpoint, max_tokens=recipe.max_tokens)
@@ -73,7 +73,7 @@ def loader_of(recipe: Recipe) -> Load:
 
 
 class _Mistakes:
-    """What went wrong, and with which victims it did."""
+    """The mistakes of a recipe, each with the victims that it occurs with."""
 
     def __init__(self, victims: Sequence[str]) -> None:
         self.found: dict[tuple[str, str], list[str]] = {}
@@ -81,23 +81,23 @@ class _Mistakes:
 
     @contextmanager
     def of(self, attack: str = "", victim: str = "") -> Iterator[None]:
-        """Inside, an error is noted, and the rehearsal goes on behind it."""
+        """Notes an error that is raised inside the context, and lets the rehearsal go on."""
         try:
             yield
         except AttendError as error:
             self.note(str(error), attack, victim)
-        except Exception as error:  # of a user's own attack, of TextAttack, or of a library
+        except Exception as error:  # a user's own attack, TextAttack or a library may raise any
             said = " ".join(f"{type(error).__name__}: {error}".split())
             self.note(shorten(said, LONGEST, placeholder=" ..."), attack, victim)
 
     def note(self, line: str, attack: str = "", victim: str = "") -> None:
-        """Add a mistake."""
+        """Adds a mistake."""
         victims = self.found.setdefault((attack, line), [])
         if victim and victim not in victims:
             victims.append(victim)
 
     def lines(self) -> list[str]:
-        """Each mistake once; the victims are named where an attack fails on some of them only."""
+        """Returns each mistake once, with the victims if an attack fails only on some of them."""
         return [self._line(attack, line, on) for (attack, line), on in self.found.items()]
 
     def _line(self, attack: str, line: str, victims: Sequence[str]) -> str:
@@ -150,7 +150,7 @@ class _Rehearsal:
                             self._try(name, label, wrapper, examples)
 
     def _examples(self, label: str, wrapper: AttentionModelWrapper) -> list[Dataset]:
-        """Data sets of one example each, to try; none where the data do not fit the victim."""
+        """Returns data sets of one example each; none if the data do not fit the victim."""
         if self._dataset is None:
             return []
         with self.mistakes.of(victim=label):
@@ -161,7 +161,7 @@ class _Rehearsal:
     def _try(
         self, name: str, label: str, wrapper: AttentionModelWrapper, examples: Sequence[Dataset]
     ) -> None:
-        """Build an attack, and attack examples until one can be attacked."""
+        """Builds an attack, and attack examples until one can be attacked."""
         attack = self._attacks[name]
         try:
             with quiet():
@@ -196,11 +196,11 @@ class _Rehearsal:
 
 
 class _EnoughSeen(Exception):
-    """The attack runs; the rest of it is left to the benchmark."""
+    """Raised once an attack is known to run; the rest of it is left to the benchmark."""
 
 
 def _stop_after(attack: Attack, seconds: float) -> None:
-    """Let an attack raise `_EnoughSeen` at its first query that is so late after its first one.
+    """Lets an attack raise `_EnoughSeen` at its first query that is so late after its first one.
 
     Its search is not told of a spent budget instead: some of TextAttack's fail on a small one.
     """
@@ -216,23 +216,23 @@ def _stop_after(attack: Attack, seconds: float) -> None:
             return super().get_results(*arguments, **options)
 
     Rehearsed.__name__ = unhurried.__name__
-    goal_function.__class__ = Rehearsed  # so that copies of it stop, too
+    goal_function.__class__ = Rehearsed  # so that copies of it stop as well
     attack.search_method.get_goal_results = goal_function.get_results
 
 
 def _mistaken_options(attack: NamedAttack, wrapper: AttentionModelWrapper) -> Iterator[str]:
-    """What is wrong with each option by itself, as an attack complains of the first one alone."""
+    """Yields the mistake of each option by itself, as an attack reports only its first mistake."""
     for name, value in attack.options.items():
         try:
             with quiet():
                 build_attack(attack.recipe, wrapper, **{name: value})
-        except Exception as error:  # may be of a default instead of another option that is given
+        except Exception as error:  # it may come from a default that replaces another given option
             if isinstance(error, AttendError) and str(error).startswith(name):
                 yield str(error)
 
 
 def _require_fitting(wrapper: AttentionModelWrapper, dataset: Dataset, size: int) -> None:
-    """Refuse data with other columns or classes than the victim reads and tells apart."""
+    """Refuses data with other columns or classes than the victim reads and tells apart."""
     for position in range(size):
         columns, label = dataset[position]
         text = AttackedText(columns).tokenizer_input
@@ -244,7 +244,7 @@ def _require_fitting(wrapper: AttentionModelWrapper, dataset: Dataset, size: int
 
 
 def _attackable(wrapper: AttentionModelWrapper, dataset: Dataset, size: int) -> Iterator[Dataset]:
-    """Short examples, each labelled as the victim answers, so that no attack skips it.
+    """Yields short examples, each labelled as the victim answers, so that no attack skips it.
 
     Raises:
         InvalidInputError: none of the first examples can be attacked.
@@ -269,7 +269,7 @@ def _attackable(wrapper: AttentionModelWrapper, dataset: Dataset, size: int) -> 
 
 
 def _configuration(wrapper: AttentionModelWrapper) -> dict[str, Any]:
-    """What decides whether an attack can be built: the configuration without names and versions."""
+    """Returns the fields of the configuration that decide whether an attack can be built."""
     told: dict[str, Any] = wrapper.model.config.to_dict()
     names = ("_name_or_path", "transformers_version")
     return {name: value for name, value in told.items() if name not in names}

@@ -52,10 +52,10 @@ class Benchmark:
         self._claims = Claims(store)
 
     def run(self) -> int:
-        """Attack what is missing, and wait for what other processes attack.
+        """Attacks the missing examples, and waits for those that other processes attack.
 
         Returns:
-            How many examples this process attacked.
+            The number of examples that this process attacked.
 
         Raises:
             AttendError: a checkpoint or an attack cannot be had, or the store cannot be written.
@@ -109,7 +109,7 @@ class Benchmark:
                         )
 
     def _attack(self, entry: Entry, task: Task) -> int:
-        """Attack what is missing of a cell that this process claims; others may have been there."""
+        """Attacks the missing examples of a claimed cell; other processes may have done some."""
         missing = self.store.missing(entry.cell, self.size)
         if not missing:
             return 0
@@ -124,7 +124,7 @@ class Benchmark:
 
 
 def _worker_of(recipe: Recipe) -> Worker:
-    """The worker of a recipe; where there cannot be one, all that is wrong is said at once."""
+    """Returns the worker of a recipe, or raises one error that names all mistakes of the recipe."""
     try:
         return Worker(recipe)
     except InvalidInputError:
@@ -133,7 +133,7 @@ def _worker_of(recipe: Recipe) -> Worker:
 
 
 def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str]) -> None:
-    """Refuse a card that stands beside another model than it was written for.
+    """Refuses a card that stands beside another model than it was written for.
 
     Libraries of another version may build the same model otherwise, which proves nothing.
     """

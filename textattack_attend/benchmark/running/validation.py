@@ -32,7 +32,7 @@ def validated(recipe: Recipe) -> Iterator[str]:
 
 
 def _said(examples: int, asked: int | None) -> str:
-    """How many examples there are; what is behind the last that is asked for was not counted."""
+    """Says how many examples there are; those after the last that is asked for are not counted."""
     if asked is None or examples < asked:
         return f"all {examples} examples" + f", fewer than the {asked} asked for" * bool(asked)
     return f"the first {examples} examples"

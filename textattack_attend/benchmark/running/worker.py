@@ -47,7 +47,7 @@ LIBRARIES = (
     "nltk",
     "flair",
 )
-"""Those that compute something, or draw something by chance, of what a row says."""
+"""The libraries that compute, or draw at random, something that a row says."""
 Write = Callable[[Row], None]
 
 
@@ -59,7 +59,7 @@ class Task:
         checkpoint: folder or hub name.
         attack: what it is attacked with.
         seed: of what is random in the attack.
-        key: what its rows depend on, as `Worker.key` had it when the run began.
+        key: everything that its rows depend on, as `Worker.key` returned it when the run began.
     """
 
     checkpoint: str
@@ -76,7 +76,7 @@ class Worker:
 
     Attributes:
         dataset: what is attacked.
-        data: a digest of it.
+        data: the digest of the data set.
 
     Raises:
         InvalidInputError: there is no such data, or no such encoder.
@@ -90,7 +90,9 @@ class Worker:
         self._loaded: tuple[str, AttentionModelWrapper] | None = None
 
     def key(self, task: Task) -> dict[str, Any]:
-        """What the rows of a task depend on, by name: names and places of files do not count.
+        """Returns everything that the rows of a task depend on, by name.
+
+        Names and places of files do not count.
 
         Raises:
             InvalidInputError: the checkpoint, or something that the attack names, is not there.
@@ -121,7 +123,7 @@ class Worker:
         return self._loaded[1]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
-        """Attack examples; each is a row of its own, whatever happens to one of them.
+        """Attacks examples; each is a row of its own, whatever happens to one of them.
 
         Args:
             task: what is attacked how.
@@ -143,10 +145,10 @@ class Worker:
     def _attackable(
         self, attack: Attack, task: Task, positions: Sequence[int], write: Write
     ) -> Iterator[int]:
-        """The positions of examples that can be attacked; of any other a row says why not.
+        """Yields the positions of examples that can be attacked, and writes a row for any other.
 
-        Attacks on words are asked the same: TextAttack would count a label that is no class as a
-        wrong prediction.
+        The examples of attacks on words are checked as well: TextAttack would count a label that is
+        no class as a wrong prediction.
         """
         is_ours = isinstance(attack, StructureAttack)
         goal = attack.goal_function if is_ours else goal_function(self.wrapper(task))
@@ -154,7 +156,7 @@ class Worker:
             try:
                 columns, label = self.dataset[position]
                 require_attackable(goal, columns, label)
-            except Exception as error:  # of the data set, or of the tokenizer
+            except Exception as error:  # the data set or the tokenizer may raise any
                 write(self._error(position, error))
             else:
                 yield position
@@ -218,12 +220,12 @@ class Worker:
     def _error(self, position: int, error: Exception) -> Row:
         try:
             columns, label = self.dataset[position]
-        except Exception:  # it is why there is an error, which says so
+        except Exception:  # then this is the error, whose message says so
             columns, label = {}, None
         return error_row(position, columns.values(), label, error)
 
     def _require_unchanged(self, task: Task) -> None:
-        """Refuse files that changed since: their rows would stand under what they were before."""
+        """Refuses files that changed since the run began, as rows would belong to the old ones."""
         now = self.key(task)
         differing = [
             name for name, own in task.key.items() if digest_of(now[name]) != digest_of(own)

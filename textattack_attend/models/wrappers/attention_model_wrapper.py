@@ -42,7 +42,7 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         prompt: Prompt | None = None,
         cross_attention: bool = False,
     ) -> None:
-        # `self.model`: where TextAttack looks to move it to GPU; it takes no wrapped one.
+        # TextAttack moves `self.model` to the GPU, and accepts no wrapped model there.
         super().__init__(unwrapped(model), tokenizer)
         self.victim = Victim(model, tokenizer, precision, max_tokens, prompt, cross_attention)
 

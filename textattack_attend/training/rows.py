@@ -1,0 +1,96 @@
+"""The rows of a training as token ids, with the rows that a defense adds."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..attention import shape_of
+from ..defenses import ExtraRow
+from ..defenses.masked_rows import MASKED
+from ..errors import StructureMismatchError
+from ..inputs import inputs_of
+from ..published import Row
+from ..tasks import Task
+from .start import require_known_tokens
+
+LENGTH = "length"
+"""The column that holds the number of tokens of a row's longest sequence."""
+
+
+def encoded(
+    rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+) -> Any:
+    """Returns a data set with the token ids of every row: one sequence, or one for every choice.
+
+    Args:
+        rows: the examples.
+        task: the task, which says whether a row has choices, and how long a sequence may be.
+        tokenizer: the model's tokenizer.
+        model: the model to train.
+
+    Raises:
+        InvalidInputError: the model has no embedding of a token, or a text cannot be read or cut.
+    """
+    inputs = inputs_of(tokenizer, task.max_tokens, task.chooses)
+    by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
+    tokens = inputs.tokenize([sequence for sequences in by_row for sequence in sequences])
+    require_known_tokens(tokens["input_ids"], tokenizer, model)
+    lengths = iter(map(len, tokens["input_ids"]))
+    columns: dict[str, list[Any]] = {
+        "label": [label for _, label in rows],
+        LENGTH: [max(islice(lengths, len(sequences))) for sequences in by_row],
+    }
+    for name, every in tokens.items():
+        rest = iter(every)
+        by_choice = [list(islice(rest, len(sequences))) for sequences in by_row]
+        columns[name] = by_choice if task.chooses else every
+    return Dataset.from_dict(columns)
+
+
+def with_extra(
+    rows: list[Row],
+    extra: list[ExtraRow],
+    task: Task,
+    tokenizer: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
+) -> Any:
+    """Returns a data set of the training rows and those that a defense adds.
+
+    It has a column of the units to mask if the defense masks any.
+
+    Args:
+        rows: the training rows.
+        extra: the rows that the defense adds.
+        task: see `encoded`.
+        tokenizer: see `encoded`.
+        model: see `encoded`.
+
+    Raises:
+        InvalidInputError: the model has no embedding of a token, or a text cannot be read or cut.
+        StructureMismatchError: units were found on attention of another size.
+    """
+    whole = encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer, model)
+    if not any(row.masked for row in extra):
+        return whole
+    read = whole["input_ids"][len(rows) :]
+    for row, ids in zip(extra, read, strict=True):
+        _require_fitting(row, ids if task.chooses else [ids], model)
+    nothing: list[tuple[int, ...]] = [()] * (len(rows[0][0]) - 2 if task.chooses else 1)
+    masked = [nothing] * len(rows) + [[own.units for own in row.masked] or nothing for row in extra]
+    return whole.add_column(MASKED, masked)
+
+
+def _require_fitting(row: ExtraRow, sequences: list[list[int]], model: PreTrainedModel) -> None:
+    """Refuses units that were found on attention of another size."""
+    for masked, ids in zip(row.masked, sequences, strict=False):
+        layers, heads, tokens, _ = shape_of(model, len(ids)).size
+        if masked[:3] != (layers, heads, tokens):
+            raise StructureMismatchError(
+                f"{row.parts[0][:60]!r} was attacked on {masked.layers} layers of {masked.heads} "
+                f"heads and {masked.tokens} tokens, expected {layers} of {heads} and {tokens}, as "
+                "the model to train has: take a victim of its kind, and the same max_tokens"
+            )
