@@ -30,6 +30,9 @@ from .transformations import StructureTransformation
 
 logger = logging.getLogger(__name__)
 
+SIDE_BY_SIDE = 32
+"""Examples under attack at once, at most: whoever interrupts a run loses no more than these."""
+
 
 class StructureAttack(Attack):
     """A TextAttack `Attack` whose candidates differ by their structure, not by their text.
@@ -130,7 +133,7 @@ class StructureAttack(Attack):
         if rows > enough // 2:
             return  # texts that are read together cost less
         new: list[Lane] = []
-        while waiting and (rows == 0 or rows < enough):
+        while waiting and len(lanes) + len(new) < SIDE_BY_SIDE and (rows == 0 or rows < enough):
             try:
                 new.append(self._lane(*_pair(waiting.first())))
             except AttendError:

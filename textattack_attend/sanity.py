@@ -8,6 +8,7 @@ nobody can repeat. Each is a defect of the evaluation, not a strength of the vic
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
 
@@ -16,13 +17,15 @@ from .attack_recipes import HackAttendImportanceOnly, HackAttendLiong2024
 from .attack_results import FailedAttackResult, StructureAttackResult
 from .goal_functions import goal_function
 from .models.wrappers import AttentionModelWrapper
+from .shared.structured_text import attacked_text
+from .texts import Text
 
 VANISHED = 1e-8
 """A gradient of the cross-entropy below this, at every attention probability, says nothing."""
 
 
 def findings(
-    wrapper: AttentionModelWrapper, examples: Sequence[tuple[str, int]], seed: int = 0
+    wrapper: AttentionModelWrapper, examples: Sequence[tuple[Any, int]], seed: int = 0
 ) -> Iterator[str]:
     """What is suspicious, one line each.
 
@@ -31,8 +34,9 @@ def findings(
         examples: texts and their classes.
         seed: of the random search.
     """
-    yield from _random_answers(wrapper, [text for text, _ in examples])
-    yield from _vanished_gradients(wrapper, examples)
+    read = [(attacked_text(text).tokenizer_input, label) for text, label in examples]
+    yield from _random_answers(wrapper, [text for text, _ in read])
+    yield from _vanished_gradients(wrapper, read)
     gradient = _results(HackAttendLiong2024.build(wrapper), examples)
     if not gradient:
         yield (
@@ -44,7 +48,7 @@ def findings(
     yield from _beaten_by_random(gradient, random)
 
 
-def _random_answers(wrapper: AttentionModelWrapper, texts: Sequence[str]) -> Iterator[str]:
+def _random_answers(wrapper: AttentionModelWrapper, texts: Sequence[Text]) -> Iterator[str]:
     differ = sum(wrapper.victim.answers_at_random(text) for text in texts)
     if differ:
         yield (
@@ -54,7 +58,7 @@ def _random_answers(wrapper: AttentionModelWrapper, texts: Sequence[str]) -> Ite
 
 
 def _vanished_gradients(
-    wrapper: AttentionModelWrapper, examples: Sequence[tuple[str, int]]
+    wrapper: AttentionModelWrapper, examples: Sequence[tuple[Any, int]]
 ) -> Iterator[str]:
     goal = goal_function(wrapper)
     vanished = 0
@@ -93,7 +97,7 @@ def _beaten_by_random(
 
 
 def _results(
-    attack: StructureAttack, examples: Sequence[tuple[str, int]]
+    attack: StructureAttack, examples: Sequence[tuple[Any, int]]
 ) -> list[StructureAttackResult]:
     results = attack.attack_many(examples)
     return [result for result in results if not isinstance(result, SkippedAttackResult)]

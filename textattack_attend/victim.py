@@ -29,6 +29,7 @@ from .attention import (
 from .attention.threads import one_caller_at_a_time, one_thread
 from .batches import evaluated
 from .classifiers import require_computable
+from .errors import InvalidInputError
 from .identity import Identity
 from .identity.victim import victim_identity
 from .prompt import Prompt
@@ -96,6 +97,12 @@ class Victim(TextModel):
             StructureMismatchError: a structure is of another length than its text.
             ModelOutputError: a logit is NaN or infinite.
         """
+        if isinstance(texts, str):
+            raise InvalidInputError(
+                f"texts: expected a list of texts, got the text {texts[:60]!r}; put it into a list"
+            )
+        if not texts:
+            return torch.empty(0, self.num_labels)
         self._eval()
         groups = self.groups(texts)
         if len(groups) > 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import update_wrapper
 from itertools import cycle
 from typing import Any
 
@@ -41,8 +42,8 @@ def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]
     with lock_of(modules[0]):
         before = {module: vars(module).get("forward") for module in changed}
         try:
-            for module in before:
-                module.forward = _in_turn(module.forward, turns[module])
+            for module, own in before.items():
+                module.forward = ForwardInTurn(module.forward, turns[module], own)
             yield
         finally:
             for module, forward in before.items():
@@ -51,13 +52,25 @@ def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]
                     module.forward = forward
 
 
-def _in_turn(forward: Forward, changes: Sequence[Change | None]) -> Forward:
-    """Returns a forward that takes the changed ones in turn, for the thread that asked for them."""
-    turn = cycle([forward if change is None else change(forward) for change in changes])
-    owner = threading.current_thread()
+class ForwardInTurn:
+    """The changed forwards of a module, one call after the other, for the thread that asked.
 
-    def in_turn(*args: Any, **kwargs: Any) -> Any:
-        own = next(turn) if calls_for(owner) else forward
+    Args:
+        forward: what the module does for all other threads, and where there is no change.
+        changes: one for each call in a forward pass; None for a call that is not changed.
+        before: the forward that was put on the module itself before, if there was one.
+    """
+
+    def __init__(
+        self, forward: Forward, changes: Sequence[Change | None], before: Forward | None
+    ) -> None:
+        update_wrapper(self, forward)
+        self.before = before
+        self._forward = forward
+        self._owner = threading.current_thread()
+        self._turn = cycle([forward if own is None else own(forward) for own in changes])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Takes the next turn, if the call is of the thread that asked for it."""
+        own = next(self._turn) if calls_for(self._owner) else self._forward
         return own(*args, **kwargs)
-
-    return in_turn

@@ -7,10 +7,13 @@ and a model whose modules are changed from outside is evaluated by whole forward
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
 from torch import nn
 from torch.nn.modules import module as torch_module
+
+from .forwards import ForwardInTurn
 
 _FORWARD = nn.Linear.forward
 
@@ -57,7 +60,19 @@ def is_changed(module: nn.Module) -> bool:
 
     Hooks of the backward pass change no output.
     """
-    return has_hooks(module) or "forward" in vars(module)
+    return has_hooks(module) or own_forward(module) is not None
+
+
+def own_forward(module: nn.Module) -> Callable[..., Any] | None:
+    """Returns the forward that was put on a module itself, if there is one.
+
+    What an attack in another thread has put there for a while does not count: it is for that thread
+    alone, and hides what was there before.
+    """
+    forward: Callable[..., Any] | None = vars(module).get("forward")
+    while isinstance(forward, ForwardInTurn):
+        forward = forward.before
+    return forward
 
 
 def has_hooks(module: nn.Module) -> bool:

@@ -62,11 +62,18 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.missing: set[str] = set()
         self._merging: list[Node] = []
+        self._is_key = False
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Notes whether a node is a key: labels stand in tables as they are written."""
+        self._is_key = isinstance(parent, MappingNode) and index is None
+        return super().compose_node(parent, index)
 
     def compose_scalar_node(self, anchor: Any) -> ScalarNode:
         """Fills in the variables of a value; PyYAML calls this before it decides the type."""
         event = self.peek_event()
-        event.value = VARIABLE.sub(self._value, event.value)
+        if not self._is_key:
+            event.value = VARIABLE.sub(self._value, event.value)
         node: ScalarNode = super().compose_scalar_node(anchor)
         return node
 

@@ -25,6 +25,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -33,7 +34,7 @@ from sqlite_utils import Database
 from ..errors import StoreError
 from ..texts import readable
 from . import schema
-from .row import Row
+from .row import OUTCOMES, Row
 from .schema import Entry, Run
 
 WAIT_SECONDS = 60
@@ -202,7 +203,26 @@ class Store:
         where = f"cell in ({_marks(cells)}) and position < ?"
         with self._explained():
             found = list(self._examples.rows_where(where, [*cells, count]))
+        unknown = {row["outcome"] for row in found} - set(OUTCOMES)
+        if unknown:
+            raise StoreError(
+                f"{self.path}: expected outcomes out of {', '.join(OUTCOMES)}, got "
+                f"{', '.join(map(repr, sorted(unknown)))}; the store was changed by hand, or is of "
+                "another version"
+            )
         return pd.DataFrame(found, columns=list(schema.EXAMPLES))
+
+    def delete_if_empty(self) -> None:
+        """Lets go of the file, and deletes it if no run was ever begun in it.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        empty = not self.runs()
+        self.close()
+        if empty:
+            for ending in ("", "-wal", "-shm"):
+                Path(f"{self.path}{ending}").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import click
 
+from ..errors import AttendError
 from .common import resumable
 
 DEFAULT_STORE = "benchmark.sqlite"
@@ -41,10 +42,16 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     from ..benchmark.running import Benchmark, Cluster
     from ..benchmark.tables import markdown, titled
 
+    if workers and not address:
+        raise click.UsageError("--workers: expected --ray ADDRESS beside it; `local` is an address")
     given = read_recipe(named_recipe(recipe))
     opened = Store(store)
     with Cluster(given, address, workers) if address else nullcontext() as cluster:
-        running = Benchmark(given, opened, cluster)
+        try:
+            running = Benchmark(given, opened, cluster)
+        except AttendError:
+            opened.delete_if_empty()
+            raise
         with resumable():
             running.run()
     results = Results.of(opened, [running.id])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import InvalidInputError
-from ..published import sst2
 
 if TYPE_CHECKING:
     from ..measurements.example import Example
@@ -41,8 +41,7 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--data",
             required=True,
-            type=click.Path(exists=True, dir_okay=False),
-            help="sentence<TAB>label lines.",
+            help="sentence<TAB>label lines, or a data file as PATH^NAME or PATH^COLUMN,...,LABEL.",
         ),
         click.option("--model", required=True, help="Hub name or folder of the victim."),
     ):
@@ -57,19 +56,24 @@ def prepare(
     threads: int,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
-    rows = sst2(data, count=num_examples)
+    path, _, name = data.partition("^")
+    if not os.path.isfile(path):  # said before seconds of imports
+        raise InvalidInputError(f"{path}: expected a data file, got none")
     import torch
 
-    from ..datasets.published import dataset_of
+    from ..datasets import from_name
     from ..models.wrappers import wrapper_for
 
     logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
+    dataset = from_name(path, name or "sst2", count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
     wrapper = wrapper_for(model)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    dataset = dataset_of(rows)
-    examples = [(columns.get("text", columns), label) for columns, label in dataset]
+    alone = len(dataset.input_columns) == 1
+    examples = [
+        (next(iter(columns.values())) if alone else columns, label) for columns, label in dataset
+    ]
     return wrapper, examples
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..attention import AttentionCapture, ForwardPass, chooses
-from ..errors import InvalidInputError, require_whole_number
+from ..errors import InvalidInputError, described, require_whole_number
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
 from ..structures import Structure
@@ -237,8 +237,11 @@ def require_label(label: Any, classes: int, what: str = "label") -> None:
     Raises:
         InvalidInputError: the label is no whole number, or outside the classes.
     """
-    whole = isinstance(label, int | np.integer) and not isinstance(label, bool)
-    if not whole or not 0 <= label < classes:
+    if not isinstance(label, int | np.integer) or isinstance(label, bool):
+        raise InvalidInputError(
+            f"{what}: expected the number of a class, got {described(label)}; convert it with int()"
+        )
+    if not 0 <= label < classes:
         raise InvalidInputError(
             f"{what} {label!r}: expected one of the model's {classes} classes, "
             f"0 to {classes - 1}; check the dataset's label order"

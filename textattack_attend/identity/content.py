@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import site
+import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
+from importlib.machinery import PathFinder
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 from ..errors import InvalidInputError
@@ -39,7 +43,11 @@ def canonical(value: Any) -> Any:
         return [canonical(own) for own in value]
     if isinstance(value, set | frozenset):
         return sorted((canonical(own) for own in value), key=repr)
-    if isinstance(value, FunctionType | BuiltinFunctionType | type):
+    if isinstance(value, FunctionType):
+        return _function(value)
+    if isinstance(value, partial):
+        return [canonical(value.func), canonical(value.args), canonical(value.keywords)]
+    if isinstance(value, BuiltinFunctionType | type):
         return name_of(value)
     if hasattr(value, "to_dict"):
         return canonical(value.to_dict())
@@ -47,6 +55,18 @@ def canonical(value: Any) -> Any:
     if kind.__repr__ is object.__repr__:  # the default shows an address
         return name_of(kind)
     return repr(value)
+
+
+def _function(function: FunctionType) -> list[Any]:
+    """Returns what decides what a function computes: its code, its defaults and its closure."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    defaults = [function.__defaults__, function.__kwdefaults__]
+    return [name_of(function), _code_of(function.__code__), canonical(defaults), canonical(cells)]
+
+
+def _code_of(code: CodeType) -> list[Any]:
+    constants = [_code_of(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return [code.co_code.hex(), list(code.co_names), constants]
 
 
 def name_of(function_or_class: Any) -> str:
@@ -80,9 +100,11 @@ def digest_of_path(path: Path) -> str:
 
 
 def digest_of_code(path: Path) -> str:
-    """Returns the digest of a Python file and of the modules that it imports from its own folder.
+    """Returns the digest of a Python file and of the modules of the user's that it reaches.
 
-    Imports from elsewhere or by a computed name, and files that the code reads, are not included.
+    These are the modules that it imports from its own folder or from elsewhere on Python's path,
+    and those that they import. Installed packages count by their versions. Imports by a computed
+    name, and files that the code reads, are not included.
 
     Raises:
         InvalidInputError: a file cannot be read.
@@ -103,7 +125,10 @@ def _code(path: Path) -> list[Path]:
 
 
 def _imported(file: Path, folder: Path) -> Iterator[Path]:
-    """Yields the files of a folder that a Python file imports, and all files of such packages."""
+    """Yields the modules of the user's that a Python file imports, and all files of packages.
+
+    A module in the folder comes before one elsewhere on Python's path.
+    """
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):  # running the file reports the error
@@ -113,6 +138,32 @@ def _imported(file: Path, folder: Path) -> Iterator[Path]:
             yield folder / f"{top}.py"
         elif top and (folder / top).is_dir():
             yield from (folder / top).rglob("*.py")
+        elif top:
+            yield from _elsewhere(top)
+
+
+def _elsewhere(top: str) -> Iterator[Path]:
+    """Yields the files of a module on Python's path that is neither Python's nor installed."""
+    if top in sys.stdlib_module_names or top == __package__.partition(".")[0]:
+        return
+    spec = PathFinder.find_spec(top)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return
+    origin = Path(spec.origin).resolve()
+    if any(origin.is_relative_to(folder) for folder in _installed()):
+        return
+    if spec.submodule_search_locations is None:
+        yield origin
+    else:
+        yield from origin.parent.rglob("*.py")
+
+
+@cache
+def _installed() -> list[Path]:
+    """Returns the folders into which packages are installed."""
+    names = ("purelib", "platlib")
+    folders = [sysconfig.get_paths()[name] for name in names]
+    return [Path(folder).resolve() for folder in [*folders, *site.getsitepackages()]]
 
 
 def _names(tree: ast.AST) -> Iterator[str]:

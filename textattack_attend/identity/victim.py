@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from ..attention.marks import checksum
+from ..attention.plain import own_forward
 from .content import THREADS, canonical, digest_of, digest_of_path, name_of, new_digest
 from .record import Identity
 
@@ -40,7 +42,6 @@ IDLE_FIELDS = {
 }
 """Fields of a configuration that say where a model is from, not what it computes."""
 IDLE_ATTRIBUTES = {
-    "forward",  # it is replaced while a pass runs
     "generation_config",
     "gradient_checkpointing",
     "loss_type",
@@ -217,15 +218,23 @@ def _module(module: nn.Module) -> dict[str, Any]:
         for name, value in vars(module).items()
         if _acts(name) and isinstance(value, _PLAIN) and name not in IDLE_ATTRIBUTES
     }
+    if own_forward(module) is None:  # another thread's attack may have replaced it for a while
+        own.pop("forward", None)
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     return {
         "class": name_of(type(module)),
-        "own": own,
-        "hooks": [name_of(hook if hasattr(hook, "__qualname__") else type(hook)) for hook in hooks],
+        "own": {name: _tensor(v) if isinstance(v, Tensor) else v for name, v in own.items()},
+        "hooks": [hook if isinstance(hook, _CALLABLE) else type(hook) for hook in hooks],
     }
 
 
-_PLAIN = (bool, int, float, str, list, tuple, dict, set, FunctionType, BuiltinFunctionType)
+def _tensor(tensor: Tensor) -> list[Any]:
+    """Names a tensor that is no parameter and no buffer."""
+    return [list(tensor.shape), str(tensor.dtype), _digest_of_bytes(_flat(tensor))]
+
+
+_CALLABLE = (FunctionType, BuiltinFunctionType, partial)
+_PLAIN = (bool, int, float, str, list, tuple, dict, set, Tensor, *_CALLABLE)
 
 
 def _acts(name: str) -> bool:
@@ -251,7 +260,7 @@ def _fast(tokenizer: Any) -> Any:
 
 
 def _slow(tokenizer: Any) -> Any:
-    """Returns a digest of the vocabulary files, and the token ids of some texts."""
+    """Returns a digest of the vocabulary files, settings, and the token ids of some texts."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             tokenizer.save_vocabulary(folder)
@@ -261,4 +270,6 @@ def _slow(tokenizer: Any) -> Any:
             vocabulary = digest_of_path(Path(folder))
     added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
     probed = [tokenizer(text, verbose=False)["input_ids"] for text in PROBES]
-    return {"vocabulary": vocabulary, "added": added, "probed": probed}
+    words = getattr(tokenizer, "basic_tokenizer", None)  # BERT's, which parts a text into words
+    settings = vars(words) if words is not None else None
+    return {"vocabulary": vocabulary, "added": added, "probed": probed, "words": settings}

@@ -17,6 +17,8 @@ from ...attention.threads import one_thread
 from ...texts import readable
 from ..row import Row, packed
 
+LARGEST_LABEL = 2**63 - 1
+"""The largest number that SQLite can keep."""
 ERROR_LETTERS = 10_000
 """The most characters that a row keeps of an error's message."""
 
@@ -73,8 +75,10 @@ def error_row(position: int, texts: Iterable[Any], label: Any, error: Exception)
         error: the error that was raised.
     """
     try:
-        known = operator.index(label)
+        known: int | None = operator.index(label)
     except TypeError:
+        known = None
+    if known is not None and abs(known) > LARGEST_LABEL:
         known = None
     text = "\n".join(map(str, texts))
     return Row(position, "error", known, 0.0, text, error=_said(error))
