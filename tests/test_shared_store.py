@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -172,11 +173,8 @@ def test_threads_exclude_each_other(tmp_path: Path) -> None:
                     inside -= 1
 
     Store(tmp_path / "store.sqlite").close()
-    threads = [threading.Thread(target=work, args=[n]) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))  # raises what one of them raised
     assert (inside, most) == (0, 1)
 
 

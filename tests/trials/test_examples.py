@@ -243,8 +243,10 @@ PYTHON = [
     Trial(
         "half a surrogate pair in Python", attack(HALF), line=r"got \\ud83d, half of a surrogate"
     ),
-    Trial("a label that is None", attack("a film", None), line="label None: expected one of"),
-    Trial("a label that is a name", attack("a film", "good"), line="label 'good': expected one of"),
+    Trial("a label that is None", attack("a film", None), line="0 to .*, got None; give that"),
+    Trial(
+        "a label that is a name", attack("a film", "good"), line="got the text 'good'; give that"
+    ),
     Trial(
         "a bad example among good ones", one_by_one, answer=["a good film", "the plot", "text None"]
     ),

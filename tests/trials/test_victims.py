@@ -172,7 +172,7 @@ TRIALS = [
         Trial(
             f"the label {label!r}",
             partial(attacked_as, label),
-            line=r"label: expected the number of a class, got .*; convert it with int\(\)",
+            line="label: expected the number of a class, 0 to 2, got .*; give that number as",
         )
         for label in (1.0, True, "0")
     ),

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 0.01
 """The most seconds that it takes to claim a free cell."""
 POLL_SECONDS = 0.2
+ATTEMPTS = 100
+"""How often the folder is made again while others delete it, which takes them a moment."""
 
 
 class Claims:
@@ -75,18 +77,23 @@ class Claims:
 
     def _acquire(self, lock: FileLock, seconds: float) -> None:
         try:
-            self._folder.mkdir(exist_ok=True)
-            lock.acquire(timeout=seconds)
+            self._acquire_in_a_folder(lock, seconds)
         except Timeout:
             raise
-        except FileNotFoundError:  # another process has just deleted the folder
-            self._folder.mkdir(exist_ok=True)
-            lock.acquire(timeout=seconds)
         except OSError as error:
             raise StoreError(
                 f"{self._folder}: expected a folder for the locks of the store, but it cannot be "
                 f"written ({error.strerror}); name a store in a folder of yours"
             ) from error
+
+    def _acquire_in_a_folder(self, lock: FileLock, seconds: float) -> None:
+        """Makes the folder again if another process has deleted it before the lock was made."""
+        for _ in range(ATTEMPTS):
+            self._folder.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):
+                lock.acquire(timeout=seconds)
+                return
+        lock.acquire(timeout=seconds)
 
     @contextmanager
     def _held(self, lock: FileLock, cell: str) -> Iterator[None]:

@@ -239,7 +239,8 @@ def require_label(label: Any, classes: int, what: str = "label") -> None:
     """
     if not isinstance(label, int | np.integer) or isinstance(label, bool):
         raise InvalidInputError(
-            f"{what}: expected the number of a class, got {described(label)}; convert it with int()"
+            f"{what}: expected the number of a class, 0 to {classes - 1}, got {described(label)}; "
+            "give that number as an int"
         )
     if not 0 <= label < classes:
         raise InvalidInputError(
