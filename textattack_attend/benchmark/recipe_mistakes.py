@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -71,9 +71,16 @@ def _unknown(place: Sequence[str], recipe: type[BaseModel]) -> str:
 def _keys_at(place: Sequence[str], recipe: type[BaseModel]) -> list[str]:
     if len(place) == 1:
         return list(recipe.model_fields)
-    from .recipe import NamedAttack, Published
+    inner = next(_models_in(recipe.model_fields[place[0]].annotation))
+    return list(inner.model_fields)
 
-    return list((NamedAttack if place[0] == "attacks" else Published).model_fields)
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yields the models that a field consists of, as that of an attack in a mapping of attacks."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def _of_label(place: Sequence[str], value: Any, error: ErrorDetails) -> str:
