@@ -215,10 +215,16 @@ def begin(folder: Path, nap: float) -> subprocess.Popen[str]:
 
 
 def attacked(folder: Path) -> list[tuple[str, str]]:
-    """Process and text of every attack on words, in order."""
+    """Process and text of every attack on words, in order, but for each process's rehearsal."""
     file = folder / "attacked"
     lines = file.read_text().splitlines() if file.exists() else []
-    return [(pid, text) for pid, _, text in (line.partition(" ") for line in lines)]
+    rehearsed: set[str] = set()
+    found = []
+    for pid, _, text in (line.partition(" ") for line in lines):
+        if pid in rehearsed:
+            found.append((pid, text))
+        rehearsed.add(pid)
+    return found
 
 
 @pytest.mark.slow

@@ -618,6 +618,8 @@ def test_ctrl_c_in_a_process(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         text=True,
+        # Whoever runs the tests in the background of a shell has switched SIGINT off.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(tmp_path.glob("saved/*")):
         assert process.poll() is None
