@@ -38,7 +38,7 @@ TEXTS = random_texts(3, seed=3)
 
 @pytest.fixture(params=[False, True], ids=["own kernels", "copied weights"])
 def copies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With and without oneDNN, whose linear layers are copies."""
+    """Runs a test with oneDNN, whose linear layers are copies, and without it."""
     onednn: Any = torch.backends.mkldnn
     if request.param and not onednn.is_available():
         pytest.skip("needs PyTorch with oneDNN")
@@ -51,14 +51,14 @@ def tokenizer(make_victim: MakeVictim) -> Any:
 
 
 def outcomes(wrapper: AttentionModelWrapper) -> list[Outcome]:
-    """What an attack decides on texts that the model has right."""
+    """Returns the decisions of an attack on texts that the model classifies correctly."""
     examples = [(text, int(wrapper.victim.logits([text]).argmax())) for text in TEXTS]
     attack = HackAttendLiong2024.build(wrapper, mask_fraction=0.5, max_layers=2, max_heads=2)
     return [outcome_of(result) for result in attack.attack_many(examples)]
 
 
 def outcomes_of_whole_passes(model: Any, tokenizer: Any) -> list[Outcome]:
-    """What the attack decides behind a fresh wrapper, without the engine."""
+    """Returns the attack's decisions behind a fresh wrapper, without the engine."""
     wrapper = AttentionModelWrapper(model, tokenizer)
     wrapper.victim.evaluator.engine = WholeModel(wrapper.victim.model)
     return outcomes(wrapper)

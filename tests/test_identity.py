@@ -79,7 +79,7 @@ def test_one_row_of_the_embeddings_counts(make_victim: MakeVictim) -> None:
 
 
 def test_places_and_types_of_weights_count() -> None:
-    """The same bytes under another name, in another shape or of another type are other weights."""
+    """Equal bytes under another name, in another shape or of another type are other weights."""
 
     def named(**weights: torch.Tensor) -> str:
         module = nn.Module()
@@ -116,7 +116,7 @@ def test_weights_of_every_type_are_hashed(dtype: torch.dtype, make_victim: MakeV
 
 
 def with_config(**fields: Any) -> Callable[[Victim], Victim]:
-    """The same weights under another configuration."""
+    """Each case keeps the weights and changes the configuration."""
 
     def change(victim: Victim) -> Victim:
         config = tiny_config("bert")
@@ -130,7 +130,7 @@ def with_config(**fields: Any) -> Callable[[Victim], Victim]:
 
 
 def with_tokenizer(**options: Any) -> Callable[[Victim], Victim]:
-    """The same words under other rules."""
+    """Each case keeps the vocabulary and changes a rule of the tokenizer."""
 
     def change(victim: Victim) -> Victim:
         with TemporaryDirectory() as folder:

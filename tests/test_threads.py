@@ -45,7 +45,7 @@ def masked(victim: Victim, text: str, seed: int = 0) -> Structure:
 
 
 def all_at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """What the calls return, each in a thread of its own, all of them begun together."""
+    """Starts each call in a thread of its own, all together, and returns their results."""
     ready = threading.Barrier(len(calls))
 
     def when_ready(call: Callable[[], Any]) -> Any:

@@ -506,7 +506,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0") | st.sampl
 
 
 def rows_or_a_line(read: Callable[[Path], list[published.Row]], path: Path) -> None:
-    """What any reader owes: texts and classes, or one line."""
+    """Asserts that a reader returns texts and classes, or refuses the file in one line."""
     try:
         found = read(path)
     except InvalidInputError as error:
