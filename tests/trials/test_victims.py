@@ -86,6 +86,19 @@ def hook(victim: Victim, value: float) -> None:
     victim.model.bert.pooler.register_forward_hook(lambda module, given, rows: rows * value)
 
 
+def recursive(value: float) -> Callable[[], float]:
+    """A function that holds itself, and, before it is called, an empty cell."""
+
+    def count(left: int = 2) -> float:
+        return count(left - 1) if left else value + unassigned
+
+    def by() -> float:
+        return count()
+
+    unassigned = 0.0
+    return by
+
+
 def code_elsewhere(folder: Path) -> tuple[bool, bool]:
     """Whether a helper on Python's path counts, and an installed package does not."""
     (folder / "attacks").mkdir()
@@ -152,6 +165,7 @@ TRIALS = [
     Trial("a number of a module", pooled(lambda value: value), answer=(True, True, True)),
     Trial("a plain tensor of a module", pooled(torch.tensor), answer=(True, True, True)),
     Trial("a closure", pooled(lambda value: lambda: value), answer=(True, True, True)),
+    Trial("a function that holds itself", pooled(recursive), answer=(True, True, True)),
     Trial("a partial", pooled(lambda value: partial(number, value)), answer=(True, True, True)),
     Trial("an own forward of a module", told_apart(own_forward), answer=(True, True, True)),
     Trial("a closure of a hook", told_apart(hook), answer=(True, True, True)),

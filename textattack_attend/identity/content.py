@@ -10,10 +10,11 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, lru_cache, partial
 from importlib.machinery import PathFinder
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from ..errors import InvalidInputError
@@ -33,35 +34,45 @@ def digest_of(value: Any) -> str:
     return new_digest(text.encode()).hexdigest()
 
 
-def canonical(value: Any) -> Any:
-    """Converts a value to JSON's types; a value of another kind is named by its type."""
+def canonical(value: Any, within: frozenset[int] = frozenset()) -> Any:
+    """Converts a value to JSON's types; a value of another kind is named by its type.
+
+    Args:
+        value: the value.
+        within: the functions whose closures hold the value; one that holds itself is named.
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        return {str(key): canonical(own) for key, own in value.items()}
+        return {str(key): canonical(own, within) for key, own in value.items()}
     if isinstance(value, list | tuple):
-        return [canonical(own) for own in value]
+        return [canonical(own, within) for own in value]
     if isinstance(value, set | frozenset):
-        return sorted((canonical(own) for own in value), key=repr)
+        return sorted((canonical(own, within) for own in value), key=repr)
     if isinstance(value, FunctionType):
-        return _function(value)
+        return name_of(value) if id(value) in within else _function(value, within)
     if isinstance(value, partial):
-        return [canonical(value.func), canonical(value.args), canonical(value.keywords)]
+        return canonical([value.func, value.args, value.keywords], within)
+    if isinstance(value, MethodType):
+        return canonical([value.__func__, value.__self__], within)
     if isinstance(value, BuiltinFunctionType | type):
         return name_of(value)
     if hasattr(value, "to_dict"):
-        return canonical(value.to_dict())
+        return canonical(value.to_dict(), within)
     kind: Any = type(value)
     if kind.__repr__ is object.__repr__:  # the default shows an address
         return name_of(kind)
     return repr(value)
 
 
-def _function(function: FunctionType) -> list[Any]:
+def _function(function: FunctionType, within: frozenset[int]) -> list[Any]:
     """Returns what decides what a function computes: its code, its defaults and its closure."""
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    defaults = [function.__defaults__, function.__kwdefaults__]
-    return [name_of(function), _code_of(function.__code__), canonical(defaults), canonical(cells)]
+    values = [function.__defaults__, function.__kwdefaults__]
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # a cell is empty until its variable is assigned
+            values.append(cell.cell_contents)
+    own = canonical(values, within | {id(function)})
+    return [name_of(function), _code_of(function.__code__), own]
 
 
 def _code_of(code: CodeType) -> list[Any]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -42,6 +42,7 @@ IDLE_FIELDS = {
 }
 """Fields of a configuration that say where a model is from, not what it computes."""
 IDLE_ATTRIBUTES = {
+    "forward",  # an attack replaces it for a while; `own_forward` tells
     "generation_config",
     "gradient_checkpointing",
     "loss_type",
@@ -218,8 +219,9 @@ def _module(module: nn.Module) -> dict[str, Any]:
         for name, value in vars(module).items()
         if _acts(name) and isinstance(value, _PLAIN) and name not in IDLE_ATTRIBUTES
     }
-    if own_forward(module) is None:  # another thread's attack may have replaced it for a while
-        own.pop("forward", None)
+    forward = own_forward(module)  # not the one that an attack has put there for a while
+    if forward is not None:
+        own["forward"] = forward if isinstance(forward, _CALLABLE) else type(forward)
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     return {
         "class": name_of(type(module)),
@@ -233,7 +235,7 @@ def _tensor(tensor: Tensor) -> list[Any]:
     return [list(tensor.shape), str(tensor.dtype), _digest_of_bytes(_flat(tensor))]
 
 
-_CALLABLE = (FunctionType, BuiltinFunctionType, partial)
+_CALLABLE = (FunctionType, BuiltinFunctionType, MethodType, partial)
 _PLAIN = (bool, int, float, str, list, tuple, dict, set, Tensor, *_CALLABLE)
 
 
