@@ -214,7 +214,7 @@ def _without_idle(fields: Any) -> Any:
 
 def _module(module: nn.Module) -> dict[str, Any]:
     """Returns the class, settings and hooks of a module, as the scale and switch of an adapter."""
-    own = {
+    own: dict[str, Any] = {
         name: value
         for name, value in vars(module).items()
         if _acts(name) and isinstance(value, _PLAIN) and name not in IDLE_ATTRIBUTES
