@@ -30,7 +30,7 @@ from textattack_attend.attack_recipes import (
     HackAttendRandom,
 )
 from textattack_attend.attack_results import StructureAttackResult
-from textattack_attend.attention import AttentionCapture
+from textattack_attend.attention import AttentionCapture, Visit
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.shared import StructuredText
@@ -80,10 +80,10 @@ class PlantedReading(Reading):
         self.__dict__.update(text=text, clean=self, run=self)
         self.__dict__.update(tokens=4, logits=torch.tensor([5.0, 0.0]))
 
-    def capture(self) -> AttentionCapture:
+    def each_layer(self, visit: Visit) -> None:
         size = PlantedVictim.shape.size
-        planted = torch.arange(float(np.prod(size))).view(size)
-        return AttentionCapture(planted, -planted, planted.log())
+        for layer, planted in enumerate(torch.arange(float(np.prod(size))).view(size)):
+            visit(layer, AttentionCapture(planted, -planted, planted.log()))
 
 
 class PlantedVictim(Victim):

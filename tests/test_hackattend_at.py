@@ -12,10 +12,10 @@ from torch.nn.functional import cross_entropy
 from transformers import BertForMultipleChoice
 
 from textattack_attend.attention import forward_passes, masked_attention, shape_of
+from textattack_attend.candidates import candidate_masks
 from textattack_attend.defenses import Defense, HackAttendAT, defense_of
 from textattack_attend.defenses.hackattend_at import highest
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
-from textattack_attend.rankings import candidate_masks, rank
 from textattack_attend.structures import Budget, Structure
 
 from .conftest import hooks_of, tiny_config, tiny_model
@@ -31,8 +31,8 @@ def attacked_by_hackattend(model: Any, alpha: float) -> list[Structure]:
         own = {name: rows[row : row + 1, :tokens] for name, rows in inputs.items()}
         (done,) = forward_passes(model, own, [loss_at(label)])
         shape, budget = shape_of(model, tokens), Budget(alpha)
-        scores = rank("first_order", done.capture(), shape, budget)
-        structures.append(Structure.union(shape, candidate_masks(scores, shape, budget).values()))
+        masks = candidate_masks("first_order", done.each_layer, shape, budget)
+        structures.append(Structure.union(shape, masks.values()))
     return structures
 
 

@@ -8,6 +8,7 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -15,11 +16,13 @@ from torch import Tensor
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attack_results import StructureAttackResult, SuccessfulAttackResult
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.goal_functions import StructureGoalFunction
+from textattack_attend.goal_functions import StructureGoalFunction, goal_function
+from textattack_attend.masking_effect import masking_effect
 from textattack_attend.models.wrappers import AttentionModelWrapper
-from textattack_attend.rankings import masking_effect
+from textattack_attend.shared import StructuredText, attacked_text
 from textattack_attend.structures import Budget, Structure
-from textattack_attend.transformations.reselection import AVERAGE, ROUNDS
+from textattack_attend.transformations import Reselection
+from textattack_attend.transformations.reselection import AVERAGE, GAINS, ROUNDS
 from textattack_attend.victim import Victim
 
 from .conftest import HEADS, LABELS, LAYERS, MakeVictim, hooks_of, random_texts, tiny_model
@@ -71,7 +74,14 @@ def test_the_effect_of_masking_is_the_slope_of_the_loss(victim: Victim) -> None:
     masked[1, 2, 3, :-1] = True
     structure = Structure.from_units(shape, np.argwhere(masked))
     (done,) = victim.forward_passes([TEXT], [structure], [lambda logits: -logits[0, 1]])
-    found = masking_effect(done.capture(), structure)
+    every = np.arange(shape.tokens**2, dtype=np.int32)
+    layers: dict[int, npt.NDArray[np.float32]] = {}
+    done.each_layer(
+        lambda layer, capture: layers.update(
+            {layer: masking_effect(capture, structure, layer, every)}
+        )
+    )
+    found = np.stack([layers[layer] for layer in range(LAYERS)]).reshape(shape.size)
     units: Units = frozenset((a, b, c, d) for a, b, c, d in structure.units.tolist())
     chosen = [*sorted(units)[::9], (0, 1, 2, 3), (1, 3, 4, 2), (2, 0, 0, 1), (1, 2, 3, 0)]
     expected = torch.tensor([slope(model, ids, units, unit, 1) for unit in chosen])
@@ -83,9 +93,10 @@ def test_the_effect_of_masking_is_the_slope_of_the_loss(victim: Victim) -> None:
 def test_a_gradient_that_is_zero_everywhere_is_said(
     victim: Victim, caplog: pytest.LogCaptureFixture
 ) -> None:
-    empty = victim.empty_structure(TEXT)
-    (done,) = victim.forward_passes([TEXT], [empty], [lambda logits: 0 * logits[0, 0]])
-    assert not masking_effect(done.capture(), empty).any()
+    goal = goal_function(AttentionModelWrapper(victim.model, victim.tokenizer))
+    goal.objective = lambda logits, label: 0 * logits[0, 0]
+    text = StructuredText.of(attacked_text(TEXT), victim.empty_structure(TEXT))
+    Reselection(goal.for_example(TEXT, 0), Budget(0.1))._get_transformations(text, [])
     assert "the gradient is zero everywhere" in caplog.text
 
 
@@ -244,7 +255,7 @@ def test_nothing_large_stays_on_a_result(victim: Victim) -> None:
         attack = HackAttendPlus.build(wrapper, mask_fraction=0.1, prune=prune)
         result = attack.attack(TEXT, int(victim.logits([TEXT]).argmax()))
         for end in (result.original_result, result.perturbed_result):
-            assert not {AVERAGE, ROUNDS} & set(end.attacked_text.attack_attrs)
+            assert not {AVERAGE, ROUNDS, GAINS} & set(end.attacked_text.attack_attrs)
     assert hooks_of(victim.model) == []
 
 

@@ -103,7 +103,7 @@ def test_a_file_of_word_attacks_must_build_them(command, tmp_path: Path) -> None
 
 def test_the_memory_of_a_long_text_is_bounded() -> None:
     """The ceiling of 512 tokens on 12 layers of 12 heads is in the slow tests."""
-    assert measure(64, 3, 2).engine < 2**29
+    assert measure("bert", 64, 3, 2, "hackattend-plus").attack < 2**29
 
 
 def test_the_peak_leaves_out_what_the_starting_process_held() -> None:

@@ -20,11 +20,11 @@ from transformers import AutoModelForMultipleChoice, BertTokenizerFast, PreTrain
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attack_results import SkippedAttackResult, SuccessfulAttackResult
 from textattack_attend.attention import Engine, WholeModel
+from textattack_attend.candidates import highest_cells
 from textattack_attend.datasets import dream, hellaswag, reclor
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.identity import Identity
 from textattack_attend.models.wrappers import AttentionModelWrapper
-from textattack_attend.rankings import candidate_masks
 from textattack_attend.structures import Budget, SavedStructure, Shape, Structure, load, save
 from textattack_attend.victim import Victim
 
@@ -243,10 +243,12 @@ def test_each_matrix_has_its_own_units_by_hand() -> None:
 def test_the_released_budget_masks_every_choice_where_one_is_by_hand() -> None:
     shape, budget = Shape(1, 1, 7, sequences=(3, 4)), Budget(0.04, choice_budget="released")
     assert budget.units_per_matrix(shape, 0) == [1, 1]
-    scores = np.zeros(shape.size, np.float32)
-    scores[0, 0, 1, 2] = 1  # of the first choice
-    scores[0, 0, 3 + 3, 3 + 1] = 1  # of the second, a place that the first has not
-    (mask,) = candidate_masks(scores, shape, budget).values()
+    scores = np.zeros((1, 7, 7), np.float32)
+    scores[0, 1, 2] = 1  # of the first choice
+    scores[0, 3 + 3, 3 + 1] = 1  # of the second, a place that the first has not
+    attackable = scores.reshape(1, 49)[:, budget.cells(shape, 0)]
+    (cells,) = highest_cells(attackable, shape, budget, 0)
+    mask = Structure(shape, {(0, 0): cells})
     assert mask.units[:, 2:].tolist() == [[1, 2], [4, 5], [6, 4]]
     assert budget.allows(mask)
     assert not Budget(0.04).allows(mask)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from textattack_attend.attention import AttentionCapture
+from textattack_attend.candidates import candidate_masks, highest_cells, random_masks
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.importance import (
     head_probes,
@@ -18,7 +19,8 @@ from textattack_attend.importance import (
     require_importance,
 )
 from textattack_attend.rankings import (
-    candidate_masks,
+    GRADIENT_RANKINGS,
+    at_cells,
     generator_for,
     random_scores,
     rank,
@@ -26,13 +28,13 @@ from textattack_attend.rankings import (
 )
 from textattack_attend.structures import Budget, Shape
 
-# One layer, one head, two tokens. Row 0: p = (1/4, 3/4), dL/dp = (2, -2): the mean under p is -1,
+# One head of a layer, two tokens. Row 0: p = (1/4, 3/4), dL/dp = (2, -2): the mean under p is -1,
 # so dL/ds = p * (g - mean) = (3/4, -3/4). Row 1: p = (1/2, 1/2), dL/dp = (4, 0), mean 2,
 # dL/ds = (1, -1).
 CAPTURE = AttentionCapture(
-    probabilities=torch.tensor([[[[0.25, 0.75], [0.5, 0.5]]]]),
-    gradients=torch.tensor([[[[2.0, -2.0], [4.0, 0.0]]]]),
-    scores=torch.tensor([[[[0.25, 0.75], [0.5, 0.5]]]]).log(),
+    probabilities=torch.tensor([[[0.25, 0.75], [0.5, 0.5]]]),
+    gradients=torch.tensor([[[2.0, -2.0], [4.0, 0.0]]]),
+    scores=torch.tensor([[[0.25, 0.75], [0.5, 0.5]]]).log(),
 )
 ALL = Budget(0.01, spare_first_token=False)
 SHAPE = Shape(1, 1, 2)
@@ -52,7 +54,8 @@ def capture_of(probabilities: Tensor, gradients: Tensor) -> AttentionCapture:
     ],
 )
 def test_rankings_by_hand(name: str, expected: list[list[float]]) -> None:
-    assert rank(name, CAPTURE, SHAPE, ALL)[0, 0].tolist() == expected
+    scores = rank(name, CAPTURE, ALL.cells(SHAPE, 0)).scores
+    assert scores.reshape(2, 2).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_rankings_by_hand(name: str, expected: list[list[float]]) -> None:
 )
 def test_the_best_unit_of_two_tokens_is_masked(name: str, best: tuple[int, int]) -> None:
     shape = Shape(1, 1, 2)
-    (mask,) = candidate_masks(rank(name, CAPTURE, SHAPE, ALL), shape, ALL).values()
+    (mask,) = candidate_masks(name, lambda visit: visit(0, CAPTURE), shape, ALL).values()
     assert mask.units.tolist() == [[0, 0, *best]]
 
 
@@ -74,50 +77,78 @@ def test_first_order_is_the_linear_term_of_masking() -> None:
     """Moving a probability a little towards 0, the row renormalised, moves a linear loss by it."""
     probabilities = torch.tensor([0.2, 0.3, 0.5], dtype=torch.float64)
     weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
-    capture = capture_of(probabilities.view(1, 1, 1, 3), weights.view(1, 1, 1, 3))
+    capture = capture_of(probabilities.view(1, 1, 3), weights.view(1, 1, 3))
     masked = probabilities * torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
     change = (masked / masked.sum() - probabilities) @ weights
     scores = -capture.score_gradients / (1 - capture.probabilities)
-    assert scores[0, 0, 0, 2].item() == pytest.approx(change.item())
+    assert scores[0, 0, 2].item() == pytest.approx(change.item())
 
 
 def test_a_matrix_without_gradient_falls_back_to_attention(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    gradients = torch.stack([torch.zeros(2, 2), torch.ones(2, 2)]).view(1, 2, 2, 2)
-    probabilities = torch.rand(1, 2, 2, 2, generator=torch.Generator().manual_seed(0))
-    scores = rank("probability_gradient", capture_of(probabilities, gradients), Shape(1, 2, 2), ALL)
-    assert np.array_equal(scores[0, 0], probabilities[0, 0].numpy())
-    assert (scores[0, 1] == -1).all()
+    gradients = torch.stack([torch.zeros(2, 2), torch.ones(2, 2)])
+    probabilities = torch.rand(2, 2, 2, generator=torch.Generator().manual_seed(0))
+    capture, shape = capture_of(probabilities, gradients), Shape(1, 2, 2)
+    scores, has_gradient = rank("probability_gradient", capture, ALL.cells(shape, 0))
+    assert np.array_equal(scores[0], probabilities[0].flatten().numpy())
+    assert (scores[1] == -1).all()
+    assert has_gradient
+    candidate_masks("probability_gradient", lambda visit: visit(0, capture), shape, ALL)
     assert not caplog.records
 
 
 def test_the_fallback_looks_at_the_gradient_that_ranks() -> None:
     """One-hot attention: no gradient at the scores, though there is one at the probabilities."""
-    one_hot = torch.eye(4).flip(1).view(1, 1, 4, 4)
-    gradients = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    scores = rank("score_gradient", capture_of(one_hot, gradients), Shape(1, 1, 4), ALL)
-    assert np.array_equal(scores, one_hot.numpy())
+    one_hot = torch.eye(4).flip(1).view(1, 4, 4)
+    gradients = torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(0))
+    cells = ALL.cells(Shape(1, 1, 4), 0)
+    scores, has_gradient = rank("score_gradient", capture_of(one_hot, gradients), cells)
+    assert np.array_equal(scores, one_hot.flatten(1).numpy())
+    assert not has_gradient
 
 
 def test_no_gradient_anywhere_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    capture = capture_of(torch.rand(1, 1, 2, 2), torch.zeros(1, 1, 2, 2))
+    capture = capture_of(torch.rand(1, 2, 2), torch.zeros(1, 2, 2))
     with caplog.at_level(logging.WARNING):
-        rank("score_gradient", capture, SHAPE, ALL)
+        candidate_masks("score_gradient", lambda visit: visit(0, capture), SHAPE, ALL)
     assert "ranked by attention instead" in caplog.text
+
+
+@pytest.mark.parametrize("name", GRADIENT_RANKINGS)
+def test_scores_a_few_queries_at_a_time_are_those_of_all_at_once(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every score depends on its own row alone, so blocks change no bit of it."""
+    generator = torch.Generator().manual_seed(0)
+    shape = Shape(1, 3, 11)
+    probabilities = torch.rand(3, 11, 11, generator=generator).softmax(-1)
+    capture = capture_of(probabilities, torch.rand(3, 11, 11, generator=generator))
+    cells = Budget(0.1).cells(shape, 0)
+    whole = GRADIENT_RANKINGS[name](capture).flatten(1).numpy()[:, cells]
+    for units in (1, 3 * 11 * 2, 3 * 11 * 4, 10**6):
+        monkeypatch.setattr("textattack_attend.rankings.UNITS_AT_ONCE", units)
+        assert np.array_equal(rank(name, capture, cells).scores, whole)
+
+
+def test_without_attackable_units_there_are_no_scores() -> None:
+    none = np.empty(0, np.int32)
+    assert at_cells(CAPTURE, none, lambda block, _: block.probabilities).shape == (1, 0)
+    assert not rank("score_gradient", CAPTURE, none).has_gradient
 
 
 def test_ties_go_to_the_first_unit() -> None:
     shape = Shape(1, 1, 4)
     budget = Budget(0.34)  # 3 of the 9 attackable
-    (mask,) = candidate_masks(np.zeros((1, 1, 4, 4), np.float32), shape, budget).values()
-    assert mask.units[:, 2:].tolist() == [[1, 1], [1, 2], [1, 3]]
+    (cells,) = highest_cells(np.zeros((1, 9), np.float32), shape, budget, 0)
+    assert [divmod(cell, 4) for cell in cells.tolist()] == [(1, 1), (1, 2), (1, 3)]
 
 
 def test_candidate_masks_take_the_top_of_every_matrix_within_the_budget() -> None:
     shape, budget = Shape(2, 3, 6), Budget(0.2)
-    scores = random_scores(shape, np.random.default_rng(0))
-    masks = candidate_masks(scores, shape, budget)
+    masks = random_masks(shape, budget, np.random.default_rng(0))
+    # The baseline of the paper draws every unit of the model, layer by layer.
+    scores = np.random.default_rng(0).random(shape.size, dtype=np.float32)
     assert list(masks) == [(layer, head) for layer in range(2) for head in range(3)]
     for (layer, head), mask in masks.items():
         attackable = np.where(budget.attackable(shape, layer), scores[layer, head], -1)
@@ -125,6 +156,13 @@ def test_candidate_masks_take_the_top_of_every_matrix_within_the_budget() -> Non
         assert budget.allows(mask)
         assert len(mask) == 5
         assert (attackable > worst).sum() == 4
+
+
+def test_random_scores_are_those_of_the_attackable_units() -> None:
+    cells = np.array([3, 5, 6], np.int32)
+    drawn = random_scores(2, 3, cells, np.random.default_rng(1))
+    every = np.random.default_rng(1).random((2, 9), dtype=np.float32)
+    assert np.array_equal(drawn, every[:, [3, 5, 6]])
 
 
 def test_randomness_depends_on_seed_text_and_purpose_alone() -> None:

@@ -64,8 +64,8 @@ class StructureAttack(Attack):
             ground_truth_output: its class.
 
         Raises:
-            InvalidInputError: an empty text, one that no tokenizer can read, or a label outside
-                the model's classes.
+            InvalidInputError: an empty text, one that no tokenizer can read, one too long for the
+                memory, or a label outside the model's classes.
         """
         if self._ahead is not None and self._ahead.expects(example, ground_truth_output):
             return self._ahead.take()
@@ -128,26 +128,31 @@ class StructureAttack(Attack):
 
     def _open(self, lanes: deque[Lane], waiting: Waiting) -> None:
         """Begin with examples until there is enough to do."""
-        enough = self.goal_function.victim.engine.rows_at_once
+        victim = self.goal_function.victim
+        enough = victim.engine.rows_at_once
         rows = sum(lane.rows for lane in lanes if not lane.final)
         if rows > enough // 2:
             return  # texts that are read together cost less
         new: list[Lane] = []
         while waiting and len(lanes) + len(new) < SIDE_BY_SIDE and (rows == 0 or rows < enough):
             try:
-                new.append(self._lane(*_pair(waiting.first())))
+                lane = self._lane(*_pair(waiting.first()))
             except AttendError:
                 if lanes or new:
                     break  # its turn to be complained of comes when these are done
                 raise
+            if not victim.memory.fit(one.text.structure.shape for one in (*lanes, *new, lane)):
+                break
             waiting.take()
-            rows += new[-1].rows
+            new.append(lane)
+            rows += lane.rows
         lanes.extend(new)
         begin(self.goal_function.victim, new)
 
     def _lane(self, example: Text, label: int) -> Lane:
         text = attacked_text(example)
         empty = self.goal_function.victim.empty_structure(text.tokenizer_input)
+        self.goal_function.victim.memory.require(empty.shape)
         own = self._for_example(text.tokenizer_input, label)
         return Lane(
             StructuredText.of(text, empty),
@@ -190,12 +195,12 @@ def require_attackable(goal_function: StructureGoalFunction, example: Text, labe
         label: the class of the example.
 
     Raises:
-        InvalidInputError: an empty text, one that no tokenizer can read, or a label outside the
-            model's classes.
+        InvalidInputError: an empty text, one that no tokenizer can read, one too long for the
+            memory, or a label outside the model's classes.
     """
     text = attacked_text(example).tokenizer_input
     goal_function.require_labels(text, label)
-    goal_function.victim.empty_structure(text)
+    goal_function.victim.memory.require(goal_function.victim.empty_structure(text).shape)
 
 
 def _pair(example: Any) -> Example:

@@ -17,6 +17,7 @@ from .attention import (
     Evaluator,
     ForwardPass,
     Loss,
+    MemoryBound,
     Run,
     WholeModel,
     autocast,
@@ -59,10 +60,16 @@ class Victim(TextModel):
         max_tokens: the most tokens of a sequence, if fewer than the model and the tokenizer allow.
         prompt: the prompt that makes a classifier of a language model.
         cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
+        max_memory: the GiB that an attack on a text may take beside the model; longer texts are
+            refused. By default it is half of what is free when the first text is attacked.
+
+    Attributes:
+        memory: the bound on the memory of an attack.
 
     Raises:
         UnsupportedModelError: the family, the head, or the tokenizer cannot be attacked.
-        InvalidInputError: the precision is unknown, or the prompt does not fit the tokenizer.
+        InvalidInputError: the precision is unknown, the prompt does not fit the tokenizer, or the
+            memory is no positive number.
     """
 
     def __init__(
@@ -73,8 +80,10 @@ class Victim(TextModel):
         max_tokens: int | None = None,
         prompt: Prompt | None = None,
         cross_attention: bool = False,
+        max_memory: float | None = None,
     ) -> None:
         super().__init__(model, tokenizer, max_tokens, prompt, cross_attention)
+        self.memory = MemoryBound(self.model, max_memory)
         self.precision = precision
         self.evaluator = Evaluator(self.model, precision)
 

@@ -1,6 +1,6 @@
 """Inside the model: families (data), the softmax, injection, capture of gradients, the engine."""
 
-from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, forward_passes
+from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, Visit, forward_passes
 from .dense_masking import masked_where
 from .engine import Engine, Run
 from .evaluator import Evaluator
@@ -8,6 +8,7 @@ from .families import FAMILIES, family_of, register_family, shape_of
 from .family import Decoder, EngineParts, Family, Projections
 from .injection import masked_attention
 from .label_words import LabelWordClassifier
+from .memory import MemoryBound, bytes_needed
 from .plain import is_compiled
 from .precision import autocast
 from .random_masking import masked_at_random
@@ -27,11 +28,14 @@ __all__ = [
     "ForwardPass",
     "LabelWordClassifier",
     "Loss",
+    "MemoryBound",
     "Projections",
     "ReadSequence",
     "Run",
+    "Visit",
     "WholeModel",
     "autocast",
+    "bytes_needed",
     "chooses",
     "family_of",
     "forward_passes",

@@ -1,10 +1,15 @@
-"""Capture: what a forward pass did inside, and how a loss depends on its attention."""
+"""Capture: what a forward pass did inside, and how a loss depends on its attention.
+
+The attention of a long text takes hundreds of megabytes a layer. So a capture is shown layer by
+layer, in the order in which the backward pass reaches the layers; whoever looks at a layer keeps
+what it needs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,20 +19,25 @@ from transformers import PreTrainedModel
 from ..errors import UnsupportedModelError
 from ..structures import Structure
 from .families import family_of
+from .heap import give_back_free_memory
 from .injection import masked_attention
 from .rows import run_rows
-from .softmax import SoftmaxMode, softmax_modes
+from .softmax import SoftmaxMode, scores_of, softmax_modes
 
 Loss = Callable[[Tensor], Tensor]
 """From the logits of one input, float (1, C), to the scalar that the attack wants to grow."""
+LONG = 2**20
+"""Units of a layer, over all rows of a batch, from which on memory is scarce."""
+Visit = Callable[[int, "AttentionCapture"], None]
+"""Takes the number of a layer and its capture."""
 
 
 @dataclass(frozen=True)
 class AttentionCapture:
-    """The attention of one pass over one text.
+    """The attention of one pass over one text, in one layer or in all of them.
 
     Args:
-        probabilities: attention after the softmax, float (L, H, T, T).
+        probabilities: attention after the softmax, float (H, T, T) of a layer, or (L, H, T, T).
         gradients: gradient of the loss with respect to them, same shape; None without a loss.
         scores: what the softmax is taken of, before a structure masks it, same shape.
     """
@@ -36,16 +46,23 @@ class AttentionCapture:
     gradients: Tensor | None
     scores: Tensor
 
+    def of_queries(self, queries: slice) -> AttentionCapture:
+        """Returns the capture of some queries, views (..., queries, T)."""
+        gradients = None if self.gradients is None else self.gradients[..., queries, :]
+        return AttentionCapture(
+            self.probabilities[..., queries, :], gradients, self.scores[..., queries, :]
+        )
+
     @property
     def probability_gradients(self) -> Tensor:
-        """Gradient of the loss at the probabilities, float (L, H, T, T)."""
+        """Gradient of the loss at the probabilities, of their shape."""
         if self.gradients is None:
             raise RuntimeError("captured without a loss: there are no gradients")
         return self.gradients
 
     @property
     def score_gradients(self) -> Tensor:
-        """Gradient of the loss at the pre-softmax scores, float (L, H, T, T)."""
+        """Gradient of the loss at the pre-softmax scores, of their shape."""
         gradients = self.probability_gradients
         mean = (self.probabilities * gradients).sum(-1, keepdim=True)
         return self.probabilities * (gradients - mean)
@@ -95,32 +112,52 @@ class ForwardPass:
         """How many the text has, of all sequences together."""
         return sum(sequence.tokens for sequence in self.sequences)
 
-    def capture(self) -> AttentionCapture:
-        """The attention, and its gradient if there is a loss; float, on the CPU.
+    def each_layer(self, visit: Visit) -> None:
+        """Shows the attention of every layer, one layer after another; it can be asked for once.
 
-        Takes the backward pass, for the whole batch at once. Can be asked for once. Between two
-        sequences there is no attention: zeros.
+        With a loss it takes the backward pass, for the whole batch at once, and layers come in the
+        order in which that reaches them. Between two sequences there is no attention: zeros.
+
+        Args:
+            visit: takes the number of a layer and its capture, float (H, T, T), on the CPU.
+
+        Raises:
+            UnsupportedModelError: the loss does not depend on the attention of every layer.
         """
         if self._batch is None:
             raise RuntimeError("captured before: the pass is not kept any longer")
         batch, self._batch = self._batch, None
+
+        def show(number: int, gradient: Tensor | None) -> None:
+            layer = batch.layers[number]
+            own = None if gradient is None else self._own(gradient)
+            visit(
+                number,
+                AttentionCapture(self._own(layer.probabilities), own, self._own(layer.scores)),
+            )
+
+        batch.each_layer(show)
+
+    def capture(self) -> AttentionCapture:
+        """Returns the attention of all layers, as `each_layer` shows it, float (L, H, T, T)."""
+        found: dict[int, AttentionCapture] = {}
+        self.each_layer(found.__setitem__)
+        layers = [found[number] for number in sorted(found)]
+        gradients = [layer.gradients for layer in layers if layer.gradients is not None]
         return AttentionCapture(
-            self._own(batch.probabilities),
-            None if batch.loss is None else self._own(batch.gradients),
-            self._own(batch.scores),
+            torch.stack([layer.probabilities for layer in layers]),
+            torch.stack(gradients) if gradients else None,
+            torch.stack([layer.scores for layer in layers]),
         )
 
-    def _own(self, matrices: Sequence[Tensor]) -> Tensor:
-        """Of all layers, (L, H, T, T)."""
+    def _own(self, matrix: Tensor) -> Tensor:
+        """Returns the text's part of a layer's matrices, (H, T, T)."""
         lengths = [sequence.tokens for sequence in self.sequences]
-        layers = []
-        for matrix in matrices:
-            parts = [
-                matrix[row, :, :tokens, :tokens].detach()
-                for row, tokens in zip(self._rows, lengths, strict=True)
-            ]
-            layers.append(parts[0] if len(parts) == 1 else _block_diagonal(parts))
-        own = torch.stack(layers).cpu()
+        parts = [
+            matrix[row, :, :tokens, :tokens].detach()
+            for row, tokens in zip(self._rows, lengths, strict=True)
+        ]
+        own = (parts[0] if len(parts) == 1 else _block_diagonal(parts)).cpu()
         return own.to(torch.promote_types(own.dtype, torch.float32))
 
 
@@ -141,14 +178,15 @@ class _Batch:
         losses: Sequence[Loss | None],
     ) -> None:
         self.logits: Tensor = output.logits
-        self.scores = [layer.scores for layer in layers]
-        self.probabilities = [layer.probabilities for layer in layers]
+        self.layers = layers
         self._inputs = inputs
         self._lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
         self._hidden: tuple[Tensor, ...] = output.get("hidden_states") or ()
         by_text = self.logits.reshape(len(losses), 1, -1)
         rows = [loss(own) for loss, own in zip(losses, by_text, strict=True) if loss is not None]
-        self.loss = torch.stack(rows).sum() if rows else None
+        self._loss = torch.stack(rows).sum() if rows else None
+        self._is_shared = len(losses) > 1
+        self._gradients: list[tuple[int, Tensor | None]] = []
 
     def sequence(self, row: int) -> ReadSequence:
         """One row."""
@@ -157,39 +195,150 @@ class _Batch:
         hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
         return ReadSequence(inputs, self.logits[row].detach(), hidden)
 
-    @cached_property
-    def gradients(self) -> tuple[Tensor, ...]:
-        assert self.loss is not None, "no text has a loss"
-        try:
-            return torch.autograd.grad(self.loss, self.probabilities)
-        except RuntimeError as error:  # the library has no type of its own for it
-            if "used in the graph" not in str(error) and "does not require grad" not in str(error):
-                raise
-            raise UnsupportedModelError(
-                "expected logits that gradients can be taken of, got ones that do not depend on "
-                "the attention of every layer in a way that PyTorch differentiates: a layer "
-                "detaches them, or computes without PyTorch"
-            ) from error
+    def each_layer(self, show: Callable[[int, Tensor | None], None]) -> None:
+        """Shows the number of every layer and the gradient at its probabilities, if there is one.
+
+        The gradients of a text that has the batch for itself are not kept.
+        """
+        if self._loss is None:
+            for number in range(len(self.layers)):
+                show(number, None)
+        elif self._gradients:
+            for number, gradient in self._gradients:
+                show(number, gradient)
+        elif self._is_shared:
+            differentiate(self._loss, self.layers, lambda *own: self._gradients.append(own))
+            self.each_layer(show)
+        else:
+            self._trim()
+            differentiate(self._loss, self.layers, partial(self._show_last, show))
+
+    def _show_last(
+        self, show: Callable[[int, Tensor | None], None], number: int, own: Tensor
+    ) -> None:
+        """Shows a layer, and lets go of its attention."""
+        show(number, own)
+        self.layers[number].forget()
+        self._trim()
+
+    def _trim(self) -> None:
+        if self.layers[0].units > LONG:
+            give_back_free_memory()
+
+
+def differentiate(
+    loss: Tensor, layers: Sequence[Recording], show: Callable[[int, Tensor], None]
+) -> None:
+    """Shows the gradient of a loss at the probabilities of every layer as soon as it is there.
+
+    Args:
+        loss: a scalar.
+        layers: what recorded the forward pass.
+        show: takes the number of a layer and the gradient, (B, H, T, T).
+
+    Raises:
+        UnsupportedModelError: the loss does not depend on the attention of every layer.
+    """
+    for number, layer in enumerate(layers):
+        layer.show = partial(show, number)
+    try:
+        torch.autograd.grad(loss, [layer.anchor for layer in layers])
+    except RuntimeError as error:  # the library has no type of its own for it
+        if "used in the graph" not in str(error) and "does not require grad" not in str(error):
+            raise
+        raise UnsupportedModelError(
+            "expected logits that gradients can be taken of, got ones that do not depend on "
+            "the attention of every layer in a way that PyTorch differentiates: a layer "
+            "detaches them, or computes without PyTorch"
+        ) from error
+    finally:
+        for layer in layers:
+            del layer.show
+
+
+class _GradientSeen(torch.autograd.Function):
+    """Gives back what it gets, and shows the gradient at it.
+
+    Hooks would not do: PyTorch computes only what some input depends on. The anchor is an input on
+    which every layer seems to depend.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any, probabilities: Tensor, anchor: Tensor, recording: Recording
+    ) -> Tensor:
+        context.recording = recording
+        return probabilities.view_as(probabilities)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        (gradient,) = gradients
+        recording: Recording = context.recording
+        recording.show(gradient)
+        return gradient, torch.zeros_like(recording.anchor), None
 
 
 class Recording(SoftmaxMode):
-    """Keeps what goes into the softmax of one layer, and what comes out.
+    """Keeps the attention of one layer.
+
+    Nothing here holds the graph of the backward pass, which holds the recording.
 
     Attributes:
-        scores: before the softmax, detached, (B, H, T, T), with the family's extra columns.
-        probabilities: after it, same shape.
+        units: how many units there are in all matrices of the batch.
+        probabilities: what the softmax gave, (B, H, T, T), with the family's extra columns.
+        anchor: a scalar that the graph seems to depend on, if gradients are computed.
+        show: takes the gradient at the probabilities while the backward pass is on.
     """
 
-    scores: Tensor
+    units = 0
     probabilities: Tensor
+    anchor: Tensor
+    show: Callable[[Tensor], None]
+    _scores: Callable[[], Tensor]
+
+    @property
+    def scores(self) -> Tensor:
+        """What the softmax is taken of, detached, same shape as the probabilities."""
+        return self._scores()
+
+    def forget(self) -> None:
+        """Lets go of the attention."""
+        del self.probabilities, self._scores
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
         """Probabilities from scores."""
-        self.scores = scores.detach()
-        self.probabilities = super().softmax(scores, dim, **options)
-        if torch.is_grad_enabled() and not self.probabilities.requires_grad:
-            self.probabilities.requires_grad_()  # all that is below is frozen
-        return self.probabilities
+        kept = scores.detach()
+        self._scores = lambda: kept
+        probabilities = super().softmax(scores, dim, **options)
+        self.probabilities = probabilities.detach()
+        self.units = probabilities.numel()
+        if not torch.is_grad_enabled():
+            return probabilities
+        self.anchor = torch.zeros((), device=probabilities.device, requires_grad=True)
+        see: Any = _GradientSeen.apply
+        seen: Tensor = see(probabilities, self.anchor, self)
+        return seen
+
+    def fused(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Tensor:
+        """``scaled_dot_product_attention``, step by step; scores are not kept but made again."""
+        attended = super().fused(
+            query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
+        )
+        if not torch.is_autocast_enabled(query.device.type):  # what it casts is not known later
+            self._scores = partial(
+                scores_of, query.detach(), key.detach(), attn_mask, is_causal, scale
+            )
+        return attended
 
 
 def forward_passes(
@@ -230,7 +379,7 @@ def _require_whole_texts(ids: Tensor, heads: int, layers: Sequence[Recording]) -
     """Raises UnsupportedModelError for scores that are not those of whole rows (B, T)."""
     expected = (len(ids), heads, ids.shape[1])
     for number, layer in enumerate(layers):
-        found = tuple(layer.scores.shape[:3])
+        found = tuple(layer.probabilities.shape[:3])
         if found != expected:
             raise UnsupportedModelError(
                 f"expected layer {number} to take its softmax over scores of {expected} (rows, "

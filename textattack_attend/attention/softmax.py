@@ -112,14 +112,30 @@ class SoftmaxMode(TorchFunctionMode):
         enable_gqa: bool = False,
     ) -> Tensor:
         """``scaled_dot_product_attention``, step by step."""
-        shared_by = query.shape[1] // key.shape[1]
-        key, value = (heads.repeat_interleave(shared_by, 1) for heads in (key, value))
-        scale = query.shape[-1] ** -0.5 if scale is None else scale
-        scores = query @ key.transpose(-1, -2) * scale
-        mask = added_to_scores(attn_mask, is_causal, scores, scores.shape[-2:])
-        scores = scores if mask is None else scores + mask
+        scores = scores_of(query, key, attn_mask, is_causal, scale)
         probabilities = self.softmax(scores, -1).to(value.dtype)
+        value = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
         return dropout(probabilities, dropout_p) @ value
+
+
+def scores_of(
+    query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float | None
+) -> Tensor:
+    """Returns what ``scaled_dot_product_attention`` takes the softmax of, (B, H, queries, keys).
+
+    Args:
+        query: queries, (B, H, queries, D).
+        key: keys, (B, H, keys, D), or of fewer heads, each of which serves several of the queries'.
+        mask: what is added to the scores, or which keys are visible; None for nothing.
+        is_causal: whether a query sees no later key.
+        scale: the factor of the products; None for one over the root of D.
+    """
+    key = key.repeat_interleave(query.shape[1] // key.shape[1], 1)
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    scores = query @ key.transpose(-1, -2)
+    scores *= scale  # in place, as the scores of a long text take hundreds of megabytes
+    added = added_to_scores(mask, is_causal, scores, scores.shape[-2:])
+    return scores if added is None else scores + added
 
 
 class BiasedSoftmax(SoftmaxMode):
@@ -143,7 +159,8 @@ class BiasedSoftmax(SoftmaxMode):
         scores = scores.float() if scores.dtype == torch.float16 else scores
         keys = scores.shape[-1] - self.extra_keys
         bias = self.bias(scores, scores[..., :keys], keys)
-        return softmax(scores + pad(bias, (0, self.extra_keys)), dim, **options)
+        bias = pad(bias, (0, self.extra_keys)) if self.extra_keys else bias
+        return softmax(scores + bias, dim, **options)
 
     def fused(
         self,

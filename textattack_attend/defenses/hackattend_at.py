@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from ..attention import family_of, masked_where
-from ..attention.capture import Recording
+from ..attention.capture import Recording, differentiate
 from ..attention.softmax import far_below, softmax_modes
 from ..errors import UnsupportedModelError
-from ..rankings import effect_of_masking
+from ..masking_effect import effect_of_masking
 from .defense_trainer import DefenseTrainer
 from .options import HackAttendAT
 from .randomness import Randomness
@@ -76,18 +76,20 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         autocast: Any = self.compute_loss_context_manager
         with record, masked_where(bare, masks), autocast():
             loss = model(**inputs).loss
-        gradients = torch.autograd.grad(loss, [layer.probabilities for layer in layers])
-        masks = masks or [torch.zeros_like(own, dtype=torch.bool) for own in gradients]
-        return [
-            effect_of_masking(
-                layer.scores.float(),
-                layer.probabilities.detach().float(),
+        effects: dict[int, Tensor] = {}
+
+        def judge(number: int, gradient: Tensor) -> None:
+            scores = layers[number].scores
+            effects[number] = effect_of_masking(
+                scores.float(),
+                layers[number].probabilities.float(),
                 gradient.float(),
-                mask,
-                layer.scores <= far_below(layer.scores.dtype),
+                masks[number] if masks else torch.zeros_like(gradient, dtype=torch.bool),
+                scores <= far_below(scores.dtype),
             )
-            for layer, gradient, mask in zip(layers, gradients, masks, strict=True)
-        ]
+
+        differentiate(loss, layers, judge)
+        return [effects[number] for number in range(len(layers))]
 
     def _attackable(self, inputs: dict[str, Any]) -> Tensor:
         """Pairs of real tokens, the first one spared where it is special, bool (B, 1, T, T)."""

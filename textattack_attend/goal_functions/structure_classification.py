@@ -20,7 +20,7 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ..attention import AttentionCapture, ForwardPass, chooses
+from ..attention import ForwardPass, Visit, chooses
 from ..errors import InvalidInputError, described, require_whole_number
 from ..models.wrappers import AttentionModelWrapper
 from ..shared import StructuredText
@@ -118,10 +118,15 @@ class StructureGoalFunction(ClassificationGoalFunction):
         self.tell(structure, forward_pass.logits.float().cpu())
         self._passes = {structure: forward_pass}
 
-    def capture(self, text: StructuredText, *, gradients: bool) -> AttentionCapture:
-        """The attention of a text under its structure, with the gradient of the goal if asked.
+    def each_layer(self, text: StructuredText, visit: Visit, *, gradients: bool) -> None:
+        """Shows the attention of a text under its structure, layer by layer.
 
         A gradient pass is counted; the attention alone comes with the query.
+
+        Args:
+            text: the text.
+            visit: takes each layer's number and capture, see `ForwardPass.each_layer`.
+            gradients: whether the captures have the gradient of the goal.
         """
         self.num_gradient_passes += gradients
         known = self._passes.pop(text.structure, None)
@@ -129,7 +134,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
             (known,) = self.victim.forward_passes(
                 [text.tokenizer_input], [text.structure], [self.loss if gradients else None]
             )
-        return known.capture()
+        known.each_layer(visit)
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:

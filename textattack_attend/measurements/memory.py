@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import or_
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
-from ..attention import Engine, Run, forward_passes, shape_of
-from ..attention.engine import LARGEST_BATCH
-from ..importance import head_probes, layer_probes
-from ..rankings import candidate_masks, random_scores
-from ..structures import Budget, Structure
+from ..attack import StructureAttack
+from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
+from ..attention import bytes_needed
+from ..demo import VICTIM_PATH
+from ..models.wrappers import AttentionModelWrapper
 
 HEAD_SIZE = 64
+ATTACKS = ("hackattend", "hackattend-plus")
 
 
 @dataclass(frozen=True)
@@ -29,60 +34,83 @@ class Memory:
     """Bytes at the peak.
 
     Args:
-        model: with the model in memory, after a plain forward pass.
-        engine: how much more with structures evaluated, as many at once as the engine ever does.
-        gradient: how much more with the forward and backward pass as well.
+        model: with the libraries and the model in memory, after a plain forward pass.
+        gradient: how much more with a plain forward and backward pass.
+        attack: how much more than that with an attack.
+        estimate: how much more than the model the attack was expected to take, see `bytes_needed`.
+        queries: how many structures the attack evaluated.
     """
 
     model: int
-    engine: int
     gradient: int
+    attack: int
+    estimate: int
+    queries: int
 
 
-def measure(tokens: int, layers: int, heads: int) -> Memory:
-    """Evaluates what an attack evaluates on one long text, on a random BERT of that size."""
-    model = _model(tokens, layers, heads)
-    inputs = _inputs(model, tokens)
-    (clean,) = forward_passes(model, inputs, [None])
+def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> Memory:
+    """Attacks one long text on a random model of that family and size.
+
+    A random model does not change its answer under a structure, so the attack runs to its end:
+    HackAttend over one layer, HackAttend+ over three rounds.
+
+    Args:
+        family: a model type of transformers, as "bert".
+        tokens: the length of the text.
+        layers: the number of layers of the model.
+        heads: the number of heads of a layer, each 64 wide.
+        attack: one of `ATTACKS`.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(VICTIM_PATH, model_max_length=tokens)
+    model = _model(family, tokenizer, tokens, layers, heads)
+    wrapper = AttentionModelWrapper(model, tokenizer)
+    text = "good " * (tokens - 2)
+    label = int(wrapper.victim.logits([text])[0].argmax())
     before = peak(model.device)
-    engine = Engine(model)
-    engine.renew()
-    engine.rows_at_once = LARGEST_BATCH
-    run = Run(clean.sequences[0])
-    engine.logits([(run, structure) for structure in _structures(model, tokens)])
-    after_engine = peak(model.device)
-    del run, engine
-    (read,) = forward_passes(model, inputs, [lambda logits: logits[0, 0]])
-    read.capture()
-    return Memory(before, after_engine - before, peak(model.device) - before)
+    _differentiate(model, wrapper.victim.inputs.encode([text]).to(model.device))
+    plain = peak(model.device)
+    result = _attack(attack, wrapper).attack(text, label)
+    shape = wrapper.victim.empty_structure(text).shape
+    return Memory(
+        before,
+        plain - before,
+        peak(model.device) - plain,
+        bytes_needed(model, shape),
+        result.perturbed_result.num_queries,
+    )
 
 
-def _structures(model: PreTrainedModel, tokens: int) -> list[Structure]:
-    """A whole layer, the heads of a layer, and growing candidates of 1% of every matrix."""
-    shape = shape_of(model, tokens)
-    masks = candidate_masks(random_scores(shape, np.random.default_rng(0)), shape, Budget(0.01))
-    middle = shape.layers // 2
-    grown = list(accumulate(masks.values(), or_))
-    candidates = grown[middle * shape.heads : (middle + 1) * shape.heads]
-    return [layer_probes(shape)[0], *head_probes(shape, [0]), *candidates]
+def _attack(name: str, wrapper: AttentionModelWrapper) -> StructureAttack:
+    if name == "hackattend":
+        return HackAttendLiong2024.build(wrapper, max_layers=1)
+    return HackAttendPlus.build(wrapper, rounds=3)
 
 
-def _model(tokens: int, layers: int, heads: int) -> PreTrainedModel:
-    config = BertConfig(
+def _differentiate(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
+    logits: Tensor = model(**inputs).logits
+    embeddings = model.get_input_embeddings()
+    assert isinstance(embeddings, nn.Module)
+    torch.autograd.grad(logits[0, 0], list(embeddings.parameters()))
+
+
+def _model(
+    family: str, tokenizer: PreTrainedTokenizerBase, tokens: int, layers: int, heads: int
+) -> PreTrainedModel:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        family,
         hidden_size=HEAD_SIZE * heads,
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=4 * HEAD_SIZE * heads,
-        max_position_embeddings=tokens,
+        max_position_embeddings=tokens + 2,  # RoBERTa and its kin count from 2
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.sep_token_id,
     )
+    model = AutoModelForSequenceClassification.from_config(config)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: nn.Module = BertForSequenceClassification(config)
     return cast(PreTrainedModel, model.to(device).eval())
-
-
-def _inputs(model: PreTrainedModel, tokens: int) -> dict[str, Tensor]:
-    ids = torch.randint(1000, 2000, (1, tokens), device=model.device)
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
 def peak(device: torch.device) -> int:

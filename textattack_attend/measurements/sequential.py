@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import BatchEncoding
 
 from ..attention import forward_passes, masked_attention, run_rows
+from ..candidates import candidate_masks
 from ..importance import head_probes, layer_probes, most_important_first
-from ..rankings import candidate_masks, rank
-from ..structures import Budget, Shape, Structure
+from ..structures import Budget, Matrix, Shape, Structure
 from ..texts import Text
 from ..victim import Victim
 
@@ -59,7 +57,7 @@ class SequentialHackAttend:
         shape = self.victim.empty_structure(text).shape
         if self._probabilities(inputs, Structure(shape)).argmax() != label:
             return Outcome("skipped")
-        masks = candidate_masks(self._scores(inputs, label, shape), shape, self.budget)
+        masks = self._masks(inputs, label, shape)
         structure, queries = Structure(shape), 0
         for layer in self._order(inputs, layer_probes(shape), label):
             for head in self._order(inputs, head_probes(shape, [layer]), label):
@@ -92,7 +90,7 @@ class SequentialHackAttend:
             logits: Tensor = run_rows(model, inputs).logits
         return logits.flatten().double().softmax(-1)
 
-    def _scores(self, inputs: BatchEncoding, label: int, shape: Shape) -> npt.NDArray[np.float32]:
+    def _masks(self, inputs: BatchEncoding, label: int, shape: Shape) -> dict[Matrix, Structure]:
         target = torch.tensor([label], device=self.victim.model.device)
         (done,) = forward_passes(
             self.victim.model,
@@ -100,4 +98,4 @@ class SequentialHackAttend:
             [lambda logits: cross_entropy(logits, target)],
             cross=self.victim.cross_attention,
         )
-        return rank("probability_gradient", done.capture(), shape, self.budget)
+        return candidate_masks("probability_gradient", done.each_layer, shape, self.budget)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from textattack.goal_function_results import GoalFunctionResult
 
 from ..errors import require_whole_number, require_yes_or_no
 from ..shared import StructuredText
 from ..structures import Matrix
-from ..transformations.reselection import AVERAGE, ROUNDS
+from ..transformations.reselection import AVERAGE, GAINS, ROUNDS
 from .pruning import fewest_matrices
 from .stepwise_search import Asking, Question, StepwiseSearch, succeeded
 
@@ -46,9 +45,10 @@ class ReselectionSearch(StepwiseSearch):
                 break
             (last,) = results
             rounds += 1
+        last.attacked_text.attack_attrs.pop(AVERAGE, None)  # the largest thing that is kept
         if self.prune and succeeded(last):
             last = yield from fewest_matrices(last, _most_effective(last.attacked_text))
-        for name in (AVERAGE, ROUNDS):
+        for name in (ROUNDS, GAINS):
             last.attacked_text.attack_attrs.pop(name, None)
         last.candidate_queries = rounds
         last.gradient_passes = self.goal_function.num_gradient_passes
@@ -61,9 +61,5 @@ class ReselectionSearch(StepwiseSearch):
 
 def _most_effective(text: StructuredText) -> list[Matrix]:
     """The masked matrices, by the effect that their masks were expected to have."""
-    average = text.attack_attrs[AVERAGE]
-    effect = {
-        (layer, head): float(np.take(average[layer, head], text.structure.cells(layer, head)).sum())
-        for layer, head in text.structure.matrices
-    }
-    return sorted(effect, key=lambda matrix: -effect[matrix])
+    gains: dict[Matrix, float] = text.attack_attrs[GAINS]
+    return sorted(text.structure.matrices, key=lambda matrix: -gains[matrix])

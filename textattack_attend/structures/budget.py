@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import require_one_of, require_share, require_yes_or_no
-from .structure import Shape, Structure
+from .structure import Cells, Shape, Structure
 
 CHOICE_BUDGETS = ("per_matrix", "released")
 
@@ -52,6 +52,10 @@ class Budget:
             if reach.decoder_keys or shape.first_is_special:
                 attackable[:, first] = False
         return attackable
+
+    def cells(self, shape: Shape, layer: int) -> Cells:
+        """The attackable cells ``query * T + key`` of one head of a layer, in order."""
+        return np.flatnonzero(self.attackable(shape, layer)).astype(np.int32)
 
     def units_per_matrix(self, shape: Shape, layer: int) -> list[int]:
         """How many units of the matrix of each sequence may be chosen; 1 at least if one may be."""

@@ -200,10 +200,14 @@ class Structure:
 
     def dense(self) -> npt.NDArray[np.bool_]:
         """Which units are masked, bool (L, H, T, T)."""
-        masked = np.zeros((self.shape.layers, self.shape.heads, self.shape.tokens**2), np.bool_)
-        for (layer, head), cells in self._cells.items():
-            masked[layer, head, cells] = True
-        return masked.reshape(*masked.shape[:2], self.shape.tokens, self.shape.tokens)
+        return np.stack([self.dense_layer(layer) for layer in range(self.shape.layers)])
+
+    def dense_layer(self, layer: int) -> npt.NDArray[np.bool_]:
+        """Which units of a layer are masked, bool (H, T, T)."""
+        masked = np.zeros((self.shape.heads, self.shape.tokens**2), np.bool_)
+        for head, cells in self.cells_of_layer(layer):
+            masked[head, cells] = True
+        return masked.reshape(self.shape.heads, self.shape.tokens, self.shape.tokens)
 
     @cached_property
     def parts(self) -> list[Structure]:

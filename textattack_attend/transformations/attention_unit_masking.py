@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-import numpy.typing as npt
-
+from ..candidates import candidate_masks, random_masks
 from ..errors import require_seed
 from ..goal_functions import StructureGoalFunction
-from ..rankings import (
-    GRADIENT_RANKINGS,
-    candidate_masks,
-    generator_for,
-    random_scores,
-    rank,
-    require_ranking,
-)
+from ..rankings import GRADIENT_RANKINGS, generator_for, require_ranking
 from ..shared import StructuredText
-from ..structures import Budget
+from ..structures import Budget, Matrix, Structure
 from .structure_transformation import StructureTransformation
 
 
@@ -58,15 +49,21 @@ class AttentionUnitMasking(StructureTransformation):
     ) -> list[StructuredText]:
         """Candidates by layer, then head; word indices have no meaning here."""
         structure = current_text.structure
-        masks = candidate_masks(self._scores(current_text), structure.shape, self.budget)
+        masks = self._masks(current_text)
         return [StructuredText.of(current_text, structure | mask) for mask in masks.values()]
 
-    def _scores(self, text: StructuredText) -> npt.NDArray[np.float32]:
+    def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
+        shape = text.structure.shape
         if self.ranking == "random":
             generator = generator_for(text.tokenizer_input, self.seed)
-            return random_scores(text.structure.shape, generator)
-        capture = self.goal_function.capture(text, gradients=self.needs_gradient)
-        return rank(self.ranking, capture, text.structure.shape, self.budget)
+            return random_masks(shape, self.budget, generator)
+        gradients = self.needs_gradient
+        return candidate_masks(
+            self.ranking,
+            lambda visit: self.goal_function.each_layer(text, visit, gradients=gradients),
+            shape,
+            self.budget,
+        )
 
     def extra_repr_keys(self) -> list[str]:
         """What TextAttack prints of it."""

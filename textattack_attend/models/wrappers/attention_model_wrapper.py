@@ -31,6 +31,7 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
         prompt: what makes a classifier of a language model; its answers are log-likelihoods.
         cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
+        max_memory: GiB that an attack on a text may take beside the model, see `Victim`.
     """
 
     def __init__(
@@ -41,10 +42,13 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         max_tokens: int | None = None,
         prompt: Prompt | None = None,
         cross_attention: bool = False,
+        max_memory: float | None = None,
     ) -> None:
         # TextAttack moves `self.model` to the GPU, and accepts no wrapped model there.
         super().__init__(unwrapped(model), tokenizer)
-        self.victim = Victim(model, tokenizer, precision, max_tokens, prompt, cross_attention)
+        self.victim = Victim(
+            model, tokenizer, precision, max_tokens, prompt, cross_attention, max_memory
+        )
 
     @classmethod
     def of(cls, wrapper: ModelWrapper, precision: str | None = None) -> AttentionModelWrapper:
@@ -79,6 +83,7 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
             "max_tokens": self.victim.max_tokens,
             "prompt": self.victim.prompt,
             "cross_attention": self.victim.cross_attention,
+            "max_memory": self.victim.memory.gibibytes,
         }
 
     def identity(self) -> Identity:

@@ -1,0 +1,134 @@
+"""The memory that an attack on a text takes beside its model, and what there is of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+import torch
+from transformers import PreTrainedModel
+
+from ..errors import InvalidInputError, require_number
+from ..structures import Shape
+from .engine import ATTENTION_BYTES, KEPT_BYTES
+from .families import shape_of
+
+GIBIBYTE = 2**30
+SINGLE = 4
+"""Bytes of a number in single precision, in which attention is looked at."""
+KEPT_FUSED, KEPT_EAGER = 1, 4
+"""Matrices that the backward pass keeps of a layer: its probabilities, and in families that take
+the softmax by themselves what they computed beside them."""
+PASSING = 8
+"""Matrices of one layer that exist at a time while the layer is computed or looked at."""
+HIDDEN, INNER = 8, 3
+"""Vectors that the backward pass keeps of a token in a layer, as wide as the hidden states and as
+the inner layer."""
+ENGINE_BYTES = ATTENTION_BYTES + KEPT_BYTES
+"""What the engine takes, of all texts under attack together."""
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+class MemoryBound:
+    """Refuses texts whose attack would take more memory than there is.
+
+    Args:
+        model: a model of a supported family.
+        gibibytes: what an attack may take beside the model; None for half of what is free when it
+            is first asked.
+
+    Raises:
+        InvalidInputError: the number is not positive.
+    """
+
+    def __init__(self, model: PreTrainedModel, gibibytes: float | None = None) -> None:
+        if gibibytes is not None:
+            require_number("max_memory", gibibytes, "(0, inf)", hint="8 is eight GiB")
+        self.gibibytes = gibibytes
+        self._model = model
+
+    @cached_property
+    def limit(self) -> int:
+        """The bytes that an attack may take."""
+        if self.gibibytes is not None:
+            return int(self.gibibytes * GIBIBYTE)
+        return free_bytes(self._model.device) // 2
+
+    def fit(self, shapes: Iterable[Shape]) -> bool:
+        """Whether texts of these shapes can be attacked side by side; one text always can."""
+        needed = [bytes_needed(self._model, shape) - ENGINE_BYTES for shape in shapes]
+        return len(needed) <= 1 or sum(needed) + ENGINE_BYTES <= self.limit
+
+    def require(self, shape: Shape) -> None:
+        """Refuses a text that is too long.
+
+        Args:
+            shape: the shape of the text's structures.
+
+        Raises:
+            InvalidInputError: the attack would take more than the limit.
+        """
+        needed = bytes_needed(self._model, shape)
+        if needed > self.limit:
+            fits = longest_text(self._model, self.limit)
+            raise InvalidInputError(
+                f"a text of {shape.tokens} tokens: expected an attack that takes at most "
+                f"{self.limit / GIBIBYTE:.2g} GiB of memory, got one that takes about "
+                f"{needed / GIBIBYTE:.2g} GiB; about {fits} tokens fit: give max_tokens={fits}, or "
+                "a larger max_memory if there is more (by default half of what is free)"
+            )
+
+
+def bytes_needed(model: PreTrainedModel, shape: Shape) -> int:
+    """Estimates the bytes that an attack takes beside its model, rather too many than too few.
+
+    The first of the terms that grow with the square of the length is what the backward pass keeps
+    of every layer, the second the effects of HackAttend+, the third what one layer takes while it
+    is looked at.
+
+    Args:
+        model: a model of a supported family.
+        shape: the shape of the text's structures.
+    """
+    config = model.config
+    units = sum(tokens**2 for tokens in shape.sequences or (shape.tokens,))
+    kept = KEPT_FUSED if config._attn_implementation == "sdpa" else KEPT_EAGER
+    matrices = shape.layers * (kept + 1) * units + PASSING * shape.tokens**2
+    hidden = int(config.hidden_size)
+    inner = int(getattr(config, "intermediate_size", None) or 4 * hidden)
+    vectors = shape.layers * shape.tokens * (HIDDEN * hidden + INNER * inner)
+    return SINGLE * (shape.heads * matrices + vectors) + ENGINE_BYTES
+
+
+def longest_text(model: PreTrainedModel, limit: int) -> int:
+    """Returns the most tokens of a sequence whose attack takes no more bytes than a limit."""
+    fits, too_long = 0, 1
+    while bytes_needed(model, shape_of(model, too_long)) <= limit:
+        fits, too_long = too_long, 2 * too_long
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if bytes_needed(model, shape_of(model, middle)) <= limit:
+            fits = middle
+        else:
+            too_long = middle
+    return fits
+
+
+def free_bytes(device: torch.device) -> int:
+    """Returns the free memory of a device, or for a CPU what the machine and its container have."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    available: int = psutil.virtual_memory().available
+    return min([available, *_free_in_container()])
+
+
+def _free_in_container() -> list[int]:
+    """Returns what a limit on the process's control group leaves, if there is one."""
+    try:
+        limit = (CONTROL_GROUP / "memory.max").read_text().strip()
+        used = int((CONTROL_GROUP / "memory.current").read_text())
+    except (OSError, ValueError):  # no limit, or a system without control groups
+        return []
+    return [max(0, int(limit) - used)] if limit.isdecimal() else []

@@ -1,0 +1,68 @@
+"""The effect of masking: what HackAttend+ judges units by, at a state where units are masked."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from .attention import AttentionCapture
+from .rankings import at_cells
+from .structures import Cells, Structure
+
+
+def masking_effect(
+    capture: AttentionCapture, structure: Structure, layer: int, cells: Cells
+) -> npt.NDArray[np.float32]:
+    """Linear term of the loss for each unit being masked rather than open, float32 (H, n).
+
+    As `first_order`, but at a state where units are masked: a unit that, open, has the probability
+    p has the effect ``-p (g - rest)``, where g is the gradient at its probability and ``rest`` the
+    mean of the row's gradients under the probabilities of the other open units. A masked unit's p
+    is what its score would give it if it alone were opened.
+
+    Args:
+        capture: the layer's, (H, T, T), taken under the mask, with gradients.
+        structure: what was masked.
+        layer: the number of the layer.
+        cells: the n cells to judge, ``query * T + key``, in order.
+    """
+    masked = torch.from_numpy(structure.dense_layer(layer))
+    closed = torch.from_numpy(~structure.shape.visible(layer))
+
+    def effect(block: AttentionCapture, queries: slice) -> Tensor:
+        return effect_of_masking(
+            block.scores.double(),  # a probability near 1 has no digits left in single
+            block.probabilities.double(),
+            block.probability_gradients.double(),
+            masked[:, queries],
+            closed[queries],
+        ).float()
+
+    return at_cells(capture, cells, effect)
+
+
+def effect_of_masking(
+    scores: Tensor, probabilities: Tensor, gradients: Tensor, masked: Tensor, closed: Tensor
+) -> Tensor:
+    """The formula of `masking_effect`, for tensors (..., T, T); of the dtype of the scores.
+
+    Args:
+        scores: before the softmax and before the mask.
+        probabilities: under the mask.
+        gradients: of the loss at them.
+        masked: which units are.
+        closed: which are not visible in any case.
+    """
+    open_scores = scores.masked_fill(masked | closed, -torch.inf)
+    total = open_scores.logsumexp(-1, keepdim=True)
+    open_row = torch.isfinite(total)
+    probabilities = torch.where(open_row, (open_scores - total).exp(), probabilities)
+    alone = torch.where(masked, torch.sigmoid(scores - total), probabilities)
+    mean = (probabilities * gradients).sum(-1, keepdim=True)
+    others = (1 - probabilities).clamp_min(torch.finfo(scores.dtype).tiny)
+    rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
+    # A mean lies between the extremes; beside a probability of 1 there are no digits left for it.
+    rest = rest.clamp(gradients.amin(-1, keepdim=True), gradients.amax(-1, keepdim=True))
+    return (-alone * (gradients - rest)).masked_fill(closed, 0)
