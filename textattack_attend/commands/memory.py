@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .terminal import echo
+
 COUNT = click.IntRange(min=1)
 TOKENS = click.IntRange(min=8)
 
@@ -23,6 +25,6 @@ def memory(tokens: int, layers: int, heads: int, threads: int) -> None:
 
     torch.set_num_threads(threads)
     measured = measure(tokens, layers, heads)
-    click.echo(f"model and libraries         {measured.model / 2**20:8.0f} MiB")
-    click.echo(f"structures, at most         {measured.engine / 2**20:8.0f} MiB more")
-    click.echo(f"with the gradient, at most  {measured.gradient / 2**20:8.0f} MiB more")
+    echo(f"model and libraries         {measured.model / 2**20:8.0f} MiB")
+    echo(f"structures, at most         {measured.engine / 2**20:8.0f} MiB more")
+    echo(f"with the gradient, at most  {measured.gradient / 2**20:8.0f} MiB more")
