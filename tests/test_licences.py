@@ -18,7 +18,11 @@ def licence_of(package: Distribution) -> str:
     fields = package.metadata
     classifiers = [c for c in fields.get_all("Classifier") or [] if c.startswith("License")]
     # The field may hold a whole licence, which may speak of others.
-    named = [fields.get("License-Expression") or "", (fields.get("License") or "")[:80]]
+    named = [
+        said[:80]
+        for name in ("License-Expression", "License")
+        for said in fields.get_all(name) or []
+    ]
     return " ".join([*named, *classifiers]).replace("UNKNOWN", "").strip()
 
 

@@ -269,6 +269,14 @@ def test_ordinary_labels_have_no_backslashes() -> None:
         assert inline(label) == label
 
 
+def test_latex_executes_no_text_and_keeps_its_rows() -> None:
+    frame = pd.DataFrame([[r"\input{/etc/passwd} & \\ %"]], columns=["a\n\n\\write18{ls} # $x_1"])
+    table = exported(frame, "latex").decode()
+    commands = re.findall(r"\\[a-zA-Z]+", table.split("toprule")[1].split("bottomrule")[0])
+    assert set(commands) == {"\\textbackslash", "\\space", "\\midrule"}
+    assert len(table.splitlines()) == 7
+
+
 # --- spreadsheets ---
 
 

@@ -442,8 +442,8 @@ def test_a_label_that_looks_like_the_markup_of_a_figure_stays_as_it_is(tmp_path:
 
 def test_a_figure_of_an_older_matplotlib_needs_no_style_either() -> None:
     class Older(Figure):
-        def savefig(self, file: Any, **options: Any) -> None:
-            file.write(
+        def savefig(self, fname: Any, **options: Any) -> None:
+            fname.write(
                 "<?xml version='1.0'?><svg><defs><style type='text/css'>*{stroke-linecap: butt}"
                 '</style></defs><text id="t" style="font: 10px &apos;DejaVu Sans&apos;, serif; '
                 'fill: #5f6672">style="a"</text></svg>'

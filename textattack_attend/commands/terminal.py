@@ -23,8 +23,7 @@ def echo(*lines: str, err: bool = False) -> None:
         lines: the lines, without line breaks at their ends.
         err: whether they go to standard error.
     """
-    for line in lines:
-        click.echo(printable(line).replace("\n", r"\n"), err=err)
+    click.echo("\n".join(printable(line).replace("\n", r"\n") for line in lines), err=err)
 
 
 def echo_document(document: str) -> None:
