@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TOOLS = $(VENV)/tools/bin
 
-.PHONY: demo test test-slow lint types package docs clean
+.PHONY: demo test test-slow lint types package audit licences docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
@@ -31,6 +32,19 @@ package: $(VENV)/.installed-dev
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
 	grep -q textattack_attend/nltk_data/corpora/stopwords/english $(VENV)/dist/files
+	tar -tzf $(VENV)/dist/*.tar.gz > $(VENV)/dist/source-files
+	for file in LICENSE THIRD_PARTY.md Apache-2.0.txt BSD-3-Clause-Snowball.txt MIT-MiniLM.txt; do \
+		grep -q "dist-info/.*$$file" $(VENV)/dist/files || exit 1; \
+		grep -q "/$$file" $(VENV)/dist/source-files || exit 1; \
+	done
+
+# Published vulnerabilities of the pinned versions.
+audit: $(VENV)/tools/.installed
+	$(PYTHON) .ci/audit.py $(TOOLS)/pip-audit constraints.txt .ci/accepted-vulnerabilities.txt
+
+# The licences of everything that is installed with the package; docs/licences.md names the copyleft ones.
+licences: $(VENV)/.installed $(VENV)/tools/.installed
+	$(TOOLS)/pip-licenses --python $(BIN)/python --from mixed --order license --format markdown
 
 # The API reference, from the docstrings.
 docs: $(VENV)/.installed-dev
@@ -38,6 +52,12 @@ docs: $(VENV)/.installed-dev
 
 clean:
 	rm -rf $(VENV)
+
+# Tools that look at the environment from outside: what they need themselves is no part of it.
+$(VENV)/tools/.installed:
+	$(PYTHON) -m venv $(VENV)/tools
+	$(TOOLS)/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 pip-licenses==5.5.5
+	touch $@
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

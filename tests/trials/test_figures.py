@@ -34,7 +34,7 @@ from textattack_attend.report import (
     report,
 )
 from textattack_attend.report.panels import WIDTHLESS
-from textattack_attend.texts import UNPRINTABLE
+from textattack_attend.texts import UNPRINTABLE, printable
 
 from ..stored_results import results_of
 from .trial import Trial, table
@@ -66,14 +66,9 @@ REPORTED = {
 }
 
 
-def shown(text: str) -> str:
-    """What stands in a figure for a text."""
-    return UNPRINTABLE.sub("\ufffd", text)
-
-
 def on_an_axis(token: str) -> str:
     """What stands beside a map of attention for a token; the end of a long one is left out."""
-    token = shown(token)
+    token = printable(token)
     return token if len(token) <= 24 else f"{token[:23]}…"
 
 
@@ -110,7 +105,7 @@ def attention_shows(text: str) -> Callable[[Path], Any]:
 
     def run(folder: Path) -> int:
         found = texts_of(plot_attention(EVEN, EVEN, [text, "b"], [(0, 1)], f"on {text}"))
-        assert f"on {shown(text)}" in found
+        assert f"on {printable(text)}" in found
         return found.count(on_an_axis(text))
 
     return run
@@ -202,7 +197,7 @@ def test_trial(trial: Trial, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", [" ".join(NASTY.values()), "_hidden"], ids=["all", "hidden"])
 def test_labels_are_shown_as_they_are(text: str, tmp_path: Path) -> None:
     """In titles, and in legends, where victims have the colours."""
-    text = shown(text)
+    text = printable(text)
     results = results_with(tmp_path, f"{text} V", f"{text} A")
     for name, plot in FIGURES.items():
         found = [part.removeprefix(WIDTHLESS) for part in texts_of(plot(results))]
@@ -215,7 +210,7 @@ def test_labels_are_shown_as_they_are(text: str, tmp_path: Path) -> None:
 def test_a_page_with_all_of_it_has_neither_mathematics_nor_control_characters(
     tmp_path: Path,
 ) -> None:
-    text = shown(" ".join(NASTY.values()))  # a recipe file refuses control characters in labels
+    text = printable(" ".join(NASTY.values()))  # a recipe file refuses control characters in labels
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         page = report(results_with(tmp_path, text, text), title=text)

@@ -3,20 +3,27 @@
 JSON and Parquet carry the version of the tables: in JSON as ``textattack_attend`` in the ``schema``
 of a Table Schema document (``pandas.read_json(file, orient="table")`` reads it), in Parquet under
 the same key in the metadata of the file. CSV, Markdown and LaTeX have no place for it.
+
+JSON, Parquet and raw CSV have every text exactly. CSV is for spreadsheets, see `spreadsheets`: a
+text that begins as a formula has an apostrophe before it. Markdown and LaTeX are for reading: a
+text is in one line, and characters that cannot be seen are escapes.
 """
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
-from ..texts import in_one_line
+from ..texts import UNPRINTABLE, in_one_line
 from .results import Results
 from .schema import VERSION, Run
+from .spreadsheets import harmless
 from .store import Store
 from .summary import MEASURES, summary
 from .tables import comparison, markdown, side_by_side
@@ -51,29 +58,37 @@ def exported(table: pd.DataFrame, kind: str) -> bytes:
 
     Args:
         table: of any columns.
-        kind: ``markdown``, ``latex`` (with booktabs), ``csv``, ``json`` (Table Schema), or
-            ``parquet``.
+        kind: one of `KINDS`.
     """
-    if kind == "parquet":
-        return _parquet(table)
-    if kind == "latex":
-        # An empty line would end a paragraph, and with it the table.
-        shown = table.map(lambda value: in_one_line(value) if isinstance(value, str) else value)
-        styled = shown.style.hide(axis="index").format(escape="latex", na_rep="")
-        text = styled.format_index(escape="latex", axis=1).to_latex(hrules=True)
-    elif kind == "markdown":
-        text = markdown(table)
-    elif kind == "csv":
-        text = table.to_csv(index=False)
-    else:
-        text = _json(table)
-    return str(text).encode()
+    content = KINDS[kind](table)
+    return content if isinstance(content, bytes) else content.encode()
+
+
+def _latex(table: pd.DataFrame) -> str:
+    # An empty line would end a paragraph, and with it the table.
+    shown = table.map(_in_one_line).rename(columns=_in_one_line)
+    styled = shown.style.hide(axis="index").format(escape="latex", na_rep="")
+    return str(styled.format_index(escape="latex", axis=1).to_latex(hrules=True))
+
+
+def _in_one_line(value: Any) -> Any:
+    return in_one_line(value) if isinstance(value, str) else value
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return _raw_csv(harmless(table))
+
+
+def _raw_csv(table: pd.DataFrame) -> str:
+    # Every text stands between quotation marks, as some spreadsheets end a cell at a semicolon.
+    return str(table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC))
 
 
 def _json(table: pd.DataFrame) -> str:
     whole = json.loads(table.to_json(orient="table", index=False))
     whole["schema"][PACKAGE] = str(VERSION)
-    return json.dumps(whole, ensure_ascii=False, indent=1)
+    text = json.dumps(whole, ensure_ascii=False, indent=1)
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
@@ -84,3 +99,14 @@ def _parquet(table: pd.DataFrame) -> bytes:
     file = io.BytesIO()
     parquet.write_table(content.replace_schema_metadata(content.schema.metadata | version), file)
     return file.getvalue()
+
+
+KINDS: dict[str, Callable[[pd.DataFrame], str | bytes]] = {
+    "markdown": markdown,
+    "latex": _latex,
+    "csv": _csv,
+    "raw-csv": _raw_csv,
+    "json": _json,
+    "parquet": _parquet,
+}
+"""The formats of tables; LaTeX takes the package booktabs, JSON is a Table Schema document."""

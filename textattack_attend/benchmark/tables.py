@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from .summary import MEASURES, summary
 PERCENT = ("clean", "robust", "ASR", "words", "dev accuracy")
 WITH_INTERVAL = ("robust", "ASR")
 COST = "training time (plain: 1)"
+MARKUP = re.compile(r"[\\`*|<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|\](?=\()")
+"""What Markdown would take for markup within a line, the end of a cell among it."""
 
 
 def comparison(results: Results) -> pd.DataFrame:
@@ -96,13 +99,18 @@ def blanked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table, its numbers as they are; what would end a cell is escaped."""
+    """Returns a table in Markdown, its numbers as they are; a text is text, not markup."""
     shown = blanked(table).map(_cell).rename(columns=_cell)
     return str(shown.to_markdown(index=False, disable_numparse=True))
 
 
+def inline(text: str) -> str:
+    """Returns a text in one line of Markdown that shows it letter by letter."""
+    return MARKUP.sub(r"\\\g<0>", in_one_line(text))
+
+
 def _cell(value: Any) -> Any:
-    return in_one_line(value).replace("|", r"\|") if isinstance(value, str) else value
+    return inline(value) if isinstance(value, str) else value
 
 
 def _measures(results: Results, with_interval: Sequence[str] = ()) -> pd.DataFrame:

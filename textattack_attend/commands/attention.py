@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .common import last, measured, prepare
+from .terminal import echo
 
 STOP_WORDS = Path(__file__).parents[1] / "nltk_data" / "corpora" / "stopwords" / "english"
 
@@ -43,7 +44,7 @@ def attention(
         "texts",
     )
     for name, share in asdict(shares).items():
-        click.echo(f"{name.replace('_', ' '):16}{share:>7.1%}")
+        echo(f"{name.replace('_', ' '):16}{share:>7.1%}")
 
 
 def _words(path: Path) -> set[str]:

@@ -8,6 +8,7 @@ import click
 
 from ..errors import AttendError
 from .common import resumable
+from .terminal import echo
 
 DEFAULT_STORE = "benchmark.sqlite"
 
@@ -40,7 +41,7 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     """
     from ..benchmark import Results, Store, named_recipe, read_recipe
     from ..benchmark.running import Benchmark, Cluster
-    from ..benchmark.tables import markdown, titled
+    from ..benchmark.tables import inline, markdown, titled
 
     if workers and not address:
         raise click.UsageError("--workers: expected --ray ADDRESS beside it; `local` is an address")
@@ -56,7 +57,7 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
             running.run()
     results = Results.of(opened, [running.id])
     for title, table in titled(results):
-        click.echo(f"**{title}**\n\n{markdown(table)}\n")
+        echo(f"**{inline(title)}**", "", *markdown(table).split("\n"), "")
     errors = results.rows.loc[results.rows["outcome"] == "error", "error"]
     if len(errors):
         most = ", ".join(f"{error} ({count})" for error, count in errors.value_counts()[:3].items())
@@ -73,4 +74,4 @@ def validate(recipe: str) -> None:
     from ..benchmark.running.validation import validated
 
     for line in validated(read_recipe(named_recipe(recipe))):
-        click.echo(line)
+        echo(line)

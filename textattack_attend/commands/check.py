@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .common import measured, prepare
+from .terminal import echo
 
 
 @click.command()
@@ -20,7 +21,7 @@ def check(model: str, data: str, num_examples: int, threads: int) -> None:
 
     found = list(findings(wrapper, examples))
     for finding in found:
-        click.echo(f"warning: {finding}", err=True)
+        echo(f"warning: {finding}", err=True)
     if found:
         raise click.exceptions.Exit(1)
-    click.echo(f"nothing suspicious on {len(examples)} examples")
+    echo(f"nothing suspicious on {len(examples)} examples")

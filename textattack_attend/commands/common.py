@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import InvalidInputError
+from ..texts import in_one_line
 
 if TYPE_CHECKING:
     from ..measurements.example import Example
@@ -108,5 +109,7 @@ def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
     """The same, with a progress bar on a terminal."""
     import tqdm
 
-    bar: Iterator[T] = tqdm.tqdm(progress, total=total, desc=name, leave=False, disable=None)
+    bar: Iterator[T] = tqdm.tqdm(
+        progress, total=total, desc=in_one_line(name), leave=False, disable=None
+    )
     return bar

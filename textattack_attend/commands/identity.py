@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .terminal import echo
+
 
 @click.command()
 @click.option("--model", help="Hub name or folder of the victim. [a random BERT-base]")
@@ -31,4 +33,4 @@ def identity(model: str | None, threads: int) -> None:
         "seconds, asked again": f"{measured.seconds_again:.3f}",
     }
     for name, value in lines.items():
-        click.echo(f"{name:22}{value}")
+        echo(f"{name:22}{value}")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from .terminal import echo
+
 
 def _recipes() -> Iterable[str]:
     from ..benchmark.recipe import known_recipes
@@ -63,6 +65,6 @@ def known(kinds: tuple[str, ...]) -> None:
     defenses, tasks, and families of models.
     """
     for kind in kinds or KINDS:
-        click.echo(f"{kind}:")
+        echo(f"{kind}:")
         for line in KINDS[kind]():
-            click.echo(f"  {line}")
+            echo(f"  {line}")

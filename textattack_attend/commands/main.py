@@ -12,6 +12,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..texts import in_one_line
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
@@ -24,6 +25,7 @@ from .results import compare, results
 from .robustness import robustness
 from .speed import speed
 from .strength import strength
+from .terminal import show_logs
 from .train import train
 
 COMMANDS = (
@@ -46,16 +48,21 @@ COMMANDS = (
 
 
 class _Group(click.Group):
-    """Turns our errors into one line and exit code 1."""
+    """Turns our errors into one line and exit code 1; no error acts on the terminal."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except AttendError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(in_one_line(str(error))) from None
+        except click.ClickException as error:
+            # Click has no other place in which to change what it is going to print.
+            error.message = in_one_line(error.message)  # type: ignore[misc]
+            raise
 
 
 @click.group(cls=_Group, commands=COMMANDS)
 @click.version_option(__version__)
 def main() -> None:
     """Measure attacks on the self-attention of transformers, and train victims."""
+    show_logs()

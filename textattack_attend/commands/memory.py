@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .terminal import echo
+
 COUNT = click.IntRange(min=1)
 TOKENS = click.IntRange(min=8)
 
@@ -33,12 +35,10 @@ def memory(family: str, tokens: int, layers: int, heads: int, attack: str, threa
 
     torch.set_num_threads(threads)
     measured = measure(family, tokens, layers, heads, attack)
-    click.echo(f"libraries and model               {_mebibytes(measured.model)}")
-    click.echo(f"a plain forward and backward pass {_mebibytes(measured.gradient)} more")
-    click.echo(
-        f"the attack, {measured.queries:4} queries          {_mebibytes(measured.attack)} more"
-    )
-    click.echo(f"estimated, beside the model       {_mebibytes(measured.estimate)}")
+    echo(f"libraries and model               {_mebibytes(measured.model)}")
+    echo(f"a plain forward and backward pass {_mebibytes(measured.gradient)} more")
+    echo(f"the attack, {measured.queries:4} queries          {_mebibytes(measured.attack)} more")
+    echo(f"estimated, beside the model       {_mebibytes(measured.estimate)}")
 
 
 def _mebibytes(size: int) -> str:

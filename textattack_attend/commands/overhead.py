@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .terminal import echo
+
 
 @click.command()
 @click.argument("recipe", default="quick")
@@ -13,7 +15,7 @@ def overhead(recipe: str, rounds: int) -> None:
     from ..benchmark import named_recipe, read_recipe
     from ..measurements.overhead import overheads
 
-    click.echo(f"{'attack':24} {'bare':>9} {'benchmark':>9}  ratio")
+    echo(f"{'attack':24} {'bare':>9} {'benchmark':>9}  ratio")
     for found in overheads(read_recipe(named_recipe(recipe)), rounds):
         ratio = found.benchmark / found.bare
-        click.echo(f"{found.attack:24} {found.bare:8.2f}s {found.benchmark:8.2f}s {ratio:6.3f}")
+        echo(f"{found.attack:24} {found.bare:8.2f}s {found.benchmark:8.2f}s {ratio:6.3f}")

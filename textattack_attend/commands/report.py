@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .results import RUNS, STORES, opened, results_of
+from .terminal import echo
 
 
 @click.command()
@@ -19,4 +20,4 @@ def report(stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: s
 
     results = results_of(opened(stores, runs), runs)
     write_whole(output, page(results, title).encode())
-    click.echo(f"saved in {output}")
+    echo(f"saved in {output}")

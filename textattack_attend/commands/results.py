@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from .benchmark import DEFAULT_STORE
+from .terminal import echo, echo_document
 
 if TYPE_CHECKING:
     from ..benchmark import Results, Store
 
-FORMATS = ("markdown", "latex", "csv", "json", "parquet")
+FORMATS = ("markdown", "latex", "csv", "raw-csv", "json", "parquet")
 ENDINGS = {".tex": "latex", **{f".{kind}": kind for kind in FORMATS}}
 MEASURES = ("clean", "robust", "ASR", "queries", "seconds")
 TABLES = ("comparison", *MEASURES, "summary", "rows", "runs")
@@ -47,7 +48,11 @@ RUNS = click.option(
     "attacked example; or the runs themselves.",
 )
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), help="[by the ending of --output, or markdown]"
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    help="csv puts an apostrophe before a text that a spreadsheet would compute, because it begins "
+    "with =, +, - or @; raw-csv has every text as it is.  [by the ending of --output, or markdown]",
 )
 @click.option("--output", type=click.Path(dir_okay=False), help="File, instead of the terminal.")
 def results(
@@ -71,7 +76,7 @@ def results(
     elif kind == "parquet":
         raise click.UsageError("parquet is no text: expected --output FILE")
     else:
-        click.echo(content.decode().rstrip("\n"))
+        echo_document(content.decode().rstrip("\n"))
 
 
 def opened(stores: tuple[str, ...], runs: tuple[str, ...]) -> list[Store]:
@@ -90,7 +95,7 @@ def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
     together = Results.together([Results.of(store, runs) for store in stores])
     attacked, expected = len(together.rows), together.expected
     if attacked < expected:
-        click.echo(
+        echo(
             f"note: {attacked} of {expected} examples are attacked so far; `benchmark` goes on",
             err=True,
         )
@@ -115,4 +120,4 @@ def compare(first: str, second: str, first_run: str | None, second_run: str | No
         results_of([Store(store, new=False)], [run] if run else [])
         for store, run in ((first, first_run), (second, second_run))
     ]
-    click.echo(markdown(differences(*both)))
+    echo(*markdown(differences(*both)).split("\n"))

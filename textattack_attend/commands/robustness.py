@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .common import measured, prepare, watched
+from .terminal import echo
 
 FRACTIONS = (0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 COUNTS = (0, *(2**power for power in range(12)))
@@ -30,14 +31,14 @@ def robustness(model: str, data: str, num_examples: int, threads: int, budget: s
         smallest_fractions,
     )
 
-    click.echo(f"{budget:>10}{'accuracy':>10}")
+    echo(f"{budget:>10}{'accuracy':>10}")
     if budget == "matrices":
         fewest = list(watched(fewest_matrices(wrapper, examples), len(examples), budget))
         layers, heads, *_ = wrapper.victim.empty_structure(examples[0][0]).shape.size
         counts = [*(count for count in COUNTS if count < layers * heads), layers * heads]
         for count, accuracy in zip(counts, matrices_curve(fewest, counts), strict=True):
-            click.echo(f"{count:>10}{accuracy:>10.1%}")
+            echo(f"{count:>10}{accuracy:>10.1%}")
     else:
         smallest = list(watched(smallest_fractions(wrapper, examples), len(examples), budget))
         for fraction, accuracy in zip(FRACTIONS, fraction_curve(smallest, FRACTIONS), strict=True):
-            click.echo(f"{fraction:>10.2%}{accuracy:>10.1%}")
+            echo(f"{fraction:>10.2%}{accuracy:>10.1%}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .common import last, measured, prepare, require_attacked
+from .terminal import echo
 
 if TYPE_CHECKING:
     from ..models.wrappers import AttentionModelWrapper
@@ -54,17 +55,17 @@ def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: 
         "peak memory, MiB": f"{peak(wrapper.model.device) / 2**20:.0f} (libraries and model: "
         f"{before / 2**20:.0f})",
     }.items():
-        click.echo(f"{name:30}{value}")
+        echo(f"{name:30}{value}")
     attacks: dict[str, Callable[[AttentionModelWrapper], Any]] = {
         "hackattend": HackAttendLiong2024.build,
         "hackattend-plus": HackAttendPlus.build,
     }
     if word_attack:
         attacks |= {name: partial(word_attack, name) for name in ("textfooler", "bert-attack")}
-    click.echo(f"\n{'attack':20}{'successes':>12}{'ASR':>8}{'queries':>9}{'s per attack':>14}")
+    echo("", f"{'attack':20}{'successes':>12}{'ASR':>8}{'queries':>9}{'s per attack':>14}")
     for name, build in attacks.items():
         one = last(time_attack(build(wrapper), examples), len(examples), name)
-        click.echo(
+        echo(
             f"{name:20}{f'{one.successes} of {one.attacked}':>12}"
             f"{one.success_rate:>8.1%}{one.queries:>9.1f}{one.seconds_per_attack:>14.3f}"
         )

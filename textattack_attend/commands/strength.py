@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import last, measured, prepare, require_attacked
+from .terminal import echo
 
 if TYPE_CHECKING:
     from ..attack import StructureAttack
@@ -28,7 +29,7 @@ def strength(model: str, data: str, num_examples: int, threads: int) -> None:
         "hackattend-plus": HackAttendPlus.build,
     }
     titles = "".join(f"{name:>26}{'matrices':>9}" for name in recipes)
-    click.echo(f"{'alpha':>7}{'[CLS]':>12}{titles}")
+    echo(f"{'alpha':>7}{'[CLS]':>12}{titles}")
     for spare in (True, False):
         for fraction in FRACTIONS:
             name = f"{fraction:.2%}"
@@ -42,4 +43,4 @@ def strength(model: str, data: str, num_examples: int, threads: int) -> None:
                 f"{r.seconds_per_attack:>5.2f}s{r.matrices:>9.1f}"
                 for r in rows
             ]
-            click.echo(f"{name:>7}{'spared' if spare else 'attackable':>12}{''.join(columns)}")
+            echo(f"{name:>7}{'spared' if spare else 'attackable':>12}{''.join(columns)}")

@@ -10,6 +10,7 @@ import click
 from ..defenses.options import DEFENSES, defense_of
 from .common import resumable
 from .defense_options import defense_options
+from .terminal import echo
 
 
 @click.command()
@@ -96,7 +97,7 @@ def train(
             overwrite=overwrite,
         )
     if PartialState().is_main_process:
-        click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
+        echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
 
 
 def _field(given: str) -> tuple[str, Any]:

@@ -27,6 +27,7 @@ from ..shared import StructuredText
 from ..structures import Structure
 from ..texts import Text
 from ..victim import Reading, Victim
+from .result import StructureGoalFunctionResult
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 """From logits (1, C) and a class (1,) to a scalar that grows as the class gets less likely."""
@@ -66,6 +67,9 @@ class StructureGoalFunction(ClassificationGoalFunction):
         self._reading: Reading | None = None
         self._answers: dict[Structure, Tensor] = {}
         self._passes: dict[Structure, ForwardPass] = {}
+
+    def _goal_function_result_type(self) -> type[GoalFunctionResult]:
+        return StructureGoalFunctionResult
 
     @property
     def victim(self) -> Victim:

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from textattack import Attacker
 
+from ..texts import in_one_line
+
 CODE = 130
 """The exit code by which shells know that SIGINT ended a program."""
 ENDING = ".ta.chkpt"
@@ -80,7 +82,8 @@ def _summarize(attacker: Attacker) -> None:
 def _how_to_go_on(attacker: Attacker | None, args: Namespace) -> str:
     checkpoint = _last_checkpoint(attacker) or getattr(args, "checkpoint_file", None)
     if checkpoint:
-        return f"`textattack attack-resume --checkpoint-file {checkpoint}` goes on from there"
+        file = in_one_line(str(checkpoint))
+        return f"`textattack attack-resume --checkpoint-file {file}` goes on from there"
     if attacker is None or not _done(attacker):
         return "the same command begins anew"
     given = attacker.attack_args

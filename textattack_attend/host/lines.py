@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import AttendError
+from ..texts import in_one_line
 from .arguments import require_arguments
 from .interrupt import conclude
 
@@ -80,6 +81,6 @@ def with_one_line(original: Any) -> Any:
             line = str(error) if isinstance(error, AttendError) else getattr(error, LINE, "")
             if not line:
                 raise
-            raise SystemExit(f"textattack: error: {' '.join(line.split())}") from None
+            raise SystemExit(f"textattack: error: {in_one_line(line)}") from None
 
     return run

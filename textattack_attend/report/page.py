@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import re
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
 from textwrap import shorten
+from typing import Any
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from .. import __version__
@@ -25,7 +23,8 @@ from ..errors import AttendError
 from ..texts import printable
 from .attention import attention_of_a_success
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
-from .panels import INK
+from .inline_svg import inline_svg
+from .policy import content_security_policy
 
 FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "efficiency": ("What a success costs", plot_efficiency),
@@ -54,7 +53,7 @@ EXAMPLE = (
 
 
 def report(results: Results, title: str = "Robustness report") -> str:
-    """The page, HTML; all that comes from data is escaped.
+    """Returns the page, HTML; all that comes from data is escaped, and nothing of it is executed.
 
     A figure that the results have nothing for is left out, and the page says why.
 
@@ -65,12 +64,14 @@ def report(results: Results, title: str = "Robustness report") -> str:
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("textattack_attend.report", "."),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     figures, missing = _figures(results)
-    page = templates.get_template("page.html.jinja").render(
+    script, style = _text("script.js"), _text("style.css")
+    return templates.get_template("page.html.jinja").render(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
@@ -81,11 +82,11 @@ def report(results: Results, title: str = "Robustness report") -> str:
         tables=[(name, list(table), table.to_numpy().tolist()) for name, table in titled(results)],
         figures=figures,
         missing=missing,
-        style=Markup(_text("style.css")),
-        script=Markup(_text("script.js")),
+        policy=Markup(content_security_policy(script, style)),
+        style=Markup(style),
+        script=Markup(script),
         examples=_packed(results.rows),
     )
-    return printable(str(page))
 
 
 def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
@@ -97,7 +98,7 @@ def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
         except AttendError as error:
             missing.append(f"{title or 'Attention before and after'}: {error}")
         else:
-            drawn.append((title or "Attention before and after", _svg(figure, name)))
+            drawn.append((title or "Attention before and after", inline_svg(figure, name)))
     return drawn, missing
 
 
@@ -107,23 +108,24 @@ def _attention(results: Results) -> Figure:
     return plot_attention(found.before, found.after, found.tokens, found.masked, title)
 
 
-def _svg(figure: Figure, name: str) -> Markup:
-    """A figure to stand in a page: in the page's colour, its ids its own."""
-    file = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    svg = file.getvalue()
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    svg = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return Markup(svg)
-
-
 def _packed(rows: pd.DataFrame) -> str:
-    """Columns and rows as JSON, compressed, in letters that mean nothing to HTML."""
+    """Returns columns and rows as JSON, compressed, in letters that mean nothing to HTML."""
     columns = json.dumps(EXAMPLE)
-    values = rows[list(EXAMPLE)].to_json(orient="values", double_precision=4, force_ascii=False)
+    examples = rows[list(EXAMPLE)].map(_shown)
+    examples["tokens"] = rows["tokens"].map(_tokens)
+    values = examples.to_json(orient="values", double_precision=4, force_ascii=False)
     content = f'{{"columns":{columns},"rows":{values}}}'
     return base64.b64encode(zlib.compress(content.encode())).decode()
+
+
+def _tokens(cell: Any) -> list[str] | None:
+    """Returns the tokens of a text, of which a row has a JSON list."""
+    return list(map(printable, json.loads(cell))) if isinstance(cell, str) else None
+
+
+def _shown(value: Any) -> Any:
+    """Returns a value as the page shows it; markup of our own stays as it is."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _text(name: str) -> str:

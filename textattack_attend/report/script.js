@@ -76,7 +76,7 @@ function marked(text, other) {
 
 function maskedUnits(example) {
   const { shape, matrices } = JSON.parse(example.masked);
-  const tokens = JSON.parse(example.tokens);
+  const tokens = example.tokens;
   const list = element("ul");
   for (const [layer, head, steps] of matrices.slice(0, MATRICES)) {
     let cell = 0;

@@ -10,6 +10,7 @@ from textattack.shared import AttackedText
 from ..data.cells import SHOWN
 from ..errors import InvalidInputError
 from ..structures import Structure
+from ..texts import printable
 
 
 def attacked_text(example: Any) -> AttackedText:
@@ -49,6 +50,13 @@ class StructuredText(AttackedText):
         new.attack_attrs = dict(text.attack_attrs)
         new.structure = structure
         return new
+
+    def printable_text(self, *arguments: Any, **options: Any) -> str:
+        """Returns the text as TextAttack prints it; no character of it acts on a terminal."""
+        columns = self._text_input.items()
+        shown = AttackedText(OrderedDict((printable(k), printable(v)) for k, v in columns))
+        text: str = shown.printable_text(*arguments, **options)
+        return text
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ..texts import in_one_line
 from .structure import Structure
 
 MAX_MATRICES = 12
@@ -52,6 +53,6 @@ def _pairs(structure: Structure, layer: int, head: int, names: Sequence[str]) ->
 
 
 def _unambiguous(tokens: Sequence[str]) -> list[str]:
-    plain = [token.lstrip("Ġ▁") or token for token in tokens]
+    plain = [in_one_line(token.lstrip("Ġ▁") or token) for token in tokens]
     counts = Counter(plain)
     return [f"{t}[{i}]" if counts[t] > 1 else t for i, t in enumerate(plain)]

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ...card import Card
 from ...errors import InvalidInputError
 from ...models.wrappers import AttentionModelWrapper
+from ...texts import in_one_line
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
@@ -153,7 +154,7 @@ class _Progress(tqdm):
     """A bar with the ASR so far; nothing where nobody watches."""
 
     def __init__(self, entry: Entry, total: int) -> None:
-        name = f"{entry.attack} on {entry.victim} ({entry.checkpoint})"
+        name = in_one_line(f"{entry.attack} on {entry.victim} ({entry.checkpoint})")
         super().__init__(total=total, desc=name, disable=None, dynamic_ncols=True)
         self._attacked = self._succeeded = 0
 

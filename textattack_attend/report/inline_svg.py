@@ -1,0 +1,62 @@
+"""The SVG of a figure, made to stand in a page that allows no styles but its own.
+
+Matplotlib says what its elements look like in ``style`` attributes and a style sheet. A policy that
+allows these would allow injected ones too, and SVG has an attribute for each of their properties.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from html import escape, unescape
+
+from markupsafe import Markup
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from .panels import INK
+
+TAG = re.compile(r"<\w[^<>]*>")
+STYLE = re.compile(r' style="([^"]*)"')
+SHEET = re.compile(r"<style[^>]*>\s*\*\s*\{([^{}]*)\}\s*</style>")
+"""The style sheet of a figure: declarations for all of its elements."""
+NAME = re.compile(r'\b(id="|href="#|url\(#)')
+FONT = re.compile(r"(?P<size>[\d.]+px)\s+(?P<family>.+)")
+"""The short form of size and family that matplotlib wrote before 3.10."""
+
+
+def inline_svg(figure: Figure, name: str) -> Markup:
+    """Returns a figure as an element of a page: in the page's colour, with names of its own.
+
+    Args:
+        figure: the figure.
+        name: a word that no other figure of the page has; its elements' names begin with it.
+    """
+    file = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    whole = file.getvalue()
+    svg = whole[whole.index("<svg") :]
+    common = "".join(_attributes(found[1]) for found in SHEET.finditer(svg))
+    svg = SHEET.sub("", svg).replace("<svg", f"<svg{common}", 1)
+    # Only tags are changed: a label may look like one of their attributes.
+    return Markup(TAG.sub(lambda tag: _adapted(tag[0], name), svg))
+
+
+def _adapted(tag: str, name: str) -> str:
+    """Returns a tag without a style, with its own names and the page's colour."""
+    plain = STYLE.sub(lambda style: _attributes(unescape(style[1])), tag)
+    return NAME.sub(rf"\g<1>{name}-", plain.replace(INK, "currentColor"))
+
+
+def _attributes(declarations: str) -> str:
+    """Returns declarations of CSS as attributes of an SVG element."""
+    pairs = [line.partition(":") for line in declarations.split(";") if line.strip()]
+    return "".join(_attribute(name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def _attribute(name: str, value: str) -> str:
+    font = FONT.search(value) if name == "font" else None
+    if font:
+        return _attribute("font-size", font["size"]) + _attribute("font-family", font["family"])
+    return f' {name}="{escape(value)}"'
