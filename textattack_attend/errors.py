@@ -50,6 +50,10 @@ class TrainingDivergedError(AttendError):
     """A loss became NaN or infinite in training."""
 
 
+class UserCodeError(AttendError):
+    """Code of the user's, such as an attack in a file, tried to end the program."""
+
+
 class StoreError(AttendError):
     """The file of a benchmark's results cannot be read or written."""
 

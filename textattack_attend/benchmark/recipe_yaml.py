@@ -73,7 +73,7 @@ def _require_variables(path: Path, missing: Sequence[str]) -> None:
         )
 
 
-class _RefusedError(yaml.MarkedYAMLError):  # type: ignore[misc]  # PyYAML is untyped
+class _RefusedError(yaml.MarkedYAMLError):
     """The file is YAML, but none that a recipe may be written in."""
 
 

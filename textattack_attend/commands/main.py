@@ -12,6 +12,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..user_code import contained
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
@@ -46,11 +47,12 @@ COMMANDS = (
 
 
 class _Group(click.Group):
-    """Turns our errors into one line and exit code 1."""
+    """Turns our errors, and a user's code that ends the program, into a line and exit code 1."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with contained():
+                return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(str(error)) from None
 

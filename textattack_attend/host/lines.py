@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import AttendError
+from ..errors import AttendError, UserCodeError
+from ..user_code import contained
 from .arguments import require_arguments
 from .interrupt import conclude
 
@@ -26,7 +27,10 @@ def explained(expected: Callable[[], str]) -> Iterator[None]:
         expected: returns what was expected; it is called for an error only.
     """
     try:
-        yield
+        with contained():
+            yield
+    except UserCodeError as error:
+        raise UserCodeError(f"{expected()} ({error})") from error
     except AttendError:
         raise
     except Exception as error:
@@ -71,7 +75,8 @@ def with_one_line(original: Any) -> Any:
     def run(self: Any, args: Any) -> None:
         try:
             require_arguments(args)
-            original(self, args)
+            with contained():
+                original(self, args)
         except KeyboardInterrupt as interrupt:
             conclude(interrupt, args)
         except Exception as error:
