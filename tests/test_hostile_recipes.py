@@ -298,6 +298,44 @@ def test_data_that_are_no_data_file(
         dataset_named(data)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "../../etc",
+            "/etc",
+            "/",
+            "~",
+            "--help",
+            "$(id)",
+            "; id",
+            "a b",
+            "a/b/c",
+            "org/name@main",
+        ),
+        *("http://127.0.0.1:1/x", "https://127.0.0.1:1/x/config.json", "hf://a/b", "file:///etc"),
+        *("/dev/zero", "/dev/stdin", "special.tsv", "x" * 4_000, "a\0b"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_a_checkpoint_that_is_none(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No address is asked, as transformers would, and neither a pipe nor a device is read."""
+    from textattack_attend.checkpoint import architectures
+
+    monkeypatch.chdir(tmp_path)
+    special("a pipe", tmp_path)
+    with (
+        limits(seconds=10, mebibytes=MEBIBYTES),
+        pytest.raises(InvalidInputError, match="expected the folder of a checkpoint") as refused,
+    ):
+        architectures(name)
+    said = str(refused.value)
+    assert "\n" not in said
+    assert said.endswith("give the folder, and not its address") == ("://" in name)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_without_read_permission(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
