@@ -273,6 +273,17 @@ def test_only_regular_files_are_read(
             read(path)
 
 
+def test_a_file_that_does_not_fit_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.tsv"
+    with path.open("wb") as file:
+        file.truncate(2**36)  # a file with a hole takes no place on the disk
+    with (
+        limits(seconds=SECONDS, mebibytes=MEBIBYTES),
+        pytest.raises(InvalidInputError, match=r"cannot be read \(it does not fit into memory\)$"),
+    ):
+        text_of(path)
+
+
 @pytest.mark.parametrize(
     ("data", "line"),
     [

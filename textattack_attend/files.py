@@ -41,7 +41,8 @@ def content_of(path: Path, largest: int | None = None) -> bytes:
     except InvalidInputError:
         raise
     except (OSError, ValueError, MemoryError) as error:  # a path with a NUL is a ValueError
-        raise InvalidInputError(f"{path}: cannot be read ({error or 'out of memory'})") from error
+        said = str(error) or "it does not fit into memory"
+        raise InvalidInputError(f"{path}: cannot be read ({said})") from error
     if largest is not None and len(content) > largest:
         raise InvalidInputError(
             f"{path}: expected a file of at most {largest:,} bytes, got {path.stat().st_size:,}"
