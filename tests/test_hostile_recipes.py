@@ -124,6 +124,10 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "expected at most 16 levels of lists and",
     ),
     "a list of 9,999 levels": (options("[" * 9999), "expected at most 16 levels of lists and mapp"),
+    "aliases that are too deep": (
+        options("{seed: {a: &a [[[[[]]]]], b: &b [[[[*a]]]], c: [[[[*b]]]]}}"),
+        "line 5, column .*: expected at most 16 levels of lists and mappings, got more",
+    ),
     "blocks that are too deep": (
         "\n".join(f"{' ' * depth}a:" for depth in range(300)),
         "line 16, column .*: expected at most 16 levels",

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -65,11 +64,11 @@ def yaml_of(path: Path) -> Any:
 
 def _require_variables(path: Path, missing: Sequence[str]) -> None:
     if missing:
-        shown = map(quoted, missing) if max(map(len, missing)) > LONGEST else missing
+        shown = [name if len(name) <= LONGEST else quoted(name) for name in missing[:MOST]]
         more = f" and {len(missing) - MOST} more" if len(missing) > MOST else ""
         raise InvalidInputError(
-            f"{path}: expected the environment variables {', '.join(islice(shown, MOST))}{more} "
-            "that it names; set them as the comment at its beginning says"
+            f"{path}: expected the environment variables {', '.join(shown)}{more} that it names; "
+            "set them as the comment at its beginning says"
         )
 
 
@@ -95,36 +94,29 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self.missing: set[str] = set()
         self._is_key = False
-        self._depth = 0
         self._size = _Size(0, 0)
-        self._sizes: dict[Node, _Size] = {}
+        self._level = self._deepest = 0
+        self._read: dict[Node, tuple[_Size, int]] = {}  # sizes, and levels below the node
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Counts a node and all inside it; an alias counts as often as it is used."""
-        event, before = self.peek_event(), self._size
+        event, before, outside = self.peek_event(), self._size, self._deepest
         # Labels stand in tables as they are written, so no variable of a key is filled in.
         self._is_key = isinstance(parent, MappingNode) and index is None
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise _RefusedError(
-                problem=f"expected at most {DEEPEST} levels of lists and mappings, got more",
-                problem_mark=event.start_mark,
-            )
+        self._level += 1
+        self._descend(0)
         self._count(1, 0)
         node = super().compose_node(parent, index)
-        self._depth -= 1
-        if not isinstance(event, yaml.AliasEvent):
-            self._sizes[node] = _Size(
-                *(now - then for now, then in zip(self._size, before, strict=True))
+        if isinstance(event, yaml.AliasEvent):
+            self._count_again(node, event)
+        else:
+            own = zip(self._size, before, strict=True)
+            self._read[node] = (
+                _Size(*(now - then for now, then in own)),
+                self._deepest - self._level,
             )
-        elif node in self._sizes:
-            self._count(*self._sizes[node])
-        else:  # the node is still being read
-            raise _RefusedError(
-                problem=f"expected an alias of what stands before it, got *{event.anchor[:40]} "
-                "inside what it stands for",
-                problem_mark=event.start_mark,
-            )
+        self._level -= 1
+        self._deepest = max(outside, self._deepest)
         return node
 
     def compose_scalar_node(self, anchor: Any) -> ScalarNode:
@@ -147,9 +139,8 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, ScalarNode) or key.tag == MERGE:
                 continue
             if (key.tag, key.value) in seen:
-                raise _RefusedError(
-                    problem=f"expected each key once, got {quoted(key.value)} twice",
-                    problem_mark=key.start_mark,
+                self._refuse(
+                    f"expected each key once, got {quoted(key.value)} twice", key.start_mark
                 )
             seen.add((key.tag, key.value))
         return node
@@ -159,11 +150,32 @@ class _Loader(yaml.SafeLoader):
         most = _Size(MOST_VALUES, LARGEST)
         for name, allowed, got in zip(_Size._fields, most, self._size, strict=True):
             if got > allowed:
-                raise _RefusedError(
-                    problem=f"expected at most {allowed:,} {name} once aliases and variables are "
-                    "filled in, got more",
-                    problem_mark=self.peek_event().start_mark,
+                self._refuse(
+                    f"expected at most {allowed:,} {name} once aliases and variables are filled "
+                    "in, got more"
                 )
+
+    def _count_again(self, node: Node, event: yaml.AliasEvent) -> None:
+        """Counts what an alias stands for, which is complete unless the alias is inside it."""
+        if node not in self._read:
+            self._refuse(
+                f"expected an alias of what stands before it, got *{event.anchor[:40]} inside what "
+                "it stands for",
+                event.start_mark,
+            )
+        size, below = self._read[node]
+        self._descend(below)
+        self._count(*size)
+
+    def _descend(self, below: int) -> None:
+        """Notes that something has so many levels below the one that is read."""
+        self._deepest = self._level + below
+        if self._deepest > DEEPEST:
+            self._refuse(f"expected at most {DEEPEST} levels of lists and mappings, got more")
+
+    def _refuse(self, problem: str, mark: Any = None) -> NoReturn:
+        mark = mark or self.peek_event().start_mark
+        raise _RefusedError(problem=problem, problem_mark=mark)
 
     def _value(self, found: re.Match[str]) -> str:
         name = found[1] or found[2]
