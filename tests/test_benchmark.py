@@ -294,7 +294,7 @@ def test_an_error_is_attacked_again_and_nothing_else_is(tmp_path: Path) -> None:
     [
         ("data: [", "expected YAML"),
         ("- a", r"expected a recipe with the keys data, .*, got the list \['a'\]"),
-        (RECIPE + "  deleting: hackattend\n", "'deleting' is given twice"),
+        (RECIPE + "  deleting: hackattend\n", "expected each key once, got 'deleting' twice"),
         (
             RECIPE + "exmples: 3\n",
             "expected one of the keys data, .*, got 'exmples'; did you mean 'examples'",
@@ -733,6 +733,9 @@ def test_a_recipe_is_validated_without_running_it(folder: Path) -> None:
         f"victim tiny: {folder / 'victim'}, BertForSequenceClassification",
         "attack HackAttend: hackattend(mask_fraction=0.1)",
         f"attack deleting: {folder / 'attacks.py'}^deleting()",
+        f"attack deleting: {folder / 'attacks.py'} was read and not executed, so it was not "
+        "checked that it can be imported and that its attack can be built and run; if you trust "
+        "the file, --run-code does that",
         f"{2 * EXAMPLES} attacks in all",
     ]
     (folder / "recipe.yaml").write_text(RECIPE.replace("tiny: victim", "tiny: no/such-model"))

@@ -88,6 +88,8 @@ def explained(checkpoint: str) -> Iterator[None]:
     Raises:
         InvalidInputError: there is no such checkpoint.
     """
+    if "://" in checkpoint:  # transformers would load a configuration from any address
+        raise InvalidInputError(f"{checkpoint}: {EXPECTED}, and not its address")
     try:
         yield
     except AttendError:

@@ -7,7 +7,7 @@ text of ``1e-3``, and Python takes True for 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from numbers import Integral, Real
@@ -15,6 +15,8 @@ from typing import Any, TypeGuard
 
 LONGEST = 60
 """The most characters of a value that a message repeats."""
+MOST = 20
+"""The most mistakes or names that a message lists."""
 KINDS: dict[type, str] = {
     str: "the text ",
     list: "the list ",
@@ -48,6 +50,10 @@ class TrainingDivergedError(AttendError):
     """A loss became NaN or infinite in training."""
 
 
+class UserCodeError(AttendError):
+    """Code of the user's, such as an attack in a file, tried to end the program."""
+
+
 class StoreError(AttendError):
     """The file of a benchmark's results cannot be read or written."""
 
@@ -59,19 +65,53 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def listed(mistakes: Sequence[str]) -> str:
-    """Returns one line with all mistakes; several are counted and numbered."""
+    """Returns one line with the first mistakes; several are counted and numbered."""
     if len(mistakes) == 1:
         return mistakes[0]
-    numbered = (f"({number}) {mistake}" for number, mistake in enumerate(mistakes, 1))
-    return f"{len(mistakes)} mistakes: {'; '.join(numbered)}"
+    numbered = [f"({number}) {mistake}" for number, mistake in enumerate(mistakes[:MOST], 1)]
+    more = [f"and {len(mistakes) - MOST} more"] if len(mistakes) > MOST else []
+    return f"{len(mistakes)} mistakes: {'; '.join([*numbered, *more])}"
+
+
+def quoted(text: str) -> str:
+    """Returns a text in quotation marks without control characters, or its beginning."""
+    more = len(text) - LONGEST
+    return f"{text[:LONGEST]!r} and {more} more letters" if more > 0 else repr(text)
 
 
 def described(value: Any) -> str:
     """Describes a value that came instead of the expected one, in one line."""
-    shown = repr(value)
-    if len(shown) > LONGEST:
-        shown = f"{shown[:LONGEST]}..."
+    shown = ""
+    for piece in _pieces(value):
+        shown += piece
+        if len(shown) > LONGEST:
+            shown = f"{shown[:LONGEST]}..."
+            break
     return f"{KINDS.get(type(value), '')}{shown}"
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """Yields the `repr` of a value in pieces, as the whole of it may not fit into memory."""
+    if type(value) is str:
+        yield repr(value[: LONGEST + 1])
+    elif type(value) is list:
+        yield "["
+        for number, item in enumerate(value):
+            yield ", " * bool(number)
+            yield from _pieces(item)
+        yield "]"
+    elif type(value) is dict:
+        yield "{"
+        for number, (key, item) in enumerate(value.items()):
+            yield ", " * bool(number)
+            yield from _pieces(key)
+            yield ": "
+            yield from _pieces(item)
+        yield "}"
+    elif type(value) is int and abs(value) >= 10**LONGEST:  # Python may refuse to write its digits
+        yield f"a number of {value.bit_length()} bits"
+    else:
+        yield " ".join(repr(value).split())
 
 
 def is_number(value: Any) -> TypeGuard[float]:
@@ -155,7 +195,7 @@ def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
     """
     if not isinstance(value, str) or value not in known:
         close = did_you_mean(value, known) if isinstance(value, str) else ""
-        shown = repr(value) if isinstance(value, str) else described(value)
+        shown = quoted(value) if isinstance(value, str) else described(value)
         raise InvalidInputError(f"{name}: expected one of {', '.join(known)}, got {shown}{close}")
 
 

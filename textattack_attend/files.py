@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,55 @@ from .errors import InvalidInputError
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def text_of(path: Path) -> str:
-    """Reads a whole file; its line ends are left as they are.
+KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+"""What a path may be instead of a file; everything else is a device."""
+
+
+def content_of(path: Path, largest: int | None = None) -> bytes:
+    """Reads a whole file.
+
+    Only regular files are read: a pipe may keep its reader waiting, and a device may never end.
+
+    Args:
+        path: the path of the file.
+        largest: the most bytes that the file may have; by default any number.
 
     Raises:
-        InvalidInputError: the file cannot be read, or is not text in UTF-8.
+        InvalidInputError: the file cannot be read, is too large, or is no regular file.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"{path}: cannot be read ({error})") from error
+        kind = stat.S_IFMT(path.stat().st_mode)
+        if kind != stat.S_IFREG:
+            raise InvalidInputError(
+                f"{path}: expected a regular file, got {KINDS.get(kind, 'a device')}; write its "
+                "content to a file"
+            )
+        with path.open("rb") as file:
+            content = file.read(-1 if largest is None else largest + 1)
+    except InvalidInputError:
+        raise
+    except (OSError, ValueError, MemoryError) as error:  # a path with a NUL is a ValueError
+        said = str(error) or "it does not fit into memory"
+        raise InvalidInputError(f"{path}: cannot be read ({said})") from error
+    if largest is not None and len(content) > largest:
+        raise InvalidInputError(
+            f"{path}: expected a file of at most {largest:,} bytes, got {path.stat().st_size:,}"
+        )
+    return content
+
+
+def text_of(path: Path, largest: int | None = None) -> str:
+    """Reads a whole file of text; its line ends are left as they are.
+
+    Args:
+        path: the path of the file.
+        largest: the most bytes that the file may have; by default any number.
+
+    Raises:
+        InvalidInputError: the file cannot be read, is too large, is no regular file, or is not text
+            in UTF-8.
+    """
+    content = content_of(path, largest)
     if content.startswith(UTF_16_MARKS):
         raise InvalidInputError(f"{path}: expected text in UTF-8, got UTF-16; save it as UTF-8")
     if b"\0" in content:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -33,13 +34,15 @@ from pydantic import (
     ValidationInfo,
 )
 
-from ..errors import InvalidInputError, described, did_you_mean, listed
+from ..errors import MOST, InvalidInputError, described, did_you_mean, listed, quoted
 from .recipe_mistakes import mistakes_of
 from .recipe_yaml import yaml_of
 
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST_SEED = 2**32 - 1
 """NumPy, whose generator TextAttack seeds, takes no larger one."""
+LONGEST_NAME = 4096
+"""The most letters of a label or a path; Linux has no longer path."""
 
 T = TypeVar("T", str, int)
 
@@ -49,8 +52,10 @@ def _legible(name: str) -> str:
     unprintable = [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
     if unprintable:
         raise ValueError(
-            f"expected a text without line breaks and control characters, got {name!r}"
+            f"expected a text without line breaks and control characters, got {quoted(name)}"
         )
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"expected at most {LONGEST_NAME} letters, got {quoted(name)}")
     if not name.strip():
         raise ValueError(f"expected a text that is not empty, got {name!r}")
     return name
@@ -70,9 +75,10 @@ def _located(name: str, info: ValidationInfo) -> str:
 
 def _different(given: list[T]) -> list[T]:
     """Returns a list without repetitions; something listed twice would be counted twice."""
-    twice = sorted({one for one in given if given.count(one) > 1})
+    twice = sorted(one for one, count in Counter(given).items() if count > 1)
     if twice:
-        raise ValueError(f"expected each one once, got {', '.join(map(repr, twice))} twice")
+        shown = [quoted(one) if isinstance(one, str) else str(one) for one in twice[:MOST]]
+        raise ValueError(f"expected each one once, got {', '.join(shown)} twice")
     return given
 
 

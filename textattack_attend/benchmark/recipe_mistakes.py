@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..errors import as_number, described, did_you_mean
+from ..errors import LONGEST, as_number, described, did_you_mean, quoted
 
 KINDS: dict[str, str] = {
     "string_type": "a text",
@@ -40,9 +40,9 @@ def mistakes_of(error: ValidationError, recipe: type[BaseModel]) -> list[str]:
 
 
 def _mistake(error: ErrorDetails, recipe: type[BaseModel]) -> str:
-    place, kind, value = [str(part) for part in error["loc"]], error["type"], error["input"]
+    place, kind = [str(part) for part in error["loc"]], error["type"]
     if place[-1:] == ["[key]"]:
-        return _of_label(place[:-1], value, error)
+        return f"{_where(place[:1])}a label: {_expected(kind, error)}"
     if kind == "extra_forbidden":
         return f"{_where(place[:-1])}{_unknown(place, recipe)}"
     if kind == "missing":
@@ -56,14 +56,19 @@ def _where(place: Sequence[str]) -> str:
     if len(place) > 1 and place[0] in names:
         # The checkpoints of a victim are a list; pydantic numbers them from 0.
         rest = place[2:] if place[0] == "attacks" else []
-        return ": ".join([f"{names[place[0]]} {place[1]!r}", *rest, ""])
-    return ": ".join([*place[:1], ""]) if place else ""
+        return ": ".join([f"{names[place[0]]} {quoted(place[1])}", *map(_name, rest), ""])
+    return ": ".join([*map(_name, place[:1]), ""]) if place else ""
+
+
+def _name(part: str) -> str:
+    """Returns a key as it is, unless it is one that a line of a message cannot show."""
+    return part if part.isprintable() and len(part) <= LONGEST else quoted(part)
 
 
 def _unknown(place: Sequence[str], recipe: type[BaseModel]) -> str:
     known = _keys_at(place, recipe)
     return (
-        f"expected one of the keys {', '.join(known)}, got {place[-1]!r}"
+        f"expected one of the keys {', '.join(known)}, got {quoted(place[-1])}"
         f"{did_you_mean(place[-1], known)}"
     )
 
@@ -83,12 +88,6 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(part)
 
 
-def _of_label(place: Sequence[str], value: Any, error: ErrorDetails) -> str:
-    if error["type"] == "string_type":
-        return f"{_where(place[:1])}expected a text as label, got {described(value)}{UNQUOTED}"
-    return f"{_where(place[:1])}a label: {_expected(error['type'], error)}"
-
-
 def _expected(kind: str, error: ErrorDetails) -> str:
     value, context = error["input"], error.get("ctx", {})
     if kind == "value_error":  # our own validators write the whole message
@@ -99,7 +98,7 @@ def _expected(kind: str, error: ErrorDetails) -> str:
         words, name = BOUNDS[kind]
         bound = context[name]  # pydantic turns the bound of a float into a float
         bound = int(bound) if bound == int(bound) else bound
-        return f"expected {words} {bound}, got {value}"
+        return f"expected {words} {bound}, got {described(value)}"
     if kind == "too_short":
         return f"expected at least one, got {described(value)}"
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {described(value)}"

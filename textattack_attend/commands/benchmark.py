@@ -38,6 +38,9 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
 
     RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run goes
     on with what its store holds.
+
+    A recipe is trusted as a program is: a Python file that it names as FILE.py^FUNCTION is executed
+    with your rights. Read the recipe of a stranger, or `validate` it, before you run it.
     """
     from ..benchmark import Results, Store, named_recipe, read_recipe
     from ..benchmark.running import Benchmark, Cluster
@@ -68,10 +71,20 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
 
 @click.command()
 @click.argument("recipe")
-def validate(recipe: str) -> None:
-    """Say what RECIPE would run, or what is wrong with it, without running it."""
+@click.option(
+    "--run-code",
+    is_flag=True,
+    help="Execute the Python files of FILE.py^FUNCTION too, and try their attacks; trust them.",
+)
+def validate(recipe: str, run_code: bool) -> None:
+    """Say what RECIPE would run, or what is wrong with it, without running it.
+
+    Models are loaded, and every attack tries an example for a moment. A Python file that RECIPE
+    names as FILE.py^FUNCTION is read and not executed: its functions and their options are checked
+    as they are written there.
+    """
     from ..benchmark import named_recipe, read_recipe
     from ..benchmark.running.validation import validated
 
-    for line in validated(read_recipe(named_recipe(recipe))):
+    for line in validated(read_recipe(named_recipe(recipe)), run_code):
         echo(line)

@@ -13,6 +13,7 @@ import click
 from .. import __version__
 from ..errors import AttendError
 from ..texts import in_one_line
+from ..user_code import contained
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
@@ -48,11 +49,15 @@ COMMANDS = (
 
 
 class _Group(click.Group):
-    """Turns our errors into one line and exit code 1; no error acts on the terminal."""
+    """Turns our errors, and a user's code that ends the program, into a line and exit code 1.
+
+    No error acts on the terminal.
+    """
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with contained():
+                return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(in_one_line(str(error))) from None
         except click.ClickException as error:

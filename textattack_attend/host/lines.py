@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import AttendError
+from ..errors import AttendError, UserCodeError
 from ..texts import in_one_line
+from ..user_code import contained
 from .arguments import require_arguments
 from .interrupt import conclude
 
@@ -27,7 +28,10 @@ def explained(expected: Callable[[], str]) -> Iterator[None]:
         expected: returns what was expected; it is called for an error only.
     """
     try:
-        yield
+        with contained():
+            yield
+    except UserCodeError as error:
+        raise UserCodeError(f"{expected()} ({error})") from error
     except AttendError:
         raise
     except Exception as error:
@@ -72,7 +76,8 @@ def with_one_line(original: Any) -> Any:
     def run(self: Any, args: Any) -> None:
         try:
             require_arguments(args)
-            original(self, args)
+            with contained():
+                original(self, args)
         except KeyboardInterrupt as interrupt:
             conclude(interrupt, args)
         except Exception as error:

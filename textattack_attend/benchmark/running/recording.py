@@ -15,6 +15,7 @@ from torch import Tensor
 from ...attack_results import StructureAttackResult
 from ...attention.threads import one_thread
 from ...texts import readable
+from ...user_code import contained
 from ..row import Row, packed
 
 LARGEST_LABEL = 2**63 - 1
@@ -87,7 +88,8 @@ def error_row(position: int, texts: Iterable[Any], label: Any, error: Exception)
 def _said(error: Exception) -> str:
     """Returns the kind of an error and its message in one line."""
     try:
-        message = " ".join(str(error).split())
+        with contained():
+            message = " ".join(str(error).split())
     except Exception as another:
         message = f"its message raised {type(another).__name__}"
     said = f"{type(error).__name__}: {message}"

@@ -21,6 +21,8 @@ from ...goal_functions import require_label
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack, require_attack
 from ...quiet import quiet
+from ...user_code import contained
+from ...written_attacks import require_written
 from ..recipe import NamedAttack, Recipe
 
 LOOKED_AT = 16
@@ -33,9 +35,15 @@ LONGEST = 240
 """The most characters of a library's error; some fill a page."""
 Load = Callable[[str], AttentionModelWrapper]
 Due = Callable[[str, NamedAttack], bool]
+Trusted = Callable[[NamedAttack], bool]
 
 
-def rehearse(recipe: Recipe, load: Load, due: Due = lambda checkpoint, attack: True) -> int:
+def rehearse(
+    recipe: Recipe,
+    load: Load,
+    due: Due = lambda checkpoint, attack: True,
+    trusted: Trusted = lambda attack: True,
+) -> int:
     """Builds every attack on its victims, and let each try one example for a moment.
 
     Every checkpoint is loaded, and the examples are compared with what it reads and tells apart.
@@ -46,6 +54,8 @@ def rehearse(recipe: Recipe, load: Load, due: Due = lambda checkpoint, attack: T
         recipe: the recipe to run.
         load: returns the wrapper of a checkpoint.
         due: tells whether a checkpoint is still to be attacked by an attack; by default always.
+        trusted: tells whether the code of an attack may be executed; by default always. Of any
+            other, which must be in a file, only what is written there is checked.
 
     Returns:
         The number of examples that are attacked.
@@ -54,7 +64,7 @@ def rehearse(recipe: Recipe, load: Load, due: Due = lambda checkpoint, attack: T
         InvalidInputError: something is missing or cannot be run; the message names all mistakes,
             each with the attack and the victim that it is in.
     """
-    rehearsal = _Rehearsal(recipe, load, due)
+    rehearsal = _Rehearsal(recipe, load, due, trusted)
     rehearsal.run()
     if rehearsal.mistakes.found:
         raise InvalidInputError(listed(rehearsal.mistakes.lines()))
@@ -83,7 +93,8 @@ class _Mistakes:
     def of(self, attack: str = "", victim: str = "") -> Iterator[None]:
         """Notes an error that is raised inside the context, and lets the rehearsal go on."""
         try:
-            yield
+            with contained():
+                yield
         except AttendError as error:
             self.note(str(error), attack, victim)
         except Exception as error:  # a user's own attack, TextAttack or a library may raise any
@@ -111,12 +122,13 @@ class _Mistakes:
 class _Rehearsal:
     """One rehearsal; its mistakes are complete after `run`."""
 
-    def __init__(self, recipe: Recipe, load: Load, due: Due) -> None:
+    def __init__(self, recipe: Recipe, load: Load, due: Due, trusted: Trusted) -> None:
         self.mistakes = _Mistakes(list(recipe.victims))
         self.size = 0
         self._recipe = recipe
         self._load = load
         self._due = due
+        self._trusted = trusted
         self._dataset: Dataset | None = None
         self._attacks: dict[str, NamedAttack] = {}
 
@@ -129,8 +141,11 @@ class _Rehearsal:
                 architectures(self._recipe.encoder)
         for label, attack in self._recipe.attacks.items():
             with self.mistakes.of(label):
-                require_attack(attack.recipe, **attack.options)
-                self._attacks[label] = attack
+                if self._trusted(attack):
+                    require_attack(attack.recipe, **attack.options)
+                    self._attacks[label] = attack
+                else:
+                    require_written(attack.recipe, **attack.options)
         for label, checkpoints in self._recipe.victims.items():
             self._victim(label, checkpoints)
 
@@ -191,7 +206,7 @@ class _Rehearsal:
             disable_stdout=True,
             silent=True,
         )
-        with quiet():
+        with quiet(), contained():
             Attacker(attack, example, args).attack_dataset()
 
 

@@ -6,18 +6,28 @@ from collections.abc import Iterator
 
 from ...checkpoint import architectures
 from ...models.wrappers import checkpoint_named
-from ..recipe import Recipe
+from ...named_attacks import is_in_file, split
+from ..recipe import NamedAttack, Recipe
 from .rehearsal import loader_of, rehearse
 
 
-def validated(recipe: Recipe) -> Iterator[str]:
-    """Lines that say what there is to do, once everything was rehearsed.
+def validated(recipe: Recipe, may_execute: bool = False) -> Iterator[str]:
+    """Yields lines that say what there is to do, once everything was rehearsed.
+
+    Args:
+        recipe: the recipe.
+        may_execute: whether Python files that it names may be executed. By default their attacks
+            are checked as they are written, and not rehearsed.
 
     Raises:
         InvalidInputError: the data, a checkpoint, the encoder or an attack cannot be had, or they
             do not fit each other; the message names all mistakes.
     """
-    examples = rehearse(recipe, loader_of(recipe))
+
+    def trusted(attack: NamedAttack) -> bool:
+        return may_execute or not is_in_file(attack.recipe)
+
+    examples = rehearse(recipe, loader_of(recipe), trusted=trusted)
     yield f"data: {recipe.data}, {_said(examples, recipe.examples)}"
     for label, checkpoints in recipe.victims.items():
         for checkpoint in checkpoints:
@@ -28,6 +38,12 @@ def validated(recipe: Recipe) -> Iterator[str]:
     for label, attack in recipe.attacks.items():
         options = ", ".join(f"{name}={value}" for name, value in attack.options.items())
         yield f"attack {label}: {attack.recipe}({options})"
+        if not trusted(attack):
+            yield (
+                f"attack {label}: {split(attack.recipe)[0]} was read and not executed, so it was "
+                "not checked that it can be imported and that its attack can be built and run; if "
+                "you trust the file, --run-code does that"
+            )
     yield f"{recipe.number_of_cells * examples} attacks in all"
 
 

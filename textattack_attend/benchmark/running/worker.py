@@ -32,6 +32,7 @@ from ...identity.data import data_identity
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack
 from ...quiet import quiet
+from ...user_code import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
 from .recording import error_row, row_of
@@ -154,8 +155,9 @@ class Worker:
         goal = attack.goal_function if is_ours else goal_function(self.wrapper(task))
         for position in positions:
             try:
-                columns, label = self.dataset[position]
-                require_attackable(goal, columns, label)
+                with contained():
+                    columns, label = self.dataset[position]
+                    require_attackable(goal, columns, label)
             except Exception as error:  # the data set or the tokenizer may raise any
                 write(self._error(position, error))
             else:
@@ -207,7 +209,7 @@ class Worker:
             lambda row: write(self._with_similarity(attack, row)),
         )
         attacker.attack_log_manager.loggers.append(recorder)
-        with quiet():
+        with quiet(), contained():
             attacker.attack_dataset()
 
     def _with_similarity(self, attack: Attack, row: Row) -> Row:
@@ -219,7 +221,8 @@ class Worker:
 
     def _error(self, position: int, error: Exception) -> Row:
         try:
-            columns, label = self.dataset[position]
+            with contained():
+                columns, label = self.dataset[position]
         except Exception:  # then this is the error, whose message says so
             columns, label = {}, None
         return error_row(position, columns.values(), label, error)
