@@ -6,12 +6,14 @@ commands, so ``--help`` is instant.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..standard_output import StandardOutputError, whole_output
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
@@ -47,6 +49,15 @@ COMMANDS = (
 
 class _Group(click.Group):
     """Turns our errors into one line and exit code 1."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            with whole_output():
+                return super().main(*arguments, **options)
+        except StandardOutputError as error:
+            with suppress(OSError):  # standard error may be on the same disk
+                click.ClickException(str(error)).show()
+            raise SystemExit(1) from None
 
     def invoke(self, context: click.Context) -> Any:
         try:
