@@ -195,7 +195,12 @@ def test_nobody_can_foresee_the_unfinished_file(
     """In a folder that others write to, a link under its name would have another file written."""
     names: list[str] = []
     rename = os.replace
-    monkeypatch.setattr(os, "replace", lambda a, b: (names.append(a), rename(a, b)))
+
+    def renamed(before: str, after: str) -> None:
+        names.append(before)
+        rename(before, after)
+
+    monkeypatch.setattr(os, "replace", renamed)
     for _ in range(2):
         write_whole(tmp_path / "file", NEW)
     assert len(set(names)) == 2

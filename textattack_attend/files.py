@@ -7,12 +7,13 @@ import json
 import os
 import secrets
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidInputError
+from .errors import InvalidInputError, described
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 MOST_LINKS = 40
@@ -97,7 +98,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         else:
             _replace(target, content)
     except (OSError, ValueError) as error:  # a ValueError is a path that no file can have
-        number = error.errno if isinstance(error, OSError) else None
+        number = (error.errno or 0) if isinstance(error, OSError) else 0
         reason = os.strerror(number) if number else error
         advice = ADVICE.get(number, "name another place")
         raise InvalidInputError(f"{path}: cannot be written ({reason}); {advice}") from error
@@ -230,7 +231,7 @@ def parsed(text: str, path: Path, first_line: int) -> Any:
         InvalidInputError: the text is no JSON, or an object names a field twice.
     """
     try:
-        return json.loads(text, object_pairs_hook=_fields)
+        return json.loads(text, object_pairs_hook=unique_fields)
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         raise InvalidInputError(
@@ -247,11 +248,14 @@ def parsed(text: str, path: Path, first_line: int) -> Any:
         ) from error
 
 
-def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Makes the dictionary of an object, and refuses a name that is given twice."""
+def unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes the dictionary of a JSON object.
+
+    Raises:
+        ValueError: a name is given twice.
+    """
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {twice!r} is named twice")
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the field {described(twice)} is named twice")
     return fields
