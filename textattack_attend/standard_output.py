@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager, suppress
 
 from .errors import AttendError
 
+OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.EBADF}
+"""The errors that standard output may end in; of any other file, too."""
 CODE = 1
 """The exit code where the reader of a pipe has gone, which is click's."""
 
@@ -32,7 +35,7 @@ def whole_output() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except OSError as error:
-        if error.filename is not None or not _fails():
+        if error.errno not in OF_WRITING or not _fails():
             raise
         _discard()
         if isinstance(error, BrokenPipeError):

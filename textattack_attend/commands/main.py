@@ -13,6 +13,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..scratch import needing_a_place
 from ..standard_output import StandardOutputError, whole_output
 from .attention import attention
 from .benchmark import benchmark, validate
@@ -61,7 +62,8 @@ class _Group(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with needing_a_place():
+                return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(str(error)) from None
 
