@@ -483,3 +483,25 @@ def test_a_command_whose_output_nobody_reads_ends_silently(store: Path, unread_o
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.slow
+def test_textattack_with_a_full_standard_output_says_so_in_one_line(full_output: int) -> None:
+    script = Path(sys.executable).with_name("textattack")
+    arguments = [
+        "attack",
+        "--recipe",
+        "hackattend",
+        "--model",
+        "attend-demo",
+        "--num-examples",
+        "1",
+    ]
+    done = subprocess.run(
+        [script, *arguments], stdout=full_output, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(
+        "textattack: error: standard output: cannot be written (No space left on device)"
+    )
