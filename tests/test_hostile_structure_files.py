@@ -534,7 +534,7 @@ def honest(draw: st.DrawFn) -> tuple[dict[str, Any], Any]:
     if draw(st.integers(0, 9)) == 0:
         old = {name: own for name, own in METADATA.items() if name != "victim"}
         return {**old, **fields, "version": "1", "model": "a"}, units[sorted(chosen)]
-    settings = draw(st.dictionaries(st.text(max_size=4), json_values, max_size=2))
+    settings = draw(st.just({}) | st.dictionaries(st.text(max_size=4), json_values, max_size=2))
     victim = json.dumps({**VICTIM, "settings": settings})
     return {**METADATA, **fields, "victim": victim}, units[sorted(chosen)]
 
@@ -543,7 +543,7 @@ def honest(draw: st.DrawFn) -> tuple[dict[str, Any], Any]:
 def hostile(draw: st.DrawFn) -> bytes:
     """A structure file in whose fields, units and header a few things are odd, or none."""
     fields, units = draw(honest())
-    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         fields[draw(names)] = draw(values)
     units = draw(arrays) if draw(st.integers(0, 5)) == 0 else units.astype(np.int32)
     whole: dict[str, Any] = {"__metadata__": fields, "units": described(units)}
@@ -563,5 +563,5 @@ def test_files_with_other_fields_are_refused_or_valid(count: int, tmp_path: Path
 
     every()
     assert found.total() >= count
-    assert min(found["refused"], found["valid"]) > count / 10, found
+    assert min(found["refused"], found["valid"]) > count / 20, found
     assert found["valid, of version 1"] or count < 1000
