@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -407,10 +408,12 @@ with whole_output():
 """
 
 
-def python(do: str, standard_output: int) -> subprocess.CompletedProcess[str]:
+def python(do: str, standard_output: int | None) -> subprocess.CompletedProcess[str]:
+    """Runs Python; None closes its standard output."""
     return subprocess.run(
         [sys.executable, "-c", PRINT.format(do=do)],
         stdout=standard_output,
+        preexec_fn=partial(os.close, 1) if standard_output is None else None,
         stderr=subprocess.PIPE,
         text=True,
         check=False,
@@ -449,9 +452,15 @@ def test_a_pipe_that_nobody_reads_ends_silently(size: int, unread_output: int) -
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_nothing_is_printed_where_standard_output_is_closed() -> None:
+    done = python("print('a')", None)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("output", [subprocess.DEVNULL, None], ids=["open", "closed"])
 @pytest.mark.parametrize("do", ["open('/no/such/file')", "raise OSError(28, 'another disk')"])
-def test_an_error_of_another_file_stays_as_it_is(do: str) -> None:
-    done = python(do, subprocess.DEVNULL)
+def test_an_error_of_another_file_stays_as_it_is(do: str, output: int | None) -> None:
+    done = python(do, output)
     assert done.returncode == 1
     assert "StandardOutputError" not in done.stderr
     assert "Error: [Errno " in done.stderr.splitlines()[-1]

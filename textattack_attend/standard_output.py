@@ -47,6 +47,8 @@ def whole_output() -> Iterator[None]:
 
 def _fails() -> bool:
     """Whether standard output cannot be written now; an error does not name its file."""
+    if sys.stdout is None:  # it was closed before the program began
+        return False
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()
