@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,9 @@ def test_an_attack_needs_more_the_longer_the_text_and_the_larger_the_model() -> 
     by_length = [bytes_needed(model, shape_of(model, tokens)) for tokens in (8, 64, 512, 4096)]
     assert by_length == sorted(set(by_length))
     shape = shape_of(model, 512)
-    assert bytes_needed(model, shape._replace(layers=2 * shape.layers)) > by_length[2]
+    assert bytes_needed(model, replace(shape, layers=2 * shape.layers)) > by_length[2]
     # Choices do not see each other, so two of them take less than a text of both their lengths.
-    assert bytes_needed(model, shape._replace(sequences=(256, 256))) < by_length[2]
+    assert bytes_needed(model, replace(shape, sequences=(256, 256))) < by_length[2]
 
 
 @pytest.mark.parametrize("family", ["xlm-roberta", "llama", "t5", "deberta-v2"])

@@ -6,6 +6,7 @@ import json
 import random
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_every_choice_is_masked_by_its_own_part(victim: Victim) -> None:
     context, question, *choices = QUESTION
     for choice, (text, part) in enumerate(zip(choices, structure.parts, strict=True)):
         twice = (context, question, text, text)
-        own = shape._replace(tokens=2 * part.shape.tokens, sequences=(part.shape.tokens,) * 2)
+        own = replace(shape, tokens=2 * part.shape.tokens, sequences=(part.shape.tokens,) * 2)
         units = part.units
         moved = units + np.array([0, 0, part.shape.tokens, part.shape.tokens])
         both = Structure.from_units(own, np.concatenate([units, moved]))
@@ -260,7 +261,7 @@ def test_a_structure_over_choices_keeps_its_parts_in_a_file(tmp_path: Path) -> N
     first, second = structure.parts
     assert first == Structure.from_units(Shape(2, 2, 3), [(0, 1, 2, 1)])
     assert second == Structure.from_units(Shape(2, 2, 5), [(1, 0, 4, 0)])
-    with pytest.raises(InvalidInputError, match="got one between two of them"):
+    with pytest.raises(InvalidInputError, match="no query of a choice sees another"):
         Structure.from_units(shape, [(0, 1, 2, 3)])
     victim = Identity("bert", {"weights": "0", "configuration": "1", "tokenizer": "2"}, {})
     save(SavedStructure(structure, QUESTION, victim), tmp_path / "structure")

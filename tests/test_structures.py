@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -233,8 +234,9 @@ def test_a_failed_write_leaves_the_old_file(
     def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    monkeypatch.setattr(os, "write", full_disk)
     with pytest.raises(InvalidInputError, match="cannot be written"):
         save(SavedStructure(structure_of(set()), "b", VICTIM), path)
+    monkeypatch.undo()
     assert load(path) == old
     assert list(tmp_path.iterdir()) == [path]

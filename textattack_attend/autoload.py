@@ -1,9 +1,10 @@
 """Arms the plugin: makes TextAttack know this package, without a change to TextAttack's files.
 
 torch calls `arm` when it is imported (entry point ``torch.backends``; TextAttack always imports
-torch). It only places a finder that waits for two of TextAttack's modules, so a program that never
-imports TextAttack pays nothing for it. Every failure is logged and swallowed: this module must not
-be able to break a program. ``TEXTATTACK_ATTEND_PLUGIN=0`` switches it off.
+torch). It only places a finder that waits for a few of TextAttack's modules, so a program that
+never imports TextAttack pays nothing for it. Every failure is logged and swallowed: this module
+must not be able to break a program. The one exception is a line about something that TextAttack
+cannot be imported without. ``TEXTATTACK_ATTEND_PLUGIN=0`` switches it off.
 """
 
 import logging
@@ -25,6 +26,18 @@ def arm() -> None:
     sys.meta_path.insert(0, _Finder())
 
 
+def _provide_cache() -> None:
+    from . import caches
+
+    caches.provide()
+
+
+def _restore_caches() -> None:
+    from . import caches
+
+    caches.restore()
+
+
 def _provide_nltk_data() -> None:
     from . import nltk_fallback
 
@@ -41,10 +54,16 @@ class _Finder(MetaPathFinder):
     """Runs a call before or after the import of one of TextAttack's modules, once."""
 
     def __init__(self) -> None:
-        # The augmentation package needs NLTK's stop words to be imported at all; the command line
-        # is the last module whose tables we extend.
-        self.before = {"textattack.augmentation": _provide_nltk_data}
-        self.after = {"textattack.commands.textattack_cli": _register}
+        # TextAttack needs a cache folder, and its augmentation package NLTK's stop words, to be
+        # imported at all; the command line is the last module whose tables we extend.
+        self.before = {
+            "textattack": _provide_cache,
+            "textattack.augmentation": _provide_nltk_data,
+        }
+        self.after = {
+            "textattack.shared.utils.install": _restore_caches,
+            "textattack.commands.textattack_cli": _register,
+        }
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -74,8 +93,12 @@ def _calling(spec: ModuleSpec, call: Callable[[], None]) -> ModuleSpec:
 
 
 def _swallow(call: Callable[[], None]) -> None:
+    from .errors import AttendError
+
     try:
         call()
+    except AttendError:  # without what it asks for, TextAttack cannot be imported
+        raise
     except Exception:
         logging.getLogger(__name__).warning(
             "textattack_attend could not extend TextAttack, which goes on without it",

@@ -154,7 +154,7 @@ def require_whole_number(name: str, value: Any, at_least: int = 1) -> None:
             f"{name}: expected a whole number, got {described(value)}{as_number(value)}"
         )
     if value < at_least:
-        raise InvalidInputError(f"{name}: expected at least {at_least}, got {value}")
+        raise InvalidInputError(f"{name}: expected at least {at_least}, got {described(value)}")
 
 
 def require_seed(name: str, value: Any) -> None:

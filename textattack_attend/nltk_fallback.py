@@ -4,11 +4,10 @@
 user's, found anywhere on NLTK's path, comes first.
 """
 
-import atexit
-import shutil
-import tempfile
 import warnings
 from pathlib import Path
+
+from .scratch import folder_of_this_process, temporary_files
 
 DATA = Path(__file__).parent / "nltk_data"
 STOP_WORDS = "corpora/stopwords"
@@ -42,15 +41,18 @@ def _private_copy() -> Path:
 
     NLTK reads nothing from a folder that another account, or a group, may write to. A package is
     installed into such folders where the umask is 002, as it is by default on many systems.
+
+    Raises:
+        InvalidInputError: there is no place for temporary files, or it is full.
     """
-    folder = Path(tempfile.mkdtemp(prefix="textattack_attend-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = folder_of_this_process()
     for source in DATA.rglob("*"):
         target = folder / source.relative_to(DATA)
-        if source.is_dir():
-            target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        else:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
-            target.chmod(0o600)
+        with temporary_files():
+            if source.is_dir():
+                target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            else:
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+                target.chmod(0o600)
     return folder

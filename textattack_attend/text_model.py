@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
@@ -99,7 +100,7 @@ class TextModel:
         lengths = tuple(map(len, ids))
         first_is_special = ids[0][0] in self.tokenizer.all_special_ids
         shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
-        return shape._replace(sequences=lengths) if chooses(self.model) else shape
+        return replace(shape, sequences=lengths) if chooses(self.model) else shape
 
     def _encoded(self, texts: Sequence[Text]) -> BatchEncoding:
         """Returns what the model reads of texts, tensors (B, T) on the CPU."""

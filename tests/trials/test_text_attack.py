@@ -9,6 +9,8 @@ What is TextAttack's own, and stays: a misspelt ``--recipe`` is argparse's line 
 
 from __future__ import annotations
 
+import errno
+import os
 import pickle
 import re
 import signal
@@ -104,6 +106,20 @@ def resumed(name: str, content: bytes | None) -> Callable[[Path], str]:
         return textattack("attack-resume", "--checkpoint-file", folder / name)
 
     return run
+
+
+def with_a_full_disk(run: Callable[[Path], str]) -> Callable[[Path], str]:
+    """Runs a command whose log has no room once the attacks are done."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def without_room(folder: Path) -> str:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(CSVLogger, "flush", fail)
+            return run(folder)
+
+    return without_room
 
 
 def without_a_package(name: str, run: Callable[[Path], str]) -> Callable[[Path], str]:
@@ -365,6 +381,11 @@ LOGS = [
         "a CSV file in a folder that is a file",
         with_file("taken", "", *DEMO, "--log-to-csv", "FOLDER/taken/log.csv"),
         line="^--log-to-csv: expected a place where files can be written, got .*Not a directory",
+    ),
+    Trial(
+        "a log on a full disk",
+        with_a_full_disk(attack(*DEMO, "--num-examples", "1", "--log-to-csv", "FOLDER/log.csv")),
+        line="^expected room for the logs and checkpoints, got none .No space left on device.; mak",
     ),
     Trial(
         "a CSV file that is a folder",

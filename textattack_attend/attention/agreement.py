@@ -121,4 +121,5 @@ def structure_everywhere(shape: Shape) -> Structure:
     first = rows[rows[:, 2] == 0].repeat(max(1, shape.tokens // 8), axis=0)
     chosen = np.concatenate([rows, first])
     keys = generator.integers(shape.tokens, size=(len(chosen), 1))
-    return Structure.from_units(shape, np.concatenate([chosen, keys], axis=1))
+    units = np.concatenate([chosen, keys], axis=1)
+    return Structure.from_units(shape, units[shape.sees(units)])

@@ -6,12 +6,15 @@ commands, so ``--help`` is instant.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..scratch import needing_a_place
+from ..standard_output import StandardOutputError, whole_output
 from ..texts import in_one_line
 from ..user_code import contained
 from .attention import attention
@@ -54,9 +57,18 @@ class _Group(click.Group):
     No error acts on the terminal.
     """
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            with whole_output():
+                return super().main(*arguments, **options)
+        except StandardOutputError as error:
+            with suppress(OSError):  # standard error may be on the same disk
+                click.ClickException(str(error)).show()
+            raise SystemExit(1) from None
+
     def invoke(self, context: click.Context) -> Any:
         try:
-            with contained():
+            with needing_a_place(), contained():
                 return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(in_one_line(str(error))) from None

@@ -20,4 +20,4 @@ def report(stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: s
 
     results = results_of(opened(stores, runs), runs)
     write_whole(output, page(results, title).encode())
-    echo(f"saved in {output}")
+    echo(f"saved in {output}", err=True)  # the page may go to standard output

@@ -7,17 +7,21 @@ An error of the attack itself keeps its traceback.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ..errors import AttendError, UserCodeError
+from ..standard_output import whole_output
 from ..texts import in_one_line
 from ..user_code import contained
 from .arguments import require_arguments
 from .interrupt import conclude
 
 LINE = "textattack_attend_line"
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""The errors of a disk without room, of a quota, and of a limit on the size of a file."""
 
 
 @contextmanager
@@ -75,17 +79,29 @@ def with_one_line(original: Any) -> Any:
 
     def run(self: Any, args: Any) -> None:
         try:
-            require_arguments(args)
-            with contained():
-                original(self, args)
+            with whole_output():
+                require_arguments(args)
+                with contained():
+                    original(self, args)
         except KeyboardInterrupt as interrupt:
             conclude(interrupt, args)
         except Exception as error:
             if isinstance(error, EOFError) and getattr(args, "interactive", False):
                 return  # the user has no more sentences
             line = str(error) if isinstance(error, AttendError) else getattr(error, LINE, "")
+            line = line or _about_room(error)
             if not line:
                 raise
             raise SystemExit(f"textattack: error: {in_one_line(line)}") from None
 
     return run
+
+
+def _about_room(error: Exception) -> str:
+    """Returns a line about an error of a full disk, which a log or a checkpoint has met."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return (
+            f"expected room for the logs and checkpoints, got none ({error.strerror}); make room, "
+            "or name another place for them"
+        )
+    return ""

@@ -10,6 +10,10 @@ from typing import Any
 from .content import digest_of
 
 PARTS = ("weights", "configuration", "tokenizer")
+MOST_SETTINGS = 100
+MOST_LEVELS = 32
+"""The most levels of lists and mappings in the settings, which are copied and hashed in depth."""
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,31 @@ class Identity:
             raise ValueError("expected an identity with a name, digests and settings")
         if set(parts) != set(PARTS) or not all(isinstance(part, str) for part in parts.values()):
             raise ValueError(f"expected an identity with digests of {', '.join(PARTS)}")
+        if len(settings) > MOST_SETTINGS or not all(map(_is_name, [kind, *settings])):
+            raise ValueError(f"expected at most {MOST_SETTINGS} settings, and names of one line")
+        if _levels(settings) > MOST_LEVELS:
+            raise ValueError(f"expected settings of at most {MOST_LEVELS} levels")
+        json.dumps(settings, allow_nan=False)  # an infinite number could not be saved again
         return cls(kind, parts, settings)
+
+
+def _is_name(name: Any) -> bool:
+    """Whether a message can show a name."""
+    return isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
+
+
+def _levels(value: Any) -> int:
+    """Counts the levels of a value that was read from JSON, however many there are."""
+    levels, inner = 0, [value]
+    while inner:
+        lists = (v.values() if isinstance(v, dict) else v for v in inner if _is_nested(v))
+        inner = [one for values in lists for one in values]
+        levels += 1
+    return levels
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
 
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..attention.marks import checksum
 from ..attention.plain import own_forward
+from ..scratch import temporary_folder
 from .content import THREADS, canonical, digest_of, digest_of_path, name_of, new_digest
 from .record import Identity
 
@@ -263,13 +262,13 @@ def _fast(tokenizer: Any) -> Any:
 
 def _slow(tokenizer: Any) -> Any:
     """Returns a digest of the vocabulary files, settings, and the token ids of some texts."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
-            tokenizer.save_vocabulary(folder)
+            tokenizer.save_vocabulary(str(folder))
         except NotImplementedError:  # a tokenizer of single bytes, for example, has no files
             vocabulary = digest_of(tokenizer.get_vocab())
         else:
-            vocabulary = digest_of_path(Path(folder))
+            vocabulary = digest_of_path(folder)
     added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
     probed = [tokenizer(text, verbose=False)["input_ids"] for text in PROBES]
     words = getattr(tokenizer, "basic_tokenizer", None)  # BERT's, which parts a text into words

@@ -5,7 +5,8 @@ TextAttack.
 from .budget import Budget
 from .describe import describe, summarize
 from .file import SavedStructure, load, save
-from .structure import Cells, Matrix, Reach, Shape, Structure
+from .shape import Reach, Shape
+from .structure import Cells, Matrix, Structure
 
 __all__ = [
     "Budget",

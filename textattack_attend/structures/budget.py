@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import require_one_of, require_share, require_yes_or_no
-from .structure import Cells, Shape, Structure
+from .shape import Shape
+from .structure import Cells, Structure
 
 CHOICE_BUDGETS = ("per_matrix", "released")
 

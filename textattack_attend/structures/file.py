@@ -12,39 +12,43 @@ Content, format version 2:
 
 Files of version 1 are read, too. In place of ``victim`` they have ``model``, a digest of a sample
 of the weights, which proves nothing: such a structure has no victim.
+
+A file is checked whole before anything is used: there is no other tensor and no other field, every
+unit occurs once, lies inside the shape and is one whose query sees its key, the lengths of the
+sequences add up to the tokens. At most 16 million units and 1 MiB of metadata are read.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, described
 from ..files import write_whole
 from ..identity import Identity
 from ..texts import Text
-from .structure import Reach, Shape, Structure
+from .metadata import (
+    exact_json,
+    require_fields,
+    require_text_or_texts,
+    shape_in,
+    text_in,
+    victim_in,
+    written,
+)
+from .structure import Structure
 
-FORMAT = "textattack_attend.structure"
-VERSION = "2"
-FIELDS = {
-    "format",
-    "version",
-    "layers",
-    "heads",
-    "tokens",
-    "reach",
-    "first_is_special",
-    "sequences",
-    "text",
-}
-NAMES_OF_THE_VICTIM = {"1": "model", VERSION: "victim"}
-"""The field that names the victim, by version of the format."""
+MOST_UNITS = 2**24
+LONGEST_HEADER = 2**20
+"""The most bytes of the header, which holds the metadata; JSON takes many times that in memory."""
+BYTES_OF_A_UNIT = 16
 
 
 @dataclass(frozen=True)
@@ -67,81 +71,108 @@ def save(saved: SavedStructure, path: str | os.PathLike[str]) -> None:
     """Writes a structure file; an existing file is replaced only once the new one is complete.
 
     Raises:
-        InvalidInputError: the file cannot be written, or the structure has no victim.
+        InvalidInputError: the file cannot be written, the structure has no victim, or `load` would
+            refuse it.
     """
+    try:
+        content = _content(saved)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    write_whole(path, content)
+
+
+def _content(saved: SavedStructure) -> bytes:
     if saved.victim is None:
         raise InvalidInputError(
-            f"{path}: expected a structure with the identity of its victim, got none; save it with "
+            "expected a structure with the identity of its victim, got none; save it with "
             "Victim.save_structure"
         )
-    shape = saved.structure.shape
-    metadata = {
-        "format": FORMAT,
-        "version": VERSION,
-        "layers": str(shape.layers),
-        "heads": str(shape.heads),
-        "tokens": str(shape.tokens),
-        "reach": json.dumps(shape.reach),
-        "first_is_special": json.dumps(shape.first_is_special),
-        "sequences": json.dumps(shape.sequences),
-        "text": json.dumps(saved.text),
-        "victim": json.dumps(saved.victim.to_dict()),
-    }
-    units = {"units": saved.structure.units.astype(np.int32)}
-    write_whole(path, to_bytes(units, metadata))
+    shape, units = saved.structure.shape, saved.structure.units
+    _require_number(len(units))
+    Structure.from_units(shape, units)
+    victim = Identity.from_dict(saved.victim.to_dict())
+    metadata = written(shape, require_text_or_texts(saved.text), victim)
+    content = to_bytes({"units": units.astype(np.int32)}, metadata)
+    _require_header(int.from_bytes(content[:8], "little"))
+    return content
 
 
 def load(path: str | os.PathLike[str]) -> SavedStructure:
     """Reads a structure file.
 
     Raises:
-        InvalidInputError: the file is missing, damaged, or of another format or version.
+        InvalidInputError: the file is missing, damaged, too large, or of another format or version.
     """
     try:
-        with safe_open(os.fspath(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            version = _version(metadata, path)
-            structure = Structure.from_units(_shape(metadata), file.get_tensor("units"))
-            text = _text(json.loads(metadata["text"]))
-            victim = metadata[NAMES_OF_THE_VICTIM[version]]
-            known = Identity.from_dict(json.loads(victim)) if version == VERSION else None
-            return SavedStructure(structure, text, known)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
+        metadata, units = _read(path)
+        shape = shape_in(metadata)
+        structure = Structure.from_units(shape, units)
+        if len(structure) < len(units):
+            raise InvalidInputError(
+                f"units: expected every unit once, got {len(units)} rows of {len(structure)} units"
+            )
+        return SavedStructure(structure, text_in(metadata), victim_in(metadata))
+    except OSError as error:
+        reason = error.strerror or error
+        raise InvalidInputError(f"{path}: cannot be read ({reason}); is it a file?") from error
+    except (SafetensorError, ValueError) as error:
         said = " ".join(str(error).split())
-        raise InvalidInputError(f"{path}: not a readable structure file ({said})") from error
-
-
-def _version(metadata: dict[str, str], path: str | os.PathLike[str]) -> str:
-    """Returns the version of the format, and refuses unknown fields."""
-    version = metadata.get("version", "")
-    if metadata.get("format") != FORMAT or version not in NAMES_OF_THE_VICTIM:
         raise InvalidInputError(
-            f"{path}: expected a {FORMAT} file of version {' or '.join(NAMES_OF_THE_VICTIM)}, got "
-            f"{(metadata.get('format'), metadata.get('version'))}; read it with the version of "
-            "textattack_attend that wrote it"
-        )
-    unknown = sorted(set(metadata) - FIELDS - {NAMES_OF_THE_VICTIM[version]})
-    if unknown:
+            f"{path}: expected a file as Victim.save_structure writes it, got another: {said}"
+        ) from error
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, str], npt.NDArray[np.int32]]:
+    """Returns the metadata and the units; no more is read than a whole file of its header has."""
+    with open(path, "rb") as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        _require_header(length)
+        header = file.read(length)
+        metadata, count = _described(header)
+        content = start + header + file.read(BYTES_OF_A_UNIT * count + 1)
+    units: npt.NDArray[np.int32] = from_bytes(content)["units"]
+    return metadata, units
+
+
+def _described(header: bytes) -> tuple[dict[str, str], int]:
+    """Returns the metadata and the number of units that a header describes.
+
+    Raises:
+        InvalidInputError: there is another tensor, the units are of another type or shape, or a
+            field of the metadata is no text.
+    """
+    fields = exact_json("header", header.decode())
+    names = list(fields) if isinstance(fields, dict) else fields
+    if not isinstance(fields, dict) or set(fields) != {"__metadata__", "units"}:
+        raise InvalidInputError(f"expected metadata and the tensor units, got {described(names)}")
+    metadata, units = fields["__metadata__"], fields["units"]
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise InvalidInputError("expected metadata that are texts, got others")
+    require_fields(metadata)
+    return metadata, _count(units)
+
+
+def _count(units: Any) -> int:
+    """Returns the number of units from their description in the header."""
+    kind, shape = (units.get(n) for n in ("dtype", "shape")) if isinstance(units, dict) else ("", 0)
+    if kind != "I32" or not isinstance(shape, list) or len(shape) != 2 or shape[1] != 4:
         raise InvalidInputError(
-            f"{path}: expected the fields of version {version}, got {', '.join(unknown)}, too; "
-            "save the structure again"
+            f"units: expected a tensor I32 of shape [N, 4], got {described(kind)} of "
+            f"{described(shape)}"
         )
-    return version
+    _require_number(shape[0])
+    return int(shape[0])
 
 
-def _text(saved: object) -> Text:
-    if isinstance(saved, str):
-        return saved
-    if isinstance(saved, list) and all(isinstance(part, str) for part in saved):
-        return tuple(saved)
-    raise ValueError("expected a text or a list of texts")
+def _require_number(count: Any) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST_UNITS:
+        raise InvalidInputError(f"units: expected at most {MOST_UNITS}, got {described(count)}")
 
 
-def _shape(metadata: dict[str, str]) -> Shape:
-    reach = tuple(Reach(*one) for one in json.loads(metadata.get("reach", "[]")))
-    layers, heads, tokens = (int(metadata[key]) for key in ("layers", "heads", "tokens"))
-    first_is_special = bool(json.loads(metadata.get("first_is_special", "true")))
-    sequences = tuple(int(length) for length in json.loads(metadata.get("sequences", "[]")))
-    return Shape(layers, heads, tokens, reach, first_is_special, sequences)
+def _require_header(length: int) -> None:
+    if length > LONGEST_HEADER:
+        raise InvalidInputError(
+            f"expected metadata of at most {LONGEST_HEADER} bytes, got {length}; is it a "
+            "structure file, or is its text too long?"
+        )

@@ -4,96 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
-from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InvalidInputError, StructureMismatchError
+from .shape import Shape
 
 Matrix = tuple[int, int]
 """A (layer, head) pair: one attention matrix."""
 
 Cells = npt.NDArray[np.int32]
 """Sorted, unique cells of one (T, T) matrix, each as ``query * T + key``."""
-
-
-class Reach(NamedTuple):
-    """What a query of a layer can see.
-
-    Args:
-        before: how many keys before its own position; None for all.
-        after: how many behind it; None for all.
-        decoder_queries: whether the queries are a decoder's: its start token, then the tokens of
-            the text but the last.
-        decoder_keys: whether the keys are.
-    """
-
-    before: int | None = None
-    after: int | None = None
-    decoder_queries: bool = False
-    decoder_keys: bool = False
-
-
-class Shape(NamedTuple):
-    """Where a structure lives: every unit is (layer, head, query, key).
-
-    Args:
-        layers: of the model.
-        heads: of a layer.
-        tokens: of the text, special ones included.
-        reach: of each layer; empty if every query sees everything.
-        first_is_special: whether the first token is a special one, as [CLS] or <s>.
-        sequences: lengths of the sequences that the model reads apart, as the choices of a
-            question; their tokens are counted through. Empty if there is but one.
-    """
-
-    layers: int
-    heads: int
-    tokens: int
-    reach: tuple[Reach, ...] = ()
-    first_is_special: bool = True
-    sequences: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.layers} layers, {self.heads} heads and {self.tokens} tokens"
-
-    @property
-    def crosses(self) -> bool:
-        """Whether it is of a decoder's attention to its encoder."""
-        return bool(self.reach) and self.reach[0].decoder_queries and not self.reach[0].decoder_keys
-
-    def reach_of(self, layer: int) -> Reach:
-        """What a query of that layer can see."""
-        return self.reach[layer] if self.reach else Reach()
-
-    @property
-    def size(self) -> tuple[int, int, int, int]:
-        """Of a dense array over it, (L, H, T, T)."""
-        return self.layers, self.heads, self.tokens, self.tokens
-
-    def visible(self, layer: int) -> npt.NDArray[np.bool_]:
-        """The units that are open before anything is masked, bool (T, T), not to be written."""
-        return _visible(self.reach_of(layer), self.sequences or (self.tokens,))
-
-    @property
-    def parts(self) -> list[Shape]:
-        """The shape of each sequence by itself."""
-        lengths = self.sequences or (self.tokens,)
-        return [self._replace(tokens=tokens, sequences=()) for tokens in lengths]
-
-    @property
-    def spans(self) -> list[slice]:
-        """Where the tokens of each sequence are."""
-        return [
-            slice(a, b) for a, b in pairwise((0, *accumulate(self.sequences or (self.tokens,))))
-        ]
-
-    @property
-    def num_units(self) -> int:
-        """Attention units of the whole model that are open for a text of this length."""
-        return self.heads * sum(int(self.visible(layer).sum()) for layer in range(self.layers))
 
 
 class Structure:
@@ -117,24 +40,23 @@ class Structure:
         """The structure that masks these (layer, head, query, key) rows, shape (N, 4), any order.
 
         Raises:
-            InvalidInputError: a unit lies outside the shape, or between two sequences.
+            InvalidInputError: the units are no integers of this shape, or one lies outside the
+                shape, or where its query does not see its key.
         """
-        rows = np.asarray(units, dtype=np.int64).reshape(-1, 4)
-        limits = np.array([shape.layers, shape.heads, shape.tokens, shape.tokens])
-        if ((rows < 0) | (rows >= limits)).any():
+        rows = _integers(units)
+        low, high = rows.min(axis=0, initial=0), rows.max(axis=0, initial=0)
+        # Python's own numbers, as NumPy compares int64 with uint64 by rounding them.
+        if min(low.tolist()) < 0 or any(
+            a >= b for a, b in zip(high.tolist(), shape.size, strict=True)
+        ):
             raise InvalidInputError(f"expected units inside {shape}, got one outside")
-        query, key = np.searchsorted(np.cumsum(shape.sequences), rows[:, 2:].T, "right")
-        if (query != key).any():
+        seen = shape.sees(rows)
+        if not seen.all():
             raise InvalidInputError(
-                "expected units inside a sequence, got one between two of them: no query of a "
-                "choice sees another choice"
+                "expected units whose query sees the key, got one where it does not, (layer, head, "
+                f"query, key) = {tuple(rows[seen.argmin()].tolist())}: {_closed(shape)}"
             )
-        by_matrix: dict[Matrix, Cells] = {}
-        for layer, head in np.unique(rows[:, :2], axis=0).tolist():
-            own = rows[(rows[:, 0] == layer) & (rows[:, 1] == head)]
-            flat = np.unique(own[:, 2] * shape.tokens + own[:, 3])
-            by_matrix[layer, head] = flat.astype(np.int32)
-        return cls(shape, by_matrix)
+        return cls(shape, _by_matrix(shape, rows))
 
     @classmethod
     def whole(cls, shape: Shape, matrices: Iterable[Matrix]) -> Structure:
@@ -260,18 +182,46 @@ class Structure:
         return query, key
 
 
-@lru_cache(maxsize=32)
-def _visible(reach: Reach, lengths: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    sequence = np.repeat(np.arange(len(lengths)), lengths)
-    visible: npt.NDArray[np.bool_] = sequence == sequence[:, None]
-    position = np.arange(len(sequence))
-    ahead = position - position[:, None]  # of the query is the key
-    if reach.before is not None:
-        visible &= ahead >= -reach.before
-    if reach.after is not None:
-        visible &= ahead <= reach.after
-    visible.flags.writeable = False
-    return visible
+def _integers(units: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Returns units as an array of integers (N, 4), of whatever width they are.
+
+    Raises:
+        InvalidInputError: they are of another type or shape; nothing is rounded or rearranged.
+    """
+    try:
+        rows = np.asarray(units)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInputError(
+            f"expected units as integers of shape (N, 4), got what is no array ({error})"
+        ) from error
+    if rows.shape in ((0,), (0, 4)):
+        return np.empty((0, 4), np.int64)
+    if rows.dtype.kind not in "iu" or rows.ndim != 2 or rows.shape[1] != 4:
+        raise InvalidInputError(
+            f"expected units as integers of shape (N, 4), got {rows.dtype} of shape {rows.shape}"
+        )
+    return rows
+
+
+def _by_matrix(shape: Shape, rows: npt.NDArray[Any]) -> dict[Matrix, Cells]:
+    """Returns the sorted cells of each matrix in which there are units."""
+    numbers = np.zeros(len(rows), np.int64)
+    for column, size in zip(rows.T, shape.size, strict=True):
+        numbers *= size
+        numbers += column.astype(np.int64)
+    numbers.sort()  # np.unique, which hashes numbers, takes 10 times as long
+    numbers = numbers[np.diff(numbers, prepend=-1) > 0]
+    matrices, cells = np.divmod(numbers, shape.tokens**2)
+    starts = np.flatnonzero(np.diff(matrices, prepend=-1))
+    own = np.split(cells.astype(np.int32), starts[1:])
+    named = [divmod(number, shape.heads) for number in matrices[starts].tolist()]
+    return dict(zip(named, own, strict=False))  # without a unit there is one array, without a name
+
+
+def _closed(shape: Shape) -> str:
+    if shape.sequences:
+        return "no query of a choice sees another choice"
+    return "the layer sees a part of the text"
 
 
 @lru_cache(maxsize=32)
