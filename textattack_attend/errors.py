@@ -48,6 +48,10 @@ class TrainingDivergedError(AttendError):
     """A loss became NaN or infinite in training."""
 
 
+class SavingError(AttendError):
+    """A training cannot be saved, as its disk is full."""
+
+
 class StoreError(AttendError):
     """The file of a benchmark's results cannot be read or written."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +20,9 @@ from transformers import (
     EvalPrediction,
     PreTrainedTokenizerBase,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from .attention.precision import training_precision
-from .card import Card, begin
+from .card import CHECKPOINTS, Card
 from .checkpoint import load, tokenizer_of
 from .classifiers import require_padding
 from .defenses import Defense, trainer_of
@@ -32,11 +31,15 @@ from .errors import InvalidInputError
 from .identity.victim import trained_parts
 from .published import Source
 from .tasks import Task, splits
+from .training.checkpoints import UNFINISHED, newest_whole, saving
 from .training.configuration import configuration_of, longest_input
+from .training.folder import begin, complete, finished
 from .training.learnable import require_learnable
 from .training.rows import encoded, with_extra
 from .training.settings import settings_of
 from .training.start import pretrained
+
+logger = logging.getLogger(__name__)
 
 
 def fine_tune(
@@ -57,8 +60,9 @@ def fine_tune(
 ) -> Card:
     """Fine-tunes a pretrained model, save it with its tokenizer and a card, and return the card.
 
-    It is judged after every epoch, and the best one is kept. An interrupted run goes on from its
-    last checkpoint; the checkpoints are deleted once the model is saved.
+    It is judged after every epoch, and the best one is kept. A run that was interrupted or killed
+    goes on from its newest whole checkpoint; the checkpoints are deleted once the model is saved.
+    Of a run that has ended only the card is returned, and a warning says so.
 
     Args:
         task: what is learned; its settings, where the following are None.
@@ -83,6 +87,7 @@ def fine_tune(
             the folder holds something else.
         StructureMismatchError: what the method adds was found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
+        SavingError: the disk is full; the checkpoints so far are kept.
     """
     defense = defense or Defense()
     task = dataclasses.replace(
@@ -102,11 +107,15 @@ def fine_tune(
     configuration = configuration_of(str(model), auto, config or {}, classes)
     task = _within(longest_input(configuration), task, max_tokens)
     card = _card(task, defense, model, data, config or {}, seed, precision)
+    done = None if overwrite else finished(card, Path(output))
+    if done:
+        logger.warning("%s: this run is complete already; nothing is trained again", output)
+        return done
     tokenizer = tokenizer_of(card.model, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
     untrained = pretrained(card.model, auto, configuration)
     require_padding(untrained, tokenizer)
-    checkpoints = Path(output) / "checkpoints"
+    checkpoints = Path(output) / CHECKPOINTS
     settings = settings_of(card, task, checkpoints)
     with settings.main_process_first(local=False):
         begin(card, Path(output), overwrite and settings.process_index == 0)
@@ -124,7 +133,7 @@ def fine_tune(
         compute_metrics=_accuracy,
     )
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
+    trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
     done = dataclasses.replace(
         card,
         accuracy=trainer.state.best_metric,
@@ -140,13 +149,15 @@ def fine_tune(
 
 def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, checkpoints: Path) -> Card:
     """Saves the trained model with its card, deletes the checkpoints, and returns the card."""
-    trainer.save_model(str(output))
-    if trainer.is_world_process_zero():
-        # The identity is that of the model as it is loaded from now on, without what training left
-        # in memory.
-        card = dataclasses.replace(card, identity=trained_parts(*load(str(output))))
-        card.write(output)
-        shutil.rmtree(checkpoints)
+    model = checkpoints / UNFINISHED / "model"
+    with saving(checkpoints):
+        trainer.save_model(str(model))
+        if trainer.is_world_process_zero():
+            # The identity is that of the model as it is loaded from now on, without what training
+            # left in memory.
+            card = dataclasses.replace(card, identity=trained_parts(*load(str(model))))
+            card.write(model)
+            complete(model, output)
     return card
 
 

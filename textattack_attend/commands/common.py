@@ -91,12 +91,16 @@ def require_attacked(attacked: int, examples: int) -> None:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Inside, an interrupt says how to go on."""
+def resumable(command: str = "the same command") -> Iterator[None]:
+    """Inside, an interrupt says how to go on.
+
+    Args:
+        command: names the command that goes on.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        raise click.ClickException("interrupted; the same command goes on from here") from None
+        raise click.ClickException(f"interrupted; {command} goes on from here") from None
 
 
 def last(progress: Iterator[T], total: int, name: str) -> T:

@@ -25,8 +25,8 @@ def wrapper_for(checkpoint: str, **options: Any) -> AttentionModelWrapper:
         InvalidInputError: there is no such checkpoint.
     """
     checkpoint = checkpoint_named(checkpoint)
+    card = Card.of(Path(checkpoint))  # it refuses the output of a training that has not ended
     model, tokenizer = load(checkpoint)
-    card = Card.of(Path(checkpoint))
     if card is None:
         return AttentionModelWrapper(model, tokenizer, **options)
     return DefendedModelWrapper(card, model, tokenizer, **options)
