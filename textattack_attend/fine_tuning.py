@@ -107,16 +107,17 @@ def fine_tune(
     configuration = configuration_of(str(model), auto, config or {}, classes)
     task = _within(longest_input(configuration), task, max_tokens)
     card = _card(task, defense, model, data, config or {}, seed, precision)
-    done = None if overwrite else finished(card, Path(output))
-    if done:
-        logger.warning("%s: this run is complete already; nothing is trained again", output)
-        return done
+    checkpoints = Path(output) / CHECKPOINTS
+    settings = settings_of(card, task, checkpoints)
+    ended = None if overwrite else finished(card, Path(output))
+    if ended:
+        if settings.process_index == 0:
+            logger.warning("%s: this run is complete already; nothing is trained again", output)
+        return ended
     tokenizer = tokenizer_of(card.model, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
     untrained = pretrained(card.model, auto, configuration)
     require_padding(untrained, tokenizer)
-    checkpoints = Path(output) / CHECKPOINTS
-    settings = settings_of(card, task, checkpoints)
     with settings.main_process_first(local=False):
         begin(card, Path(output), overwrite and settings.process_index == 0)
         start = time.perf_counter()

@@ -133,14 +133,14 @@ class DefenseTrainer(Trainer, Generic[D]):
         Args:
             output_dir: the folder to save in; by default that of the checkpoints.
         """
-        super().save_model(output_dir, _internal_call)  # type: ignore[no-untyped-call]
+        super().save_model(output_dir, _internal_call)
         if self.args.should_save:
-            folder = Path(output_dir or self.args.output_dir)
+            folder = self._checkpoints if output_dir is None else Path(output_dir)
             (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Saves a checkpoint, which is seen once it is whole, and then deletes the older ones."""
-        checkpoints = Path(self.args.output_dir)
+        checkpoints = self._checkpoints
         own = checkpoint_name(self.state.global_step)
         best = checkpoint_name(self.state.best_global_step or self.state.global_step)
         with saving(checkpoints):
@@ -167,7 +167,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         Raises:
             InvalidInputError: the checkpoint is not there.
         """
-        best = Path(self.args.output_dir) / checkpoint_name(self.state.best_global_step or 0)
+        best = self._checkpoints / checkpoint_name(self.state.best_global_step or 0)
         if not best.is_dir():  # Trainer would keep the last one and only warn of it
             raise InvalidInputError(
                 f"{best}: expected the checkpoint of the best epoch, got none; begin the run anew "
@@ -175,6 +175,11 @@ class DefenseTrainer(Trainer, Generic[D]):
             )
         self.state.best_model_checkpoint = str(best)
         super()._load_best_model()  # type: ignore[no-untyped-call]
+
+    @property
+    def _checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return Path(str(self.args.output_dir))
 
     @property
     def progress(self) -> float:
