@@ -36,6 +36,10 @@ class InvalidInputError(AttendError, ValueError):
     """An option, a text or a label is outside what the attack accepts."""
 
 
+class CustomCodeError(InvalidInputError):
+    """A checkpoint needs code of its own, which the user did not allow to run."""
+
+
 class StructureMismatchError(AttendError, ValueError):
     """A structure belongs to another model, or to a text of another length."""
 

@@ -57,6 +57,7 @@ def fine_tune(
     seed: int = 0,
     precision: str | None = None,
     overwrite: bool = False,
+    trust_remote_code: bool = False,
 ) -> Card:
     """Fine-tunes a pretrained model, save it with its tokenizer and a card, and return the card.
 
@@ -80,6 +81,8 @@ def fine_tune(
         seed: for the new head, the order of the texts, dropout, and what the method draws.
         precision: float32 or bfloat16; by default what takes less time on this machine.
         overwrite: delete what is in the folder, instead of refusing it, or going on.
+        trust_remote_code: run the Python code that the pretrained model, or the victim of ADA,
+            brings along; without it such a model is refused.
 
     Raises:
         InvalidInputError: a setting is outside its range, a file is missing or of another format,
@@ -87,6 +90,7 @@ def fine_tune(
             the folder holds something else.
         StructureMismatchError: what the method adds was found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
+        CustomCodeError: the pretrained model needs code of its own, which is not allowed.
         SavingError: the disk is full; the checkpoints so far are kept.
     """
     defense = defense or Defense()
@@ -104,7 +108,7 @@ def fine_tune(
     require_learnable(train, dev, data, task.chooses)
     auto = AutoModelForMultipleChoice if task.chooses else AutoModelForSequenceClassification
     classes = None if task.chooses else 1 + max(label for _, label in train)
-    configuration = configuration_of(str(model), auto, config or {}, classes)
+    configuration = configuration_of(str(model), auto, config or {}, classes, trust_remote_code)
     task = _within(longest_input(configuration), task, max_tokens)
     card = _card(task, defense, model, data, config or {}, seed, precision)
     checkpoints = Path(output) / CHECKPOINTS
@@ -114,14 +118,15 @@ def fine_tune(
         if settings.process_index == 0:
             logger.warning("%s: this run is complete already; nothing is trained again", output)
         return ended
-    tokenizer = tokenizer_of(card.model, model_max_length=task.max_tokens)
+    tokenizer = tokenizer_of(card.model, trust_remote_code, model_max_length=task.max_tokens)
     torch.manual_seed(seed)
-    untrained = pretrained(card.model, auto, configuration)
+    untrained = pretrained(card.model, auto, configuration, trust_remote_code)
     require_padding(untrained, tokenizer)
     with settings.main_process_first(local=False):
         begin(card, Path(output), overwrite and settings.process_index == 0)
         start = time.perf_counter()
-        extra = defense.extra_rows(train, checkpoints / "adversarial.jsonl")
+        found_in = checkpoints / "adversarial.jsonl"
+        extra = defense.extra_rows(train, found_in, trust_remote_code)
         extra_seconds = time.perf_counter() - start
     trainer = trainer_of(defense)(
         defense,
@@ -145,18 +150,20 @@ def fine_tune(
         extra_seconds=extra_seconds,
     )
     untrained.eval()
-    return _saved(trainer, done, Path(output), checkpoints)
+    return _saved(trainer, done, Path(output), trust_remote_code)
 
 
-def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, checkpoints: Path) -> Card:
+def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_code: bool) -> Card:
     """Saves the trained model with its card, deletes the checkpoints, and returns the card."""
+    checkpoints = output / CHECKPOINTS
     model = checkpoints / UNFINISHED / "model"
     with saving(checkpoints):
         trainer.save_model(str(model))
         if trainer.is_world_process_zero():
             # The identity is that of the model as it is loaded from now on, without what training
             # left in memory.
-            card = dataclasses.replace(card, identity=trained_parts(*load(str(model))))
+            identity = trained_parts(*load(str(model), trust_remote_code))
+            card = dataclasses.replace(card, identity=identity)
             card.write(model)
             complete(model, output)
     return card

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+trust_option = click.option(
+    "--trust-remote-code",
+    is_flag=True,
+    help="Run the Python code that the checkpoint brings along, which you have read.",
+)
+
+
 def measured(command: Callable[..., None]) -> Callable[..., None]:
     """The options every measurement takes."""
     for option in (
@@ -43,6 +50,7 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             required=True,
             help="sentence<TAB>label lines, or a data file as PATH^NAME or PATH^COLUMN,...,LABEL.",
         ),
+        trust_option,
         click.option("--model", required=True, help="Hub name or folder of the victim."),
     ):
         command = option(command)
@@ -54,6 +62,7 @@ def prepare(
     data: str,
     num_examples: int,
     threads: int,
+    trust_remote_code: bool,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
     path, _, name = data.partition("^")
@@ -68,7 +77,7 @@ def prepare(
     dataset = from_name(path, name or "sst2", count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
-    wrapper = wrapper_for(model)
+    wrapper = wrapper_for(model, trust_remote_code)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
     alone = len(dataset.input_columns) == 1
     examples = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .common import trust_option
+
 
 @click.command()
 @click.option("--model", help="Hub name or folder of the victim. [a random BERT-base]")
@@ -14,14 +16,15 @@ import click
     type=click.IntRange(min=1),
     help="CPU threads of PyTorch; weights are hashed in four of their own.",
 )
-def identity(model: str | None, threads: int) -> None:
+@trust_option
+def identity(model: str | None, threads: int, trust_remote_code: bool) -> None:
     """Print what names a victim in stores and files, and how long it takes to compute."""
     import torch
 
     torch.set_num_threads(threads)
     from ..measurements.identity import measure
 
-    measured = measure(model)
+    measured = measure(model, trust_remote_code)
     lines = {
         "identity": measured.identity.name,
         **measured.identity.parts,

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..defenses.options import DEFENSES, defense_of
-from .common import resumable
+from .common import resumable, trust_option
 from .defense_options import defense_options
 
 
@@ -59,6 +59,7 @@ from .defense_options import defense_options
     help="By default what takes less time on this machine.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
+@trust_option
 @defense_options
 def train(
     task: str,
@@ -74,6 +75,7 @@ def train(
     seed: int,
     precision: str | None,
     overwrite: bool,
+    trust_remote_code: bool,
     **options: Any,
 ) -> None:
     """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
@@ -100,6 +102,7 @@ def train(
             seed=seed,
             precision=precision,
             overwrite=overwrite,
+            trust_remote_code=trust_remote_code,
         )
     if PartialState().is_main_process:
         click.echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")

@@ -37,13 +37,16 @@ SCHEMA = 1
 """The version of the cache; version 0 named its victim by the path."""
 
 
-def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
+def adversarial_rows(
+    options: ADA, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+) -> list[ExtraRow]:
     """Adversarial examples for training rows, with their labels.
 
     Args:
         options: whom to attack, and how.
         rows: of the training set.
         cache: file of what was attacked, where the options name none.
+        trust_remote_code: whether to run the code that the victim brings along.
 
     Raises:
         InvalidInputError: there is no victim or no such recipe, or the cache belongs to another
@@ -54,7 +57,7 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Ext
 
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
-    wrapper = _victim(options)
+    wrapper = _victim(options, trust_remote_code)
     header = _header(options, wrapper, rows)
     known = _read(cache, header)
     missing = [number for number in range(len(wanted)) if number not in known]
@@ -123,14 +126,14 @@ def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
     )
 
 
-def _victim(options: ADA) -> AttentionModelWrapper:
+def _victim(options: ADA, trust_remote_code: bool) -> AttentionModelWrapper:
     from ..models.wrappers import wrapper_for
 
     if not options.victim:
         raise InvalidInputError(
             "victim: expected the model to attack, as trained without a defense"
         )
-    return wrapper_for(options.victim)
+    return wrapper_for(options.victim, trust_remote_code)
 
 
 def _attack(options: ADA, wrapper: AttentionModelWrapper) -> Attack:
