@@ -95,17 +95,16 @@ def test_a_piped_yes_runs_no_code(own: str, mark: Path, data: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", ["--model", "--model-from-huggingface"])
-def test_a_piped_yes_runs_no_code_in_textattack(
-    option: str, own: str, mark: Path, data: Path
-) -> None:
-    asked = ["textattack", "attack", "--recipe", "hackattend", "--dataset-from-file"]
-    done = run_real(*asked, f"{data}^sst2", "-n", 2, option, own)
+def test_a_piped_yes_runs_no_code_in_textattack(own: str, mark: Path, data: Path) -> None:
+    asked = ["textattack", "attack", "--recipe", "hackattend", "-n", "2"]
+    asked += ["--dataset-from-file", f"{data}^sst2"]
+    done = run_real(*asked, "--model", own)
     assert done.returncode == 1
     assert "asks to run its own" in done.stderr.splitlines()[-1]
     assert "[y/N]" not in done.stdout + done.stderr
     assert not mark.exists()
-    done = run_real(*asked, f"{data}^sst2", "-n", 2, option, own, "--trust-remote-code", answer="")
+    allowed = ["--model-from-huggingface", own, "--trust-remote-code"]
+    done = run_real(*asked, *allowed, answer="")
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Attack Results" in done.stdout
     assert mark.exists()

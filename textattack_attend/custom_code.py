@@ -20,7 +20,7 @@ NEVER = "take one without code of its own, which would never be run here"
 ATTENTION = "attn_implementation"
 """The end of the names of fields that choose an attention; with a slash it is hub code."""
 SECONDS = "TIME_OUT_REMOTE_CODE"
-"""The time that both libraries wait for an answer, datasets before version 4; with 0 they refuse."""
+"""The time that both libraries wait for an answer (datasets before 4 only); with 0 they refuse."""
 SHOWN = 3
 """The number of names of code that a message shows."""
 

@@ -59,7 +59,7 @@ def fine_tune(
     overwrite: bool = False,
     trust_remote_code: bool = False,
 ) -> Card:
-    """Fine-tunes a pretrained model, save it with its tokenizer and a card, and return the card.
+    """Fine-tunes a pretrained model, saves it with its tokenizer and a card, and returns the card.
 
     It is judged after every epoch, and the best one is kept. A run that was interrupted or killed
     goes on from its newest whole checkpoint; the checkpoints are deleted once the model is saved.
@@ -127,7 +127,7 @@ def fine_tune(
         start = time.perf_counter()
         found_in = checkpoints / "adversarial.jsonl"
         extra = defense.extra_rows(train, found_in, trust_remote_code)
-        extra_seconds = time.perf_counter() - start
+        found = {"extra_rows": len(extra), "extra_seconds": time.perf_counter() - start}
     trainer = trainer_of(defense)(
         defense,
         untrained,
@@ -138,19 +138,21 @@ def fine_tune(
         tokenizer,
         compute_metrics=_accuracy,
     )
+    card = _trained(trainer, dataclasses.replace(card, rows=len(train), **found), checkpoints)
+    untrained.eval()
+    return _saved(trainer, card, Path(output), trust_remote_code)
+
+
+def _trained(trainer: DefenseTrainer[Any], card: Card, checkpoints: Path) -> Card:
+    """Trains from the newest whole checkpoint on, and returns the card with what came out."""
     start = time.perf_counter()
     trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
-    done = dataclasses.replace(
+    return dataclasses.replace(
         card,
         accuracy=trainer.state.best_metric,
         seconds=time.perf_counter() - start,
         step_seconds_ratio=trainer.step_seconds_ratio(),
-        rows=len(train),
-        extra_rows=len(extra),
-        extra_seconds=extra_seconds,
     )
-    untrained.eval()
-    return _saved(trainer, done, Path(output), trust_remote_code)
 
 
 def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_code: bool) -> Card:
