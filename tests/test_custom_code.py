@@ -143,6 +143,17 @@ def test_commands_of_textattack_ask_nothing(own: str, mark: Path) -> None:
 # --- all that loads ---
 
 
+def test_all_loading_is_in_one_place() -> None:
+    package = ROOT / "textattack_attend"
+    own = {"demo/train.py", "measurements/identity.py"}  # these load what they have written
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\.from_(pretrained|config)\((?!.*trust_remote_code=)", path.read_text())
+    }
+    assert found == own
+
+
 def test_models_of_attacks_run_no_code(own: str, mark: Path, vocabulary: Path) -> None:
     wrapper: Any = None  # these are refused before the victim is looked at
     for build in (
@@ -217,10 +228,14 @@ def test_the_code_is_a_part_of_the_identity(mark: Path, tmp_path: Path, vocabula
     for name, factor in (("one", 1.0), ("elsewhere", 1.0), ("other", 2.0)):
         folder = write_custom(tmp_path / name, mark, vocabulary, factor)
         identities.append(wrapper_for(folder, trust_remote_code=True).identity())
+    imported = Path(folder) / "configuration_own.py"
+    imported.write_text(f"{imported.read_text()}\nCHANGED = True\n")
+    changed = wrapper_for(folder, trust_remote_code=True).identity()
     one, elsewhere, other = identities
     assert one == elsewhere
     assert one.parts["weights"] == other.parts["weights"]
     assert one.parts["configuration"] != other.parts["configuration"]
+    assert changed.parts["configuration"] != other.parts["configuration"]
 
 
 def test_a_report_says_whose_code_ran(own: str, mark: Path, data: Path, tmp_path: Path) -> None:

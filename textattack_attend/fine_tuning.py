@@ -127,7 +127,10 @@ def fine_tune(
         start = time.perf_counter()
         found_in = checkpoints / "adversarial.jsonl"
         extra = defense.extra_rows(train, found_in, trust_remote_code)
-        found = {"extra_rows": len(extra), "extra_seconds": time.perf_counter() - start}
+        found: dict[str, Any] = {
+            "extra_rows": len(extra),
+            "extra_seconds": time.perf_counter() - start,
+        }
     trainer = trainer_of(defense)(
         defense,
         untrained,

@@ -242,10 +242,7 @@ def _module(module: nn.Module) -> dict[str, Any]:
 
 
 def _class_of(value: Any) -> str | list[str]:
-    """Names the class of a value; one that a checkpoint brought along is named by its code, too.
-
-    Transformers copies such code into a package of its own, whose name tells where it is from.
-    """
+    """Names the class of a value; one that a checkpoint brought along is named by its code."""
     kind = type(value)
     if not kind.__module__.startswith(f"{TRANSFORMERS_DYNAMIC_MODULE_NAME}."):
         return name_of(kind)
