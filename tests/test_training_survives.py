@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from textattack_attend.card import Card
+from textattack_attend.card import WEIGHTS, Card
 from textattack_attend.checkpoint import load
 from textattack_attend.commands.main import main
 from textattack_attend.defenses.defense_trainer import DefenseTrainer
@@ -24,7 +26,7 @@ from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.tasks import task_of
 from textattack_attend.training.folder import begin
 
-from .killed_training import outcome
+from .killed_training import loaded, outcome
 from .limits import largest_file
 from .tiny_training import write_pretrained, write_reviews
 
@@ -239,6 +241,50 @@ def test_a_card_that_was_being_written_is_no_content(folder: Path) -> None:
     with pytest.raises(InvalidInputError, match="expected an empty folder, or one of an interr"):
         begin(card, folder / "foreign", overwrite=False)
     assert (folder / "foreign" / "checkpoints" / "unfinished").is_dir()
+
+
+def test_an_output_that_is_overwritten_can_be_overwritten_again_after_a_kill(
+    folder: Path, start: Path, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Card.of(start / "victim")
+    assert card is not None
+    killed_at = 0
+    while True:
+        output = folder / f"victim-{killed_at}"
+        shutil.copytree(start / "victim", output)
+        shutil.copytree(start / "victim", output / "checkpoints" / "checkpoint-6")
+        card.write(output / "checkpoints")
+        with monkeypatch.context() as patch:
+            deleted = interrupting_deletions(patch, killed_at)
+            with suppress(KeyboardInterrupt):
+                begin(card, output, overwrite=True)
+        if deleted.count < killed_at:
+            break
+        assert loaded(output) == (undisturbed["weights"] if killed_at == 1 else "refused")
+        begin(card, output, overwrite=True)
+        assert [path.name for path in output.rglob("*")] == ["checkpoints", "card.json"]
+        killed_at += 1
+    assert killed_at > 15
+
+
+class interrupting_deletions:
+    """Counts deletions of files and folders, and interrupts one instead of carrying it out."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, last: int) -> None:
+        self.count = 0
+        self._last = last
+        for name in ("unlink", "rmdir"):
+            patch.setattr(os, name, self._counted(getattr(os, name)))
+
+    def _counted(self, delete: Any) -> Any:
+        def counted(path: Any, **options: Any) -> None:
+            if Path(path).name not in WEIGHTS[1:]:  # which are not there
+                self.count += 1
+                if self.count == self._last:
+                    raise KeyboardInterrupt
+            delete(path, **options)
+
+        return counted
 
 
 # --- the files of an output ---
