@@ -43,6 +43,7 @@ ASKS = (
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets transformers copy code to a folder of the test."""
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))  # of programs it starts
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
