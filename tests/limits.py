@@ -1,4 +1,4 @@
-"""Limits on the processor time and the memory of what happens inside a block."""
+"""Limits on the processor time, the memory and the files of what happens inside a block."""
 
 from __future__ import annotations
 
@@ -51,3 +51,16 @@ def _address_space() -> int:
     """Returns the size of the process's address space in bytes."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     return pages * resource.getpagesize()
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Inside, no file can grow beyond a size in bytes, as if the disk were full then."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that writing raises an OSError
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)

@@ -20,8 +20,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from textattack_attend.defenses import ADA, Defense, trainer_of
-from textattack_attend.errors import InvalidInputError, StructureMismatchError
+from textattack_attend.defenses import ADA, Defense, ada, trainer_of
+from textattack_attend.errors import InvalidInputError, SavingError, StructureMismatchError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.published import Row
 from textattack_attend.structures import Structure
@@ -30,6 +30,7 @@ from textattack_attend.training.rows import with_extra
 
 from .conftest import HEADS, LAYERS, hooks_of, random_texts, tiny_config, tiny_model
 from .defense_steps import without_dropout
+from .limits import largest_file
 
 ATTACK = '''
 from textattack import Attack
@@ -109,6 +110,36 @@ def test_an_interrupted_run_attacks_what_is_left(
     assert cache.read_text() == (tmp_path / "whole").read_text()
     assert options.extra_rows(rows, cache) == expected
     assert len(attacked) == len(rows) - 4
+
+
+def test_a_cache_that_was_cut_off_anywhere_keeps_its_whole_lines(
+    victim: str, recipe: str, tmp_path: Path
+) -> None:
+    rows, options, cache = rows_for(victim, 3), ADA(victim, recipe), tmp_path / "cache"
+    options.extra_rows(rows, cache)
+    whole = cache.read_bytes()
+    header = ada._header(options, wrapper_for(victim), rows)
+    for size in range(len(whole) + 1):
+        cache.write_bytes(whole[:size])
+        known = ada._read(cache, header)
+        assert len(known) == max(0, whole[:size].count(b"\n") - 1)
+        left = cache.read_bytes() if cache.exists() else b""
+        assert left == whole[: whole.rfind(b"\n", 0, size) + 1]
+
+
+def test_a_full_disk_keeps_the_rows_that_were_attacked(
+    victim: str, recipe: str, tmp_path: Path
+) -> None:
+    rows, options, cache = rows_for(victim), ADA(victim, recipe), tmp_path / "cache"
+    expected = options.extra_rows(rows, tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    with largest_file(len(whole) * 2 // 3), pytest.raises(SavingError, match="free space, and"):
+        options.extra_rows(rows, cache)
+    kept = cache.read_bytes()
+    assert len(kept) == len(whole) * 2 // 3
+    assert whole.startswith(kept)
+    assert options.extra_rows(rows, cache) == expected
+    assert cache.read_bytes() == whole
 
 
 def test_a_named_cache_serves_other_runs(victim: str, recipe: str, tmp_path: Path) -> None:

@@ -17,8 +17,6 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertForSequenceClassification,
-    BertModel,
-    BertTokenizerFast,
     TrainerCallback,
 )
 
@@ -36,31 +34,19 @@ from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
 from textattack_attend.tasks import TASKS, task_of
 
 from .conftest import random_text, tiny_config
+from .tiny_training import write_pretrained, write_reviews
 
 
 @pytest.fixture
 def pretrained(vocabulary: Path, tmp_path: Path) -> str:
     """A tiny BERT without a head, drawn so that it can learn."""
-    folder = tmp_path / "pretrained"
-    config = tiny_config("bert")
-    config.update({"initializer_range": 0.1, "hidden_dropout_prob": 0.0})
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        BertModel(config).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
-    return str(folder)
+    return write_pretrained(tmp_path / "pretrained", vocabulary)
 
 
 @pytest.fixture
 def reviews(tmp_path: Path) -> Path:
     """A text is positive if it has the word good."""
-    folder, generator = tmp_path / "reviews", random.Random(0)
-    folder.mkdir()
-    for name, count in (("train.tsv", 192), ("dev.tsv", 32)):
-        texts = [random_text(generator).replace("good", "dull") for _ in range(count)]
-        lines = [f"{t} good good\t1" if n % 2 else f"{t} bad bad\t0" for n, t in enumerate(texts)]
-        (folder / name).write_text("\n".join(lines))
-    return folder
+    return write_reviews(tmp_path / "reviews")
 
 
 @pytest.fixture
@@ -443,7 +429,9 @@ def test_an_interrupted_run_of_other_settings_is_not_gone_on_with(
         patch.setattr(fine_tuning, "trainer_of", lambda defense: Interrupted)
         with pytest.raises(KeyboardInterrupt):
             fine_tune(task, pretrained, reviews, tmp_path / "victim")
-    (tmp_path / "victim" / "checkpoints" / "checkpoint-1").mkdir()
+    checkpoint = tmp_path / "victim" / "checkpoints" / "checkpoint-1"
+    checkpoint.mkdir()
+    (checkpoint / "trainer_state.json").write_text("{}")
     with pytest.raises(InvalidInputError, match="got another batch_size, seed; choose another"):
         fine_tune(task, pretrained, reviews, tmp_path / "victim", seed=1, batch_size=7)
 

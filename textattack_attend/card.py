@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,13 @@ from .files import text_of, write_whole
 NAME = "card.json"
 SCHEMA = 1
 """The version of the fields; cards of version 0 have neither a version nor an identity."""
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors")
+"""The files of which transformers needs one to load a model from a folder.
+
+The configuration is none of them: without it, transformers guesses one by the name of the folder.
+"""
+CHECKPOINTS = "checkpoints"
+"""The folder, in that of the model, of what a training needs until it ends."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
@@ -85,9 +91,14 @@ class Card:
         """The card in a folder; None if there is none.
 
         Raises:
-            InvalidInputError: it cannot be read.
+            InvalidInputError: it cannot be read, or the training of the folder has not ended.
         """
         path = folder / NAME
+        if (folder / CHECKPOINTS / NAME).is_file() and not is_finished(folder):
+            raise InvalidInputError(
+                f"{folder}: expected a trained model, got the output of a training that has not "
+                "ended; the command that began it goes on with it"
+            )
         if not path.is_file():
             return None
         return cls.from_json(text_of(path), path)
@@ -147,69 +158,6 @@ def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
     )
 
 
-def begin(card: Card, folder: Path, overwrite: bool) -> None:
-    """Makes the folder ``checkpoints`` of a run, or find that of the same run, interrupted.
-
-    Args:
-        card: of the run.
-        folder: for the model.
-        overwrite: delete what is there first.
-
-    Raises:
-        InvalidInputError: the folder holds something else, or what the run reads.
-    """
-    _require_apart(card, folder)
-    checkpoints = folder / "checkpoints"
-    if overwrite:
-        _delete(folder)
-    if (checkpoints / NAME).is_file():
-        if _trained(checkpoints):
-            _require_same(card, checkpoints / NAME)
-    elif any(folder.glob("*")):
-        raise InvalidInputError(
-            f"{folder}: expected an empty folder, or one of an interrupted run; choose another, or "
-            "overwrite it"
-        )
-    try:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInputError(f"{folder}: cannot be written ({error})") from error
-    card.write(checkpoints)
-
-
-def _trained(checkpoints: Path) -> bool:
-    """Whether a run left more than its card: one that failed before may be begun otherwise."""
-    return any(path.name != NAME for path in checkpoints.glob("*"))
-
-
-def _require_apart(card: Card, folder: Path) -> None:
-    """Refuses an output that is, or holds, what the run reads."""
-    for read in (card.model, card.data, card.options.get("victim", "")):
-        is_here = bool(read) and Path(read).exists()  # else it is a name on the hub
-        if is_here and Path(read).resolve().is_relative_to(folder.resolve()):
-            raise InvalidInputError(
-                f"{folder}: expected a folder for the new model alone, but {read} is read from "
-                "there; choose another"
-            )
-
-
-def _delete(folder: Path) -> None:
-    """What an earlier run left; nothing else is ours to delete."""
-    ours = (folder / NAME).is_file() or (folder / "checkpoints" / NAME).is_file()
-    if folder.exists() and any(folder.iterdir()) and not ours:
-        raise InvalidInputError(
-            f"{folder}: expected the output of an earlier run, with its {NAME}; only that is "
-            "overwritten: delete the folder by hand, or choose another"
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _require_same(card: Card, path: Path) -> None:
-    begun_as = dataclasses.asdict(Card.from_json(text_of(path), path))
-    now = json.loads(json.dumps(dataclasses.asdict(card)))
-    differing = [name for name, value in now.items() if begun_as[name] != value]
-    if differing:
-        raise InvalidInputError(
-            f"{path.parent.parent}: expected the settings of the interrupted run, got another "
-            f"{', '.join(differing)}; choose another folder, or overwrite it"
-        )
+def is_finished(folder: Path) -> bool:
+    """Whether the training of a folder has ended; the weights are the last file to come."""
+    return (folder / NAME).is_file() and any((folder / name).is_file() for name in WEIGHTS)

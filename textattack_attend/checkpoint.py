@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from transformers import (
@@ -14,8 +15,11 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import CONFIG_NAME
+from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
-from .errors import AttendError, InvalidInputError
+from .custom_code import ALLOW, code_of, code_of_trained, kernels_of, shown
+from .errors import AttendError, CustomCodeError, InvalidInputError
 
 EXPECTED = (
     "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
@@ -23,60 +27,127 @@ EXPECTED = (
 )
 
 
-def architectures(checkpoint: str) -> list[str]:
+def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]:
     """As what a checkpoint, a folder or a hub name, was saved; nothing if it does not say.
 
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+
     Raises:
         InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
     """
-    with explained(checkpoint):
-        return AutoConfig.from_pretrained(checkpoint).architectures or []
+    configuration = from_pretrained(AutoConfig, checkpoint, trust_remote_code)
+    return configuration.architectures or []
 
 
-def scores_choices(checkpoint: str) -> bool:
+def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
     """Whether a checkpoint was saved as a ...ForMultipleChoice model."""
     try:
-        return any(name.endswith("ForMultipleChoice") for name in architectures(checkpoint))
+        names = architectures(checkpoint, trust_remote_code)
     except InvalidInputError:  # whoever loads it will say what is wrong with it
         return False
+    return any(name.endswith("ForMultipleChoice") for name in names)
 
 
-def load(checkpoint: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(
+    checkpoint: str, trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A classifier, or a model that scores choices, with its tokenizer.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
 
     Raises:
         InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
     """
-    chooses = scores_choices(checkpoint)
+    if not trust_remote_code and (own := code_of_trained(Path(checkpoint))):
+        raise _refusal(checkpoint, own, ALLOW)
+    chooses = scores_choices(checkpoint, trust_remote_code)
     auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
-    with explained(checkpoint):
-        return auto.from_pretrained(checkpoint), tokenizer_of(checkpoint)
+    model = from_pretrained(auto, checkpoint, trust_remote_code)
+    return model, tokenizer_of(checkpoint, trust_remote_code)
 
 
-def tokenizer_of(checkpoint: str, **options: Any) -> PreTrainedTokenizerBase:
+def tokenizer_of(
+    checkpoint: str, trust_remote_code: bool = False, **options: Any
+) -> PreTrainedTokenizerBase:
     """Loads the tokenizer of a checkpoint.
 
     Args:
         checkpoint: a folder or a hub name.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
         options: options of transformers' tokenizers, which replace the saved ones.
 
     Raises:
         InvalidInputError: there is no such checkpoint, or its tokenizer's files are missing.
+        CustomCodeError: it needs code of its own, which is not allowed.
+    """
+    try:
+        loaded = from_pretrained(AutoTokenizer, checkpoint, trust_remote_code, **options)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+    ) as error:  # a missing file makes transformers raise these
+        raise InvalidInputError(
+            f"{checkpoint}: expected the tokenizer's files beside the model, as tokenizer.json "
+            f"or its vocabulary, got none that can be read ({type(error).__name__}: {error})"
+        ) from error
+    tokenizer: PreTrainedTokenizerBase = loaded
+    return tokenizer
+
+
+def from_pretrained(
+    auto: Any,
+    checkpoint: str,
+    trust_remote_code: bool = False,
+    *,
+    advice: str = ALLOW,
+    **options: Any,
+) -> Any:
+    """Loads by one of transformers' Auto classes; this is where all loading decides about code.
+
+    Args:
+        auto: the class, as ``AutoModel``.
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+        advice: what to do about code that is not allowed.
+        options: options of the class.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
     """
     with explained(checkpoint):
+        _require_configuration(auto, checkpoint)
+        if not trust_remote_code and (kernels := kernels_of(checkpoint)):
+            raise _refusal(checkpoint, kernels, advice)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(checkpoint, **options)
-        except (
-            AttributeError,
-            KeyError,
-            TypeError,
-        ) as error:  # a missing file makes transformers raise these
-            raise InvalidInputError(
-                f"{checkpoint}: expected the tokenizer's files beside the model, as tokenizer.json "
-                f"or its vocabulary, got none that can be read ({type(error).__name__}: {error})"
-            ) from error
-    loaded: PreTrainedTokenizerBase = tokenizer
-    return loaded
+            return auto.from_pretrained(checkpoint, trust_remote_code=trust_remote_code, **options)
+        except ValueError as error:
+            if trust_remote_code or "trust_remote_code" not in str(error):
+                raise
+            raise _refusal(checkpoint, code_of(checkpoint), advice) from None
+
+
+def _refusal(checkpoint: str, names: list[str], advice: str) -> CustomCodeError:
+    return CustomCodeError(
+        f"{checkpoint}: expected a checkpoint that transformers has the code for, got one that "
+        f"asks to run its own ({shown(names)}); {advice}"
+    )
+
+
+def _require_configuration(auto: Any, checkpoint: str) -> None:
+    """Refuses a folder without a configuration; transformers would guess one by its name."""
+    folder = Path(checkpoint)
+    if auto is AutoTokenizer or not folder.is_dir():
+        return
+    if not any((folder / name).is_file() for name in (CONFIG_NAME, ADAPTER_CONFIG_NAME)):
+        raise OSError(f"the folder has no {CONFIG_NAME}")
 
 
 @contextmanager

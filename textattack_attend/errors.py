@@ -38,6 +38,10 @@ class InvalidInputError(AttendError, ValueError):
     """An option, a text or a label is outside what the attack accepts."""
 
 
+class CustomCodeError(InvalidInputError):
+    """A checkpoint needs code of its own, which the user did not allow to run."""
+
+
 class StructureMismatchError(AttendError, ValueError):
     """A structure belongs to another model, or to a text of another length."""
 
@@ -52,6 +56,10 @@ class TrainingDivergedError(AttendError):
 
 class UserCodeError(AttendError):
     """Code of the user's, such as an attack in a file, tried to end the program."""
+
+
+class SavingError(AttendError):
+    """A training cannot be saved, as its disk is full."""
 
 
 class StoreError(AttendError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +20,9 @@ from transformers import (
     EvalPrediction,
     PreTrainedTokenizerBase,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from .attention.precision import training_precision
-from .card import Card, begin
+from .card import CHECKPOINTS, Card
 from .checkpoint import load, tokenizer_of
 from .classifiers import require_padding
 from .defenses import Defense, trainer_of
@@ -32,11 +31,15 @@ from .errors import InvalidInputError
 from .identity.victim import trained_parts
 from .published import Source
 from .tasks import Task, splits
+from .training.checkpoints import UNFINISHED, newest_whole, saving
 from .training.configuration import configuration_of, longest_input
+from .training.folder import begin, complete, finished
 from .training.learnable import require_learnable
 from .training.rows import encoded, with_extra
 from .training.settings import settings_of
 from .training.start import pretrained
+
+logger = logging.getLogger(__name__)
 
 
 def fine_tune(
@@ -54,11 +57,13 @@ def fine_tune(
     seed: int = 0,
     precision: str | None = None,
     overwrite: bool = False,
+    trust_remote_code: bool = False,
 ) -> Card:
-    """Fine-tunes a pretrained model, save it with its tokenizer and a card, and return the card.
+    """Fine-tunes a pretrained model, saves it with its tokenizer and a card, and returns the card.
 
-    It is judged after every epoch, and the best one is kept. An interrupted run goes on from its
-    last checkpoint; the checkpoints are deleted once the model is saved.
+    It is judged after every epoch, and the best one is kept. A run that was interrupted or killed
+    goes on from its newest whole checkpoint; the checkpoints are deleted once the model is saved.
+    Of a run that has ended only the card is returned, and a warning says so.
 
     Args:
         task: what is learned; its settings, where the following are None.
@@ -76,6 +81,8 @@ def fine_tune(
         seed: for the new head, the order of the texts, dropout, and what the method draws.
         precision: float32 or bfloat16; by default what takes less time on this machine.
         overwrite: delete what is in the folder, instead of refusing it, or going on.
+        trust_remote_code: run the Python code that the pretrained model, or the victim of ADA,
+            brings along; without it such a model is refused.
 
     Raises:
         InvalidInputError: a setting is outside its range, a file is missing or of another format,
@@ -83,6 +90,8 @@ def fine_tune(
             the folder holds something else.
         StructureMismatchError: what the method adds was found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
+        CustomCodeError: the pretrained model needs code of its own, which is not allowed.
+        SavingError: the disk is full; the checkpoints so far are kept.
     """
     defense = defense or Defense()
     task = dataclasses.replace(
@@ -99,20 +108,29 @@ def fine_tune(
     require_learnable(train, dev, data, task.chooses)
     auto = AutoModelForMultipleChoice if task.chooses else AutoModelForSequenceClassification
     classes = None if task.chooses else 1 + max(label for _, label in train)
-    configuration = configuration_of(str(model), auto, config or {}, classes)
+    configuration = configuration_of(str(model), auto, config or {}, classes, trust_remote_code)
     task = _within(longest_input(configuration), task, max_tokens)
     card = _card(task, defense, model, data, config or {}, seed, precision)
-    tokenizer = tokenizer_of(card.model, model_max_length=task.max_tokens)
-    torch.manual_seed(seed)
-    untrained = pretrained(card.model, auto, configuration)
-    require_padding(untrained, tokenizer)
-    checkpoints = Path(output) / "checkpoints"
+    checkpoints = Path(output) / CHECKPOINTS
     settings = settings_of(card, task, checkpoints)
+    ended = None if overwrite else finished(card, Path(output))
+    if ended:
+        if settings.process_index == 0:
+            logger.warning("%s: this run is complete already; nothing is trained again", output)
+        return ended
+    tokenizer = tokenizer_of(card.model, trust_remote_code, model_max_length=task.max_tokens)
+    torch.manual_seed(seed)
+    untrained = pretrained(card.model, auto, configuration, trust_remote_code)
+    require_padding(untrained, tokenizer)
     with settings.main_process_first(local=False):
         begin(card, Path(output), overwrite and settings.process_index == 0)
         start = time.perf_counter()
-        extra = defense.extra_rows(train, checkpoints / "adversarial.jsonl")
-        extra_seconds = time.perf_counter() - start
+        found_in = checkpoints / "adversarial.jsonl"
+        extra = defense.extra_rows(train, found_in, trust_remote_code)
+        found: dict[str, Any] = {
+            "extra_rows": len(extra),
+            "extra_seconds": time.perf_counter() - start,
+        }
     trainer = trainer_of(defense)(
         defense,
         untrained,
@@ -123,30 +141,36 @@ def fine_tune(
         tokenizer,
         compute_metrics=_accuracy,
     )
+    card = _trained(trainer, dataclasses.replace(card, rows=len(train), **found), checkpoints)
+    untrained.eval()
+    return _saved(trainer, card, Path(output), trust_remote_code)
+
+
+def _trained(trainer: DefenseTrainer[Any], card: Card, checkpoints: Path) -> Card:
+    """Trains from the newest whole checkpoint on, and returns the card with what came out."""
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)))
-    done = dataclasses.replace(
+    trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
+    return dataclasses.replace(
         card,
         accuracy=trainer.state.best_metric,
         seconds=time.perf_counter() - start,
         step_seconds_ratio=trainer.step_seconds_ratio(),
-        rows=len(train),
-        extra_rows=len(extra),
-        extra_seconds=extra_seconds,
     )
-    untrained.eval()
-    return _saved(trainer, done, Path(output), checkpoints)
 
 
-def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, checkpoints: Path) -> Card:
+def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_code: bool) -> Card:
     """Saves the trained model with its card, deletes the checkpoints, and returns the card."""
-    trainer.save_model(str(output))
-    if trainer.is_world_process_zero():
-        # The identity is that of the model as it is loaded from now on, without what training left
-        # in memory.
-        card = dataclasses.replace(card, identity=trained_parts(*load(str(output))))
-        card.write(output)
-        shutil.rmtree(checkpoints)
+    checkpoints = output / CHECKPOINTS
+    model = checkpoints / UNFINISHED / "model"
+    with saving(checkpoints):
+        trainer.save_model(str(model))
+        if trainer.is_world_process_zero():
+            # The identity is that of the model as it is loaded from now on, without what training
+            # left in memory.
+            identity = trained_parts(*load(str(model), trust_remote_code))
+            card = dataclasses.replace(card, identity=identity)
+            card.write(model)
+            complete(model, output)
     return card
 
 

@@ -17,10 +17,11 @@ from textattack.models.wrappers import ModelWrapper
 from textattack.search_methods import GreedyWordSwapWIR
 from textattack.shared import utils
 from textattack.transformations import WordSwapMaskedLM
-from transformers import AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
-from ..checkpoint import architectures, explained
+from ..checkpoint import from_pretrained
 from ..constraints import MeanPooledEncoder
+from ..custom_code import NEVER
 from ..errors import require_text, require_whole_number
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -42,9 +43,8 @@ class TextFoolerTransformers(TextFoolerJin2019):
             InvalidInputError: there is no such encoder.
         """
         require_text("encoder", encoder)
-        architectures(
-            encoder
-        )  # TextAttack's recipe would download for minutes before it needs this
+        # TextAttack's recipe would download for minutes before it needs this.
+        from_pretrained(AutoConfig, encoder, advice=NEVER)
         attack = TextFoolerJin2019.build(model_wrapper)
         attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
         return attack
@@ -77,9 +77,8 @@ class BERTAttackTransformers:
         require_text("encoder", encoder)
         require_text("masked_language_model", masked_language_model)
         require_whole_number("candidates", candidates)
-        with explained(masked_language_model):
-            model = AutoModelForMaskedLM.from_pretrained(masked_language_model).float()
-            tokenizer = AutoTokenizer.from_pretrained(masked_language_model)
+        model = from_pretrained(AutoModelForMaskedLM, masked_language_model, advice=NEVER).float()
+        tokenizer = from_pretrained(AutoTokenizer, masked_language_model, advice=NEVER)
         transformation = _WordSwapUnpadded(
             method="bert-attack",
             masked_language_model=model,

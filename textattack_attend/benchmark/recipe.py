@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -30,8 +31,10 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
+    model_serializer,
 )
 
 from ..errors import MOST, InvalidInputError, described, did_you_mean, listed, quoted
@@ -139,6 +142,7 @@ class Recipe(_Strict):
         max_tokens: of a sequence; by default the model's.
         seeds: with each of which everything is attacked once.
         encoder: of sentences, hub name or folder, for the similarity of changed texts.
+        trust_remote_code: run the Python code that checkpoints of victims bring along.
         published: rows of a table to print beside ours, and where it is from.
     """
 
@@ -165,7 +169,21 @@ class Recipe(_Strict):
         AfterValidator(_different),
     ] = [765]
     encoder: Located | None = None
+    trust_remote_code: Annotated[bool, Field(strict=True)] = False
     published: Published | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out a field that older recipes lack: a run is known by its recipe's JSON."""
+        fields: dict[str, Any] = serialize(self)
+        if not self.trust_remote_code:
+            del fields["trust_remote_code"]
+        return fields
+
+    @property
+    def trusted(self) -> list[str]:
+        """The checkpoints whose own code the recipe allows to run."""
+        return list(chain(*self.victims.values())) if self.trust_remote_code else []
 
     @property
     def number_of_cells(self) -> int:

@@ -16,6 +16,7 @@ KINDS: dict[str, str] = {
     "float_type": "a number",
     "dict_type": "a mapping",
     "list_type": "a list",
+    "bool_type": "true or false",
     "model_type": "a mapping",
     "finite_number": "a finite number",
 }

@@ -28,11 +28,12 @@ def attention(
     data: str,
     num_examples: int,
     threads: int,
+    trust_remote_code: bool,
     opinion_words: tuple[Path, ...],
     layer: int,
 ) -> None:
     """Print where the classification token looks: at stop words, at opinion words, elsewhere."""
-    wrapper, examples = prepare(model, data, num_examples, threads)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..measurements.attention_shares import attention_shares
 
     opinions = {word for path in opinion_words for word in _words(path)}

@@ -10,13 +10,13 @@ from .terminal import echo
 
 @click.command()
 @measured
-def check(model: str, data: str, num_examples: int, threads: int) -> None:
+def check(model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool) -> None:
     """Look for signs that attacks on this victim cannot be trusted; exit code 1 if there are any.
 
     Gradients that vanish, random masks that beat the gradient, a victim that answers at random,
     successes that a fresh forward pass does not confirm.
     """
-    wrapper, examples = prepare(model, data, num_examples, threads)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..sanity import findings
 
     found = list(findings(wrapper, examples))

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+trust_option = click.option(
+    "--trust-remote-code",
+    is_flag=True,
+    help="Run the Python code that the checkpoint brings along, which you have read.",
+)
+
+
 def measured(command: Callable[..., None]) -> Callable[..., None]:
     """The options every measurement takes."""
     for option in (
@@ -44,6 +51,7 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             required=True,
             help="sentence<TAB>label lines, or a data file as PATH^NAME or PATH^COLUMN,...,LABEL.",
         ),
+        trust_option,
         click.option("--model", required=True, help="Hub name or folder of the victim."),
     ):
         command = option(command)
@@ -55,6 +63,7 @@ def prepare(
     data: str,
     num_examples: int,
     threads: int,
+    trust_remote_code: bool,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
     """The victim behind its wrapper, and the first examples of a file."""
     path, _, name = data.partition("^")
@@ -69,7 +78,7 @@ def prepare(
     dataset = from_name(path, name or "sst2", count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
-    wrapper = wrapper_for(model)
+    wrapper = wrapper_for(model, trust_remote_code)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
     alone = len(dataset.input_columns) == 1
     examples = [
@@ -92,12 +101,16 @@ def require_attacked(attacked: int, examples: int) -> None:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Inside, an interrupt says how to go on."""
+def resumable(command: str = "the same command") -> Iterator[None]:
+    """Inside, an interrupt says how to go on.
+
+    Args:
+        command: names the command that goes on.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        raise click.ClickException("interrupted; the same command goes on from here") from None
+        raise click.ClickException(f"interrupted; {command} goes on from here") from None
 
 
 def last(progress: Iterator[T], total: int, name: str) -> T:

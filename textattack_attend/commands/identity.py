@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .common import trust_option
 from .terminal import echo
 
 
@@ -16,14 +17,15 @@ from .terminal import echo
     type=click.IntRange(min=1),
     help="CPU threads of PyTorch; weights are hashed in four of their own.",
 )
-def identity(model: str | None, threads: int) -> None:
+@trust_option
+def identity(model: str | None, threads: int, trust_remote_code: bool) -> None:
     """Print what names a victim in stores and files, and how long it takes to compute."""
     import torch
 
     torch.set_num_threads(threads)
     from ..measurements.identity import measure
 
-    measured = measure(model)
+    measured = measure(model, trust_remote_code)
     lines = {
         "identity": measured.identity.name,
         **measured.identity.parts,

@@ -21,9 +21,11 @@ COUNTS = (0, *(2**power for power in range(12)))
     help="What to find the smallest of: the mask fraction of every matrix, or the number of "
     "matrices at 1%.",
 )
-def robustness(model: str, data: str, num_examples: int, threads: int, budget: str) -> None:
+def robustness(
+    model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool, budget: str
+) -> None:
     """Find the smallest budget that flips each example; print accuracy over the budget."""
-    wrapper, examples = prepare(model, data, num_examples, threads)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..measurements.robustness import (
         fewest_matrices,
         fraction_curve,

@@ -26,10 +26,17 @@ if TYPE_CHECKING:
     help="Python file whose build(recipe, wrapper) makes TextAttack's textfooler and bert-attack, "
     "to time them on the same sentences.",
 )
-def speed(model: str, data: str, num_examples: int, threads: int, word_attacks: str | None) -> None:
+def speed(
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    trust_remote_code: bool,
+    word_attacks: str | None,
+) -> None:
     """Time HackAttend against a plain sequential run and compare every decision."""
     word_attack = _builder(word_attacks) if word_attacks else None
-    wrapper, examples = prepare(model, data, num_examples, threads)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
     from ..measurements.memory import peak
     from ..measurements.speed import AT_A_TIME, compare, time_attack

@@ -18,9 +18,11 @@ FRACTIONS = (0.05, 0.01, 0.001, 0.0001)
 
 @click.command()
 @measured
-def strength(model: str, data: str, num_examples: int, threads: int) -> None:
+def strength(
+    model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool
+) -> None:
     """Print HackAttend beside HackAttend+ over the mask fraction, [CLS] spared or not."""
-    wrapper, examples = prepare(model, data, num_examples, threads)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
     from ..measurements.speed import Timing, time_attack
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
 
 from ..defenses.options import DEFENSES, defense_of
-from .common import resumable
+from .common import resumable, trust_option
 from .defense_options import defense_options
 from .terminal import echo
 
@@ -55,6 +60,7 @@ from .terminal import echo
     help="By default what takes less time on this machine.",
 )
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
+@trust_option
 @defense_options
 def train(
     task: str,
@@ -70,6 +76,7 @@ def train(
     seed: int,
     precision: str | None,
     overwrite: bool,
+    trust_remote_code: bool,
     **options: Any,
 ) -> None:
     """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
@@ -80,7 +87,8 @@ def train(
     from ..fine_tuning import fine_tune
     from ..tasks import task_of
 
-    with resumable():
+    anew = "the same command, without --overwrite," if overwrite else "the same command"
+    with resumable(anew), _terminable():
         card = fine_tune(
             task_of(task),
             model,
@@ -95,9 +103,27 @@ def train(
             seed=seed,
             precision=precision,
             overwrite=overwrite,
+            trust_remote_code=trust_remote_code,
         )
     if PartialState().is_main_process:
         echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Inside, a request to terminate, as batch systems send it, is an interrupt."""
+    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _field(given: str) -> tuple[str, Any]:

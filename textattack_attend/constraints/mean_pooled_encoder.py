@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import AutoModel, AutoTokenizer
 
-from ..checkpoint import explained
+from ..checkpoint import from_pretrained
+from ..custom_code import NEVER
 
 BATCH = 64
 
@@ -32,9 +33,8 @@ class MeanPooledEncoder(SentenceEncoder):
     def __init__(self, model: str, **settings: Any) -> None:
         super().__init__(**settings)
         self.name = model
-        with explained(model):
-            self._tokenizer = AutoTokenizer.from_pretrained(model)
-            self._encoder = AutoModel.from_pretrained(model).eval().to(utils.device)
+        self._tokenizer = from_pretrained(AutoTokenizer, model, advice=NEVER)
+        self._encoder = from_pretrained(AutoModel, model, advice=NEVER).eval().to(utils.device)
 
     @torch.no_grad()
     def encode(self, sentences: Sequence[str]) -> Tensor:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import InvalidInputError
-from ..files import write_whole
+from ..errors import InvalidInputError, SavingError
+from ..files import text_of, write_whole
 from ..identity.content import digest_of
 from ..published import Row
 from ..structures import Structure
@@ -37,37 +37,37 @@ SCHEMA = 1
 """The version of the cache; version 0 named its victim by the path."""
 
 
-def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
+def adversarial_rows(
+    options: ADA, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+) -> list[ExtraRow]:
     """Adversarial examples for training rows, with their labels.
 
     Args:
         options: whom to attack, and how.
         rows: of the training set.
         cache: file of what was attacked, where the options name none.
+        trust_remote_code: whether to run the code that the victim brings along.
 
     Raises:
         InvalidInputError: there is no victim or no such recipe, or the cache belongs to another
             run.
+        SavingError: the cache cannot be written, as on a full disk; what it has stays.
     """
     import tqdm
 
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
-    wrapper = _victim(options)
+    wrapper = _victim(options, trust_remote_code)
     header = _header(options, wrapper, rows)
     known = _read(cache, header)
     missing = [number for number in range(len(wanted)) if number not in known]
     if missing:
         found = _attacked(_attack(options, wrapper), wanted, missing)
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with cache.open("a", encoding="utf-8") as file:
-            if not file.tell():
-                file.write(json.dumps(header) + "\n")
-            bar = tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None)
-            for entry in bar:
-                known[entry["row"]] = entry
-                file.write(json.dumps(entry) + "\n")
-                file.flush()
+        if not cache.exists():
+            _append(cache, header)
+        for entry in tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None):
+            known[entry["row"]] = entry
+            _append(cache, entry)
     extra = [
         ExtraRow(tuple(entry["parts"]), wanted[number][1], _masked(entry["masked"]))
         for number, entry in sorted(known.items())
@@ -75,6 +75,20 @@ def adversarial_rows(options: ADA, rows: Sequence[Row], cache: Path) -> list[Ext
     ]
     logger.info("%d adversarial examples for %d of %d rows", len(extra), len(wanted), len(rows))
     return extra
+
+
+def _append(cache: Path, entry: dict[str, Any]) -> None:
+    """Adds a line to the cache; it is closed after each, so that the next run finds the line."""
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with cache.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(entry)}\n")
+    except OSError as error:
+        raise SavingError(
+            f"{cache}: expected a file to which attacked rows can be added, got an error "
+            f"({error}); free space, and the same command, without --overwrite, goes on from the "
+            "last row"
+        ) from error
 
 
 def _attacked(
@@ -112,14 +126,14 @@ def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
     )
 
 
-def _victim(options: ADA) -> AttentionModelWrapper:
+def _victim(options: ADA, trust_remote_code: bool) -> AttentionModelWrapper:
     from ..models.wrappers import wrapper_for
 
     if not options.victim:
         raise InvalidInputError(
             "victim: expected the model to attack, as trained without a defense"
         )
-    return wrapper_for(options.victim)
+    return wrapper_for(options.victim, trust_remote_code)
 
 
 def _attack(options: ADA, wrapper: AttentionModelWrapper) -> Attack:
@@ -145,7 +159,7 @@ def _header(options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Row]) -
 
 def _read(cache: Path, header: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """What the cache knows, if there is one; drops a line of it that was cut off."""
-    text = cache.read_text(encoding="utf-8") if cache.exists() else ""
+    text = text_of(cache) if cache.exists() else ""
     lines = text.split("\n")[:-1]
     if not lines:
         cache.unlink(missing_ok=True)

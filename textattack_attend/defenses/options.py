@@ -65,12 +65,15 @@ class Defense:
     name: ClassVar[str] = "none"
     trainer: ClassVar[str] = "defense_trainer.DefenseTrainer"
 
-    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
+    def extra_rows(
+        self, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+    ) -> list[ExtraRow]:
         """What to train on beside the rows of the training set.
 
         Args:
             rows: of the training set.
             cache: file for what takes long to find.
+            trust_remote_code: whether to run the code that a victim brings along.
         """
         return []
 
@@ -220,11 +223,13 @@ class ADA(Defense):
         for name in ("victim", "recipe", "cache"):
             require_text(name, getattr(self, name))
 
-    def extra_rows(self, rows: Sequence[Row], cache: Path) -> list[ExtraRow]:
+    def extra_rows(
+        self, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+    ) -> list[ExtraRow]:
         """Adversarial examples, with the labels of the rows that they come from."""
         from .ada import adversarial_rows  # TextAttack takes seconds
 
-        return adversarial_rows(self, rows, cache)
+        return adversarial_rows(self, rows, cache, trust_remote_code)
 
 
 METHODS = (Defense, SAttend, AFA, FreeLB, CreAT, ADA, HackAttendAT)

@@ -27,6 +27,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from textattack_attend.checkpoint import from_pretrained
+from textattack_attend.custom_code import NEVER
 from textattack_attend.demo.augment import Augmenter, nearest_words
 from textattack_attend.demo.student import (
     LONGEST,
@@ -149,8 +151,8 @@ def prepare(
 ) -> tuple[BertForSequenceClassification, BertTokenizerFast, Teacher, Augmenter]:
     """Load the teacher and build what learns from it."""
     sentences = [sentence for sentence, _ in read_examples(options.data / "train.tsv")]
-    vocabulary_of = AutoTokenizer.from_pretrained(options.teacher)
-    model = AutoModelForSequenceClassification.from_pretrained(options.teacher)
+    vocabulary_of = from_pretrained(AutoTokenizer, options.teacher, advice=NEVER)
+    model = from_pretrained(AutoModelForSequenceClassification, options.teacher, advice=NEVER)
     vocabulary = choose_vocabulary(vocabulary_of, sentences, options.vocabulary)
     ids = torch.tensor(vocabulary_of.convert_tokens_to_ids(vocabulary))
     embeddings = model.get_input_embeddings().weight.detach()[ids].float()

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import AttendError, UserCodeError
+from ..custom_code import never_asking
+from ..errors import AttendError, CustomCodeError, UserCodeError
 from ..standard_output import whole_output
 from ..texts import in_one_line
 from ..user_code import contained
@@ -72,6 +73,22 @@ def explaining_loggers(original: Any) -> Any:
             return original(cls, args)
 
     return create_loggers
+
+
+def refusing_custom_code(original: Any) -> Any:
+    """Makes a command refuse the code of a checkpoint, or of a data set, that is not allowed.
+
+    The libraries would ask on standard input about whatever TextAttack loads by itself.
+    """
+
+    def run(self: Any, args: Any) -> Any:
+        try:
+            with never_asking():
+                return original(self, args)
+        except CustomCodeError as error:
+            raise SystemExit(f"textattack: error: {error}") from None
+
+    return run
 
 
 def with_one_line(original: Any) -> Any:

@@ -2,35 +2,100 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 from textattack import ModelArgs
+from textattack.model_args import HUGGINGFACE_MODELS
+from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers.utils import CONFIG_NAME
 
-from ..checkpoint import EXPECTED, scores_choices
+from ..checkpoint import EXPECTED, from_pretrained, scores_choices
 from .lines import explained
+
+OPTION = "trust_remote_code"
+OF_TEXTATTACK = ("LSTMForClassification", "WordCNNForClassification")
+"""The architectures of TextAttack's own models, which it loads by its own classes."""
 
 
 def with_own_wrappers(original: Any) -> Any:
-    """Wraps checkpoints that score choices, and those with a card of their training.
+    """Loads checkpoints of transformers, which TextAttack would ask about code of their own.
 
-    TextAttack would give the former an untrained head for classes. The card names the defense that
-    the summary shows.
+    Those that score choices, and those with a card of their training, get our wrapper: TextAttack
+    would give the former an untrained head for classes, and the card names the defense that the
+    summary shows.
     """
 
     def create_model(cls: Any, args: ModelArgs) -> Any:
-        from ..card import Card
-        from ..models.wrappers import wrapper_for
-
-        own = args.model if os.path.isdir(args.model or "") else None
-        checkpoint = None if args.model_from_file else own or args.model_from_huggingface
-        if checkpoint and (scores_choices(checkpoint) or Card.of(Path(checkpoint))):
-            return wrapper_for(checkpoint)
         with explained(lambda: _expected(args)):
-            return original(cls, args)
+            checkpoint = _checkpoint(args)
+            if checkpoint is None:
+                return original(cls, args)
+            return _wrapped(checkpoint, getattr(args, OPTION, False))
 
     return create_model
+
+
+def with_trust_option(original: Any) -> Any:
+    """Adds our option to those for models."""
+
+    def add_parser_args(cls: Any, parser: Any) -> Any:
+        parser.add_argument(
+            "--trust-remote-code",
+            action="store_true",
+            help="Run the Python code that the model's checkpoint brings along.",
+        )
+        return original(cls, parser)
+
+    return add_parser_args
+
+
+def taking_trust(original: Any) -> Any:
+    """Lets the arguments of a command be made with our option, which becomes an attribute."""
+
+    def init(self: Any, *arguments: Any, **options: Any) -> None:
+        trusts = options.pop(OPTION, False)
+        original(self, *arguments, **options)
+        setattr(self, OPTION, trusts)
+
+    return init
+
+
+def _checkpoint(args: ModelArgs) -> str | None:
+    """Returns the checkpoint of transformers that arguments name; None for another model."""
+    if args.model_from_file:
+        return None
+    if args.model in HUGGINGFACE_MODELS:
+        return str(HUGGINGFACE_MODELS[args.model])
+    if args.model_from_huggingface:
+        return str(args.model_from_huggingface)
+    return args.model if args.model and _is_of_transformers(Path(args.model)) else None
+
+
+def _is_of_transformers(folder: Path) -> bool:
+    """Whether a folder holds a model of transformers, as TextAttack tells it from its own."""
+    try:
+        configuration = json.loads((folder / CONFIG_NAME).read_bytes())
+    except (OSError, ValueError):  # TextAttack says what is wrong with it
+        return False
+    architectures = configuration.get("architectures") if isinstance(configuration, dict) else None
+    return architectures not in OF_TEXTATTACK and not os.path.exists(
+        folder / "t5-wrapper-config.json"
+    )
+
+
+def _wrapped(checkpoint: str, trust_remote_code: bool) -> ModelWrapper:
+    from ..card import Card
+    from ..models.wrappers import wrapper_for
+
+    if scores_choices(checkpoint, trust_remote_code) or Card.of(Path(checkpoint)):
+        return wrapper_for(checkpoint, trust_remote_code)
+    model = from_pretrained(AutoModelForSequenceClassification, checkpoint, trust_remote_code)
+    tokenizer = from_pretrained(AutoTokenizer, checkpoint, trust_remote_code, use_fast=True)
+    return HuggingFaceModelWrapper(model, tokenizer)
 
 
 def _expected(args: ModelArgs) -> str:

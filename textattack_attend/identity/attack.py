@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig
+from transformers import PretrainedConfig
 
 from ..checkpoint import explained
 from ..named_attacks import attack_builder
@@ -55,7 +55,9 @@ def model_content(name: str) -> str:
     if os.path.exists(name):
         return digest_of_path(Path(name))
     with explained(name):
-        return f"{name}@{AutoConfig.from_pretrained(name)._commit_hash}"
+        # The class of the configuration is not needed, which a checkpoint may bring along as code.
+        configuration, _ = PretrainedConfig.get_config_dict(name)
+        return f"{name}@{configuration.get('_commit_hash')}"
 
 
 def _class(build: Callable[..., Any]) -> list[str]:

@@ -144,6 +144,7 @@ def _imported(file: Path, folder: Path) -> Iterator[Path]:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):  # running the file reports the error
         return
+    yield from _beside(tree, file.parent)
     for top in {name.partition(".")[0] for name in _names(tree)}:
         if (folder / f"{top}.py").is_file():
             yield folder / f"{top}.py"
@@ -151,6 +152,20 @@ def _imported(file: Path, folder: Path) -> Iterator[Path]:
             yield from (folder / top).rglob("*.py")
         elif top:
             yield from _elsewhere(top)
+
+
+def _beside(tree: ast.AST, folder: Path) -> Iterator[Path]:
+    """Yields the modules that a Python file in a folder imports by their places beside it."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = folder.joinpath(*[".."] * (node.level - 1)).resolve()
+        names = [node.module] if node.module else [alias.name for alias in node.names]
+        for place in (base.joinpath(*name.split(".")) for name in names):
+            if place.with_name(f"{place.name}.py").is_file():
+                yield place.with_name(f"{place.name}.py")
+            elif place.is_dir():
+                yield from place.rglob("*.py")
 
 
 def _elsewhere(top: str) -> Iterator[Path]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -14,11 +16,20 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
+from transformers.utils.hub import TRANSFORMERS_DYNAMIC_MODULE_NAME
 
 from ..attention.marks import checksum
 from ..attention.plain import own_forward
 from ..scratch import temporary_folder
-from .content import THREADS, canonical, digest_of, digest_of_path, name_of, new_digest
+from .content import (
+    THREADS,
+    canonical,
+    digest_of,
+    digest_of_code,
+    digest_of_path,
+    name_of,
+    new_digest,
+)
 from .record import Identity
 
 if TYPE_CHECKING:
@@ -32,6 +43,7 @@ State = tuple[tuple[tuple[str, int, int], ...], int]
 IDLE_FIELDS = {
     "_name_or_path",
     "_commit_hash",
+    "auto_map",  # the classes of a checkpoint's own are in the identity themselves
     "_attn_implementation_autoset",
     "transformers_version",
     "architectures",  # the class of the model is in the identity itself
@@ -223,10 +235,19 @@ def _module(module: nn.Module) -> dict[str, Any]:
         own["forward"] = forward if isinstance(forward, _CALLABLE) else type(forward)
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     return {
-        "class": name_of(type(module)),
+        "class": _class_of(module),
         "own": {name: _tensor(v) if isinstance(v, Tensor) else v for name, v in own.items()},
         "hooks": [hook if isinstance(hook, _CALLABLE) else type(hook) for hook in hooks],
     }
+
+
+def _class_of(value: Any) -> str | list[str]:
+    """Names the class of a value; one that a checkpoint brought along is named by its code."""
+    kind = type(value)
+    if not kind.__module__.startswith(f"{TRANSFORMERS_DYNAMIC_MODULE_NAME}."):
+        return name_of(kind)
+    path = sys.modules[kind.__module__].__file__
+    return [kind.__qualname__, digest_of_code(Path(str(path)))]
 
 
 def _tensor(tensor: Tensor) -> list[Any]:
@@ -246,7 +267,7 @@ def _tokenizer(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Returns how a tokenizer behaves, wherever it was loaded from."""
     own = _fast(tokenizer) if tokenizer.is_fast else _slow(tokenizer)
     return {
-        "class": name_of(type(tokenizer)),
+        "class": _class_of(tokenizer),
         "special": tokenizer.special_tokens_map,
         "special ids": tokenizer.all_special_ids,
         **{name: getattr(tokenizer, name, None) for name in TOKENIZER_ATTRIBUTES},

@@ -31,18 +31,19 @@ class Measured:
     seconds_again: float
 
 
-def measure(checkpoint: str | None) -> Measured:
+def measure(checkpoint: str | None, trust_remote_code: bool = False) -> Measured:
     """Computes the identity of a victim twice.
 
     Args:
         checkpoint: the folder or hub name of the victim; None for a random BERT-base of 440 MB.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
 
     Raises:
         InvalidInputError: there is no such checkpoint.
         UnsupportedModelError: the model cannot be attacked.
     """
     folder = str(VICTIM_PATH) if checkpoint == NAME else checkpoint
-    victim = Victim(*load(folder)) if folder else _base()
+    victim = Victim(*load(folder, trust_remote_code)) if folder else _base()
     begun = time.perf_counter()
     identity = victim.identity()
     first = time.perf_counter()

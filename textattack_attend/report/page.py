@@ -78,6 +78,7 @@ def report(results: Results, title: str = "Robustness report") -> str:
         done=len(results.rows),
         expected=results.expected,
         outcomes=results.rows["outcome"].value_counts().to_dict(),
+        trusted=sorted({path for recipe in results.recipes for path in recipe.trusted}),
         recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
         tables=[(name, list(table), table.to_numpy().tolist()) for name, table in titled(results)],
         figures=figures,

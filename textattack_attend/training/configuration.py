@@ -11,7 +11,7 @@ from accelerate import init_empty_weights
 from transformers import AutoConfig, PretrainedConfig
 
 from ..attention.families import FAMILIES
-from ..checkpoint import explained
+from ..checkpoint import from_pretrained
 from ..errors import InvalidInputError, did_you_mean
 
 AS_TRAINER_NEEDS = {
@@ -22,7 +22,11 @@ AS_TRAINER_NEEDS = {
 
 
 def configuration_of(
-    model: str, auto: Any, fields: Mapping[str, Any], classes: int | None
+    model: str,
+    auto: Any,
+    fields: Mapping[str, Any],
+    classes: int | None,
+    trust_remote_code: bool = False,
 ) -> PretrainedConfig:
     """Reads the configuration of a pretrained model and changes it.
 
@@ -31,13 +35,13 @@ def configuration_of(
         auto: transformers' class that makes models of it.
         fields: the fields of the architecture to change, as its dropout, with their new values.
         classes: the number of classes; None for a head that scores choices.
+        trust_remote_code: whether to run the code that the model brings along.
 
     Raises:
         InvalidInputError: there is no such model or field, a value is of another kind, or the model
             cannot be built so, or its weights would no longer fit.
     """
-    with explained(model):
-        config: PretrainedConfig = AutoConfig.from_pretrained(model)
+    config: PretrainedConfig = from_pretrained(AutoConfig, model, trust_remote_code)
     config.update(AS_TRAINER_NEEDS)
     if classes is not None:
         config.num_labels = classes
@@ -45,11 +49,11 @@ def configuration_of(
             "single_label_classification"  # the pretrained model may be one of regression
         )
     if fields:
-        before = _weights(auto, config)
+        before = _weights(auto, config, trust_remote_code)
         for name, value in fields.items():
             _require_field(model, config, name, value)
             setattr(config, name, value)
-        _require_same_weights(before, auto, config, fields)
+        _require_same_weights(before, auto, config, fields, trust_remote_code)
     return config
 
 
@@ -89,12 +93,16 @@ def _kind(value: Any) -> str:
 
 
 def _require_same_weights(
-    before: dict[str, Any], auto: Any, config: PretrainedConfig, fields: Mapping[str, Any]
+    before: dict[str, Any],
+    auto: Any,
+    config: PretrainedConfig,
+    fields: Mapping[str, Any],
+    trust_remote_code: bool,
 ) -> None:
     """Refuses fields with which pretrained weights would be dropped, added, or cut elsewhere."""
     given = ", ".join(f"{name}={value!r}" for name, value in fields.items())
     try:
-        after = _weights(auto, config)
+        after = _weights(auto, config, trust_remote_code)
     except Exception as error:  # any part of the model may raise any
         reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
@@ -112,9 +120,9 @@ def _require_same_weights(
         )
 
 
-def _weights(auto: Any, config: PretrainedConfig) -> dict[str, Any]:
+def _weights(auto: Any, config: PretrainedConfig, trust_remote_code: bool) -> dict[str, Any]:
     """Returns the size of every weight of a model, and its number of heads."""
     with init_empty_weights():
-        built = auto.from_config(config)
+        built = auto.from_config(config, trust_remote_code=trust_remote_code)
     sizes: dict[str, Any] = {name: tuple(w.shape) for name, w in built.named_parameters()}
     return sizes | {"the attention heads": getattr(config, "num_attention_heads", None)}

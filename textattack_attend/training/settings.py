@@ -46,7 +46,6 @@ def settings_of(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_steps=0.1,  # a share of all steps, so that a short run logs, too
-        save_total_limit=2,  # the best and the last, both of which a resumed run needs
         group_by_length=True,  # half of a batch drawn blindly is padding
         length_column_name=LENGTH,
         load_best_model_at_end=True,

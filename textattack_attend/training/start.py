@@ -8,29 +8,36 @@ from typing import Any
 
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..checkpoint import explained
+from ..checkpoint import from_pretrained
 from ..classifiers import embedding_rows
 from ..errors import InvalidInputError
 
 logger = logging.getLogger(__name__)
 
 
-def pretrained(model: str, auto: Any, config: PretrainedConfig) -> Any:
+def pretrained(
+    model: str, auto: Any, config: PretrainedConfig, trust_remote_code: bool = False
+) -> Any:
     """Loads a pretrained model; a head of another size is made anew, and a warning says so.
 
     Args:
         model: the folder of the model, or its name on the hub.
         auto: transformers' class that makes models of it.
         config: the configuration, see `configuration_of`.
+        trust_remote_code: whether to run the code that the model brings along.
 
     Raises:
         InvalidInputError: there is no such model, or its weights are those of another one.
     """
     try:
-        with explained(model):
-            loaded, info = auto.from_pretrained(
-                model, config=config, ignore_mismatched_sizes=True, output_loading_info=True
-            )
+        loaded, info = from_pretrained(
+            auto,
+            model,
+            trust_remote_code,
+            config=config,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(

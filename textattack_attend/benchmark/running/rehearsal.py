@@ -13,8 +13,10 @@ import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.datasets import Dataset
 from textattack.shared import AttackedText
+from transformers import AutoConfig
 
-from ...checkpoint import architectures
+from ...checkpoint import from_pretrained
+from ...custom_code import NEVER
 from ...datasets import dataset_named
 from ...errors import AttendError, InvalidInputError, listed
 from ...goal_functions import require_label
@@ -75,7 +77,7 @@ def loader_of(recipe: Recipe) -> Load:
     """Returns a function that loads a checkpoint with the settings of a recipe."""
 
     def load(checkpoint: str) -> AttentionModelWrapper:
-        wrapper = wrapper_for(checkpoint, max_tokens=recipe.max_tokens)
+        wrapper = wrapper_for(checkpoint, recipe.trust_remote_code, max_tokens=recipe.max_tokens)
         wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
         return wrapper
 
@@ -138,7 +140,7 @@ class _Rehearsal:
             self.size = min(len(self._dataset), self._recipe.examples or len(self._dataset))
         with self.mistakes.of():
             if self._recipe.encoder:
-                architectures(self._recipe.encoder)
+                from_pretrained(AutoConfig, self._recipe.encoder, advice=NEVER)
         for label, attack in self._recipe.attacks.items():
             with self.mistakes.of(label):
                 if self._trusted(attack):

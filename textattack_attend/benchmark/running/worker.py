@@ -118,7 +118,11 @@ class Worker:
             InvalidInputError: there is no such checkpoint.
         """
         if self._loaded is None or self._loaded[0] != task.checkpoint:
-            wrapper = wrapper_for(task.checkpoint, max_tokens=self._recipe.max_tokens)
+            wrapper = wrapper_for(
+                task.checkpoint,
+                self._recipe.trust_remote_code,
+                max_tokens=self._recipe.max_tokens,
+            )
             wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._loaded = task.checkpoint, wrapper
         return self._loaded[1]

@@ -14,19 +14,23 @@ from .attention_model_wrapper import AttentionModelWrapper
 from .defended_model_wrapper import DefendedModelWrapper
 
 
-def wrapper_for(checkpoint: str, **options: Any) -> AttentionModelWrapper:
+def wrapper_for(
+    checkpoint: str, trust_remote_code: bool = False, **options: Any
+) -> AttentionModelWrapper:
     """A classifier, or a model that scores choices, with its tokenizer and its card if it has one.
 
     Args:
         checkpoint: a folder, a hub name, or TextAttack's name of a model.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
         options: of `AttentionModelWrapper`.
 
     Raises:
         InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
     """
     checkpoint = checkpoint_named(checkpoint)
-    model, tokenizer = load(checkpoint)
-    card = Card.of(Path(checkpoint))
+    card = Card.of(Path(checkpoint))  # it refuses the output of a training that has not ended
+    model, tokenizer = load(checkpoint, trust_remote_code)
     if card is None:
         return AttentionModelWrapper(model, tokenizer, **options)
     return DefendedModelWrapper(card, model, tokenizer, **options)

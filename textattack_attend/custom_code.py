@@ -1,0 +1,119 @@
+"""Custom code: Python that a checkpoint brings along, and that runs only where the user allows it.
+
+Transformers would ask on standard input, which a pipe may answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers import PretrainedConfig, dynamic_module_utils
+from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+from .card import is_finished
+
+ALLOW = "if you trust it, allow it with --trust-remote-code (trust_remote_code: true in a recipe)"
+NEVER = "take one without code of its own, which would never be run here"
+ATTENTION = "attn_implementation"
+"""The end of the names of fields that choose an attention; with a slash it is hub code."""
+SECONDS = "TIME_OUT_REMOTE_CODE"
+"""The time that both libraries wait for an answer (datasets before 4 only); with 0 they refuse."""
+SHOWN = 3
+"""The number of names of code that a message shows."""
+
+
+def code_of(checkpoint: str) -> list[str]:
+    """Returns the names of the code that a checkpoint asks for; nothing of it is run.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+    """
+    return sorted({*kernels_of(checkpoint), *_classes_of(checkpoint)})
+
+
+def code_of_trained(folder: Path) -> list[str]:
+    """Returns the names of the code that a model of ours was trained with, which lies beside it.
+
+    Transformers would silently take a class of its own where it has one for such a model.
+
+    Args:
+        folder: the folder of the checkpoint.
+    """
+    if not is_finished(folder):
+        return []
+    return [
+        name for name in code_of(str(folder)) if (folder / f"{name.split('.')[0]}.py").is_file()
+    ]
+
+
+def kernels_of(checkpoint: str) -> list[str]:
+    """Returns the names of the code on the hub that a configuration names for its attention.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+    """
+    return sorted(name for name in _attentions(_configuration(checkpoint)) if "/" in name)
+
+
+def shown(names: list[str]) -> str:
+    """Returns names of code as a message shows them; a stranger wrote them.
+
+    Args:
+        names: the names.
+    """
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(repr(name[:60]) for name in names[:SHOWN]) + more
+
+
+@contextmanager
+def never_asking() -> Iterator[None]:
+    """Inside, transformers and datasets refuse custom code instead of asking whether to run it."""
+    from datasets import config  # a slow import
+
+    asking = [module for module in (dynamic_module_utils, config) if hasattr(module, SECONDS)]
+    before = [getattr(module, SECONDS) for module in asking]
+    for module in asking:
+        setattr(module, SECONDS, 0)
+    try:
+        yield
+    finally:
+        for module, seconds in zip(asking, before, strict=True):
+            setattr(module, SECONDS, seconds)
+
+
+def _configuration(checkpoint: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = PretrainedConfig.get_config_dict(checkpoint)[0]
+    except (OSError, ValueError):  # whoever loads it says what is wrong with it
+        return {}
+    return found
+
+
+def _classes_of(checkpoint: str) -> Iterator[str]:
+    """Yields the classes of its own that a checkpoint names."""
+    try:
+        tokenizer = get_tokenizer_config(checkpoint)
+    except (OSError, ValueError):
+        tokenizer = {}
+    for fields in (_configuration(checkpoint), tokenizer):
+        named = fields.get("auto_map")
+        # Old tokenizers have a list of two classes instead of a mapping.
+        values = named.values() if isinstance(named, dict) else [named]
+        for value in values:
+            names = value if isinstance(value, list | tuple) else [value]
+            yield from (name for name in names if isinstance(name, str))
+
+
+def _attentions(fields: Any) -> Iterator[str]:
+    """Yields the attentions that a configuration chooses for itself and its parts."""
+    if not isinstance(fields, dict):
+        return
+    for name, value in fields.items():
+        chosen = value.values() if isinstance(value, dict) else [value]
+        if name.endswith((ATTENTION, f"{ATTENTION}_internal")):
+            yield from (one for one in chosen if isinstance(one, str))
+        else:
+            yield from _attentions(value)
