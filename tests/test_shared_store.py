@@ -76,6 +76,16 @@ def benchmark_of(folder: Path) -> Benchmark:
     return Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
 
 
+def kill_once_it_is_waited_for(
+    process: subprocess.Popen[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    until = time.monotonic() + 60
+    while "waits for it" not in caplog.text and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1)  # it is waited for several times by now, and said once
+    process.send_signal(signal.SIGKILL)
+
+
 @contextmanager
 def holding(benchmark: Benchmark, cell: str) -> Iterator[subprocess.Popen[str]]:
     """Another process attacks a cell of a store."""
@@ -104,8 +114,7 @@ def test_a_run_waits_for_another_says_so_once_and_takes_over_from_the_dead(
 
     benchmark.store.add = noting  # type: ignore[method-assign]
     with holding(benchmark, first.cell) as process, caplog.at_level(logging.WARNING):
-        killing = threading.Timer(1.5, process.send_signal, [signal.SIGKILL])
-        killing.start()
+        threading.Thread(target=kill_once_it_is_waited_for, args=[process, caplog]).start()
         assert benchmark.run() == 12
     assert list(dict.fromkeys(order))[-1] == first.cell, "the free cell comes first"
     said = [record.getMessage() for record in caplog.records if "waits for it" in record.message]

@@ -7,16 +7,24 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import InvalidInputError
+from .errors import LONGEST, InvalidInputError
 from .files import text_of, write_whole
+from .texts import in_one_line
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 NAME = "card.json"
 SCHEMA = 1
 """The version of the fields; cards of version 0 have neither a version nor an identity."""
+LONGEST_REASON = 160
+"""The most characters that a message repeats of what is wrong with a card."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
@@ -103,10 +111,7 @@ class Card:
         Raises:
             InvalidInputError: it is no card, or has a field that this version does not know.
         """
-        from pydantic import (
-            TypeAdapter,
-            ValidationError,
-        )  # a slow import, which only readers of cards need
+        from pydantic import ValidationError  # a slow import, which only readers of cards need
 
         try:
             fields = json.loads(text)
@@ -114,10 +119,11 @@ class Card:
             if schema not in range(SCHEMA + 1):
                 raise InvalidInputError(
                     f"{path}: expected a card of version {SCHEMA} or older, got version "
-                    f"{schema!r}; update textattack_attend, or delete the card to go without"
+                    f"{repr(schema)[:LONGEST]}; update textattack_attend, or delete the card to go "
+                    "without"
                 )
             known = json.dumps(fields | {"schema": SCHEMA})
-            card: Card = TypeAdapter(cls).validate_json(known, strict=True)
+            card: Card = _adapter().validate_json(known, strict=True)
             return card
         except ValidationError as error:
             first = error.errors()[0]
@@ -126,7 +132,7 @@ class Card:
         except (TypeError, ValueError, RecursionError) as error:
             if isinstance(error, InvalidInputError):
                 raise
-            raise _no_card(path, " ".join(str(error).split())) from error
+            raise _no_card(path, str(error)) from error
 
     def to_json(self) -> str:
         """All fields, by name."""
@@ -141,9 +147,17 @@ class Card:
         write_whole(folder / NAME, f"{self.to_json()}\n".encode())
 
 
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Card]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Card)
+
+
 def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
+    said = shorten(in_one_line(reason), LONGEST_REASON, placeholder="...")
     return InvalidInputError(
-        f"{path}: expected the card of a trained model ({reason}); delete it to go without"
+        f"{path}: expected the card of a trained model ({said}); delete it to go without"
     )
 
 
