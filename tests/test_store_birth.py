@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -197,5 +198,12 @@ def wait_until_open(pid: int, path: Path) -> None:
     files = Path(f"/proc/{pid}/fd")
     if not files.is_dir():
         pytest.skip("this system does not list the files that a process has open")
-    while not any(os.path.samefile(file, path) for file in files.iterdir() if file.exists()):
-        pass
+    while str(path) not in map(target_of, files.iterdir()):
+        time.sleep(0.01)
+
+
+def target_of(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:  # it was closed meanwhile
+        return ""

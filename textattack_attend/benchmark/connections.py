@@ -46,9 +46,10 @@ def for_writing(path: str) -> sqlite3.Connection:
         raise StoreError(f"{path}: expected the file of a store, got a folder or a device")
     # An absolute path, as SQLite keeps what is called ":memory:" in memory only.
     connection = sqlite3.connect(os.path.abspath(path), timeout=WAIT_SECONDS)
-    _distrust(connection)
-    # A killed process loses nothing; only a power cut may take the last rows, not the file.
-    connection.execute("pragma synchronous = normal")
+    with _closed_if_refused(connection):
+        _distrust(connection)
+        # A killed process loses nothing; only a power cut may take the last rows, not the file.
+        connection.execute("pragma synchronous = normal")
     return connection
 
 
@@ -114,11 +115,15 @@ class Reader:
     Args:
         path: the path of the file.
         check: checks what was opened; it is called again after the file has changed.
+
+    Attributes:
+        checked: what the check returned last.
     """
 
     def __init__(self, path: str, check: Callable[[sqlite3.Connection], Any]) -> None:
         self._path = path
         self._check = check
+        self.checked: Any = None
         self._connection: sqlite3.Connection | None = None
         self._state: State = ()
         self._still = False
@@ -160,21 +165,18 @@ class Reader:
             # With a journal the file alone is not the store: SQLite reads both, with locks.
             self._still = not any(found and found[1] for found in self._state[1:])
             self._connection = self._connected()
-            self._check(self._connection)
         return self._connection
 
     def _connected(self) -> sqlite3.Connection:
         options = "mode=ro&immutable=1" if self._still else "mode=ro"
         name = quote(os.fsencode(os.path.abspath(self._path)))
         connection = sqlite3.connect(f"file:{name}?{options}", uri=True, timeout=WAIT_SECONDS)
-        try:
+        with _closed_if_refused(connection):
             _distrust(connection)
             connection.execute("pragma query_only = on")
             if not self._still:
                 self._require_merged(connection)
-        except BaseException:
-            connection.close()
-            raise
+            self.checked = self._check(connection)
         return connection
 
     def _require_merged(self, connection: sqlite3.Connection) -> None:
@@ -213,6 +215,15 @@ def rows_of(
     cursor = connection.execute(sql, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+@contextmanager
+def _closed_if_refused(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _distrust(connection: sqlite3.Connection) -> None:

@@ -25,6 +25,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -66,28 +67,28 @@ class Store:
         self.path = os.fspath(path)
         if not new and not os.path.isfile(self.path):
             raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
-        self.version = 0
-        self._database = self._opened() if new else None
-        self._reader = Reader(self.path, self._check)
-        if not new:
-            self._rows("select 1")
-
-    def _opened(self) -> Database:
-        """Opens the file to write to it; one that another process deletes is opened again."""
+        self._reader = Reader(self.path, partial(schema.check, path=self.path))
+        self._database: Database | None = None
         with self._explained():
-            for _ in range(ATTEMPTS):
-                connection = for_writing(self.path)
-                try:
-                    self.version = schema.make(connection, self.path)
-                    return Database(connection)
-                except BaseException as error:
-                    connection.close()
-                    if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
-                        raise
-        raise StoreError(f"{self.path}: expected a file that stays, got one that others delete")
+            if new:
+                self._database, self.version = self._opened()
+            else:
+                self._reader.read()
+                self.version = self._reader.checked
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        self.version = schema.check(connection, self.path)
+    def _opened(self) -> tuple[Database, int]:
+        """Opens the file to write to it; one that another process deletes is opened again."""
+        for _ in range(ATTEMPTS):
+            connection = for_writing(self.path)
+            try:
+                version = schema.make(connection, self.path)
+            except BaseException as error:
+                connection.close()
+                if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
+                    raise
+            else:
+                return Database(connection), version
+        raise StoreError(f"{self.path}: expected a file that stays, got one that others delete")
 
     def _table(self, name: str) -> Table:
         """A table to write to."""

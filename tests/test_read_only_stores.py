@@ -1,0 +1,279 @@
+"""Stores are read where nobody can write, and reading leaves no file and changes none."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.stored_results import results_of, row
+from tests.trials.trial import CommandRefusedError, command
+from textattack_attend.benchmark import Results, Store
+from textattack_attend.benchmark.connections import ATTEMPTS, Reader
+from textattack_attend.errors import StoreError
+
+NOBODY = 65534
+"""The user that has no right to write, for tests that root runs."""
+
+
+def made(folder: Path, name: str = "store.sqlite") -> Path:
+    store = Store(folder / name)
+    rows = [row(position, "failed" if position % 3 else "succeeded") for position in range(9)]
+    results_of(store, {("V", "A", "v"): rows})
+    store.close()
+    return folder / name
+
+
+def state_of(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """The content and the time of change of every file."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Inside, this process may not write what its permissions forbid, although root runs it."""
+    if os.geteuid():
+        yield
+        return
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that any user may reach and nobody may write once `sealed` has been called."""
+    for above in [tmp_path, *tmp_path.parents]:
+        mode = above.stat().st_mode
+        if not mode & stat.S_IXOTH and above.owner() == Path.home().owner():
+            above.chmod(mode | stat.S_IXOTH | stat.S_IROTH)
+    inner = tmp_path / "a folder #1?"
+    inner.mkdir()
+    yield inner
+    inner.chmod(0o755)
+
+
+def sealed(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+
+
+def test_every_command_reads_a_store_that_nobody_can_write(folder: Path, tmp_path: Path) -> None:
+    store = made(folder)
+    expected = {
+        arguments[0]: command(*arguments)
+        for arguments in (
+            ["results", "--store", store],
+            ["compare", store, store],
+            ["report", "--store", store, "--output", tmp_path / "page.html"],
+        )
+    }
+    before = state_of(folder)
+    sealed(folder)
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    outputs.chmod(0o777)
+    with unprivileged():
+        with pytest.raises(PermissionError):
+            (folder / "file").write_text("")
+        assert command("results", "--store", store) == expected["results"]
+        assert command("compare", store, store) == expected["compare"]
+        said = command("report", "--store", store, "--output", outputs / "page.html")
+        assert said == f"saved in {outputs / 'page.html'}\n"
+    assert "V" in (outputs / "page.html").read_text(encoding="utf-8")
+    folder.chmod(0o755)
+    assert state_of(folder) == before
+
+
+def test_a_file_without_write_permission_in_a_folder_of_ones_own_is_read(folder: Path) -> None:
+    store = made(folder)
+    store.chmod(0o444)
+    folder.chmod(0o777)
+    before = state_of(folder)
+    with unprivileged():
+        assert len(Results.of(Store(store, new=False)).rows) == 9
+    assert state_of(folder) == before
+
+
+def test_a_store_on_a_disk_that_is_mounted_to_be_read_is_read(folder: Path) -> None:
+    store = made(folder)
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    if os.geteuid() or not mount or not unmount:
+        pytest.skip("only root mounts disks")
+    disk = folder / "disk"
+    disk.mkdir()
+    options = [mount, "--bind", "-o", "ro", str(folder), str(disk)]
+    if subprocess.run(options, capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a folder")
+    try:
+        with pytest.raises(OSError, match="Read-only"):
+            (disk / "file").write_text("")
+        assert len(Results.of(Store(disk / store.name, new=False)).rows) == 9
+        for name in (store.name, "another.sqlite"):
+            with pytest.raises(StoreError, match=r"expected a store of `benchmark` that can be us"):
+                Store(disk / name)
+    finally:
+        gc.collect()  # the errors hold cursors, which hold files of the disk
+        subprocess.run([unmount, str(disk)], check=True)
+
+
+def test_a_link_to_a_store_is_read_with_the_journal_of_the_store(
+    folder: Path, tmp_path: Path
+) -> None:
+    writer = Store(folder / "store.sqlite")
+    results_of(writer, {("V", "A", "v"): [row(0, "failed")]})
+    (tmp_path / "link.sqlite").symlink_to(folder / "store.sqlite")
+    assert len(Results.of(Store(tmp_path / "link.sqlite", new=False)).rows) == 1
+    writer.close()
+    assert len(Results.of(Store(tmp_path / "link.sqlite", new=False)).rows) == 1
+
+
+# --- a journal is read or named, never left out ---
+
+KILLED = """
+import os, signal, sys
+from textattack_attend.benchmark import Store
+from tests.stored_results import results_of, row
+store = Store(sys.argv[1])
+results_of(store, {("V", "A", "v"): [row(n, "failed") for n in range(9)]})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(folder: Path) -> Path:
+    """A store whose rows are in its journal only, as its writer was killed."""
+    path = folder / "store.sqlite"
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert (folder / "store.sqlite-wal").stat().st_size > 0
+    return path
+
+
+def test_the_rows_of_a_killed_run_are_read_and_stay_where_they_are(folder: Path) -> None:
+    path = killed(folder)
+    before = path.read_bytes(), (folder / "store.sqlite-wal").read_bytes()
+    assert len(Results.of(Store(path, new=False)).rows) == 9
+    assert (path.read_bytes(), (folder / "store.sqlite-wal").read_bytes()) == before
+
+
+def test_rows_in_a_journal_that_cannot_be_read_are_one_line(folder: Path, tmp_path: Path) -> None:
+    path = killed(folder)
+    (folder / "store.sqlite-shm").unlink()
+    sealed(folder)
+    with (
+        unprivileged(),
+        pytest.raises(
+            CommandRefusedError,
+            match=re.escape(str(path)) + r": expected a store whose last rows, in .* -wal beside "
+            r"it, can be read, got .*; copy both to a folder that you can write",
+        ),
+    ):
+        command("results", "--store", path)
+    for name in ("store.sqlite", "store.sqlite-wal"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    assert len(Results.of(Store(tmp_path / "store.sqlite", new=False)).rows) == 9
+
+
+def test_a_transaction_that_was_cut_off_is_one_line_until_the_store_is_opened(folder: Path) -> None:
+    path = made(folder)
+    cut = folder / "cut.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("pragma journal_mode = delete")
+    database.execute("pragma cache_spill = 1")
+    database.execute("begin")
+    database.execute("pragma cache_size = 1")
+    database.execute("update examples set text = hex(zeroblob(9999))")
+    for ending in ("", "-journal"):
+        (folder / f"cut.sqlite{ending}").write_bytes((folder / f"{path.name}{ending}").read_bytes())
+    database.rollback()
+    database.close()
+    with pytest.raises(
+        StoreError, match=r"-journal beside it, can be read, .*; let a program that"
+    ):
+        Store(cut, new=False)
+    Store(cut).close()
+    assert len(Results.of(Store(cut, new=False)).rows) == 9
+
+
+# --- a store that is written while it is read ---
+
+
+def test_a_reader_sees_what_was_written_since_it_opened_the_store(folder: Path) -> None:
+    path = made(folder)
+    reader = Store(path, new=False)
+    (run,) = reader.runs()
+    (entry,) = reader.entries(run)
+    assert len(reader.rows([entry.cell], 100)) == 9
+    writer = Store(path)
+    writer.add(entry.cell, row(9, "failed"))
+    assert len(reader.rows([entry.cell], 100)) == 10, "it is in the journal"
+    writer.close()
+    writer = Store(path)
+    writer.add(entry.cell, row(10, "failed"))
+    writer.close()
+    assert len(reader.rows([entry.cell], 100)) == 11, "it is in the file"
+
+
+def test_a_store_that_changes_while_it_is_read_is_read_again(folder: Path) -> None:
+    path = made(folder)
+    changes = iter(range(2))
+
+    def change(connection: sqlite3.Connection) -> None:
+        if next(changes, None) is not None:
+            os.utime(path, ns=(1, next(times)))
+
+    times = iter(range(1, 100))
+    reader = Reader(str(path), change)
+    assert reader.read("select count(*) as n from examples") == [{"n": 9}]
+    assert next(times) == 3, "it was changed twice"
+
+
+def test_a_store_that_never_stops_changing_is_one_line(folder: Path) -> None:
+    path = made(folder)
+    times = iter(range(1, 1000))
+    reader = Reader(str(path), lambda connection: os.utime(path, ns=(1, next(times))))
+    with pytest.raises(StoreError, match=f"others have changed {ATTEMPTS} times"):
+        reader.read("select count(*) as n from examples")
+
+
+def test_what_is_opened_to_be_read_is_not_written(folder: Path) -> None:
+    reader = Store(made(folder), new=False)
+    for write in (
+        lambda: reader.cell({}),
+        lambda: reader.begin("{}", "", 1),
+        lambda: reader.add("cell", row(0, "failed")),
+        lambda: reader.write_down("cell", 1, "host"),
+    ):
+        with pytest.raises(StoreError, match="expected a store to write to, got one to read only"):
+            write()
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_what_is_no_file_is_one_line(new: bool, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    for path in (folder / "pipe", folder, Path("/dev/null")):
+        with pytest.raises(StoreError, match=r": expected (the file of )?a store") as caught:
+            Store(path, new=new)
+        assert "\n" not in str(caught.value)
+    assert not (folder / "missing").exists()
+    with pytest.raises(StoreError, match="got no file"):
+        Store(folder / "missing", new=False)
+    assert not (folder / "missing").exists()
