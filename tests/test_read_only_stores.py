@@ -7,23 +7,20 @@ import os
 import re
 import shutil
 import sqlite3
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.stored_results import results_of, row
 from tests.trials.trial import CommandRefusedError, command
+from tests.unprivileged import unprivileged
 from textattack_attend.benchmark import Results, Store
 from textattack_attend.benchmark.connections import ATTEMPTS, Reader
 from textattack_attend.errors import StoreError
-
-NOBODY = 65534
-"""The user that has no right to write, for tests that root runs."""
 
 
 def made(folder: Path, name: str = "store.sqlite") -> Path:
@@ -43,35 +40,23 @@ def state_of(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Inside, this process may not write what its permissions forbid, although root runs it."""
-    if os.geteuid():
-        yield
-        return
-    os.setegid(NOBODY)
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that any user may reach and nobody may write once `sealed` has been called."""
-    for above in [tmp_path, *tmp_path.parents]:
-        mode = above.stat().st_mode
-        if not mode & stat.S_IXOTH and above.owner() == Path.home().owner():
-            above.chmod(mode | stat.S_IXOTH | stat.S_IROTH)
-    inner = tmp_path / "a folder #1?"
-    inner.mkdir()
-    yield inner
-    inner.chmod(0o755)
+def folder() -> Iterator[Path]:
+    """A folder that every user may reach, unlike those of pytest; see `sealed`."""
+    with TemporaryDirectory() as above:
+        os.chmod(above, 0o755)
+        inner = Path(above) / "a folder #1?"
+        inner.mkdir()
+        with unprivileged():
+            reached = os.access(inner, os.R_OK | os.X_OK, effective_ids=True)
+        if not reached:
+            pytest.skip("the folder for temporary files is one that only its owner may reach")
+        yield inner
+        inner.chmod(0o755)
 
 
 def sealed(folder: Path) -> None:
+    """Takes away the right to write to a folder and to its files."""
     for path in folder.iterdir():
         path.chmod(0o444)
     folder.chmod(0o555)
@@ -89,7 +74,7 @@ def test_every_command_reads_a_store_that_nobody_can_write(folder: Path, tmp_pat
     }
     before = state_of(folder)
     sealed(folder)
-    outputs = tmp_path / "outputs"
+    outputs = folder.parent / "outputs"
     outputs.mkdir()
     outputs.chmod(0o777)
     with unprivileged():
