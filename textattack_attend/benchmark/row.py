@@ -94,6 +94,8 @@ def require_packed(masked: str) -> int:
     if not isinstance(whole, dict) or list(whole) != ["shape", "matrices"]:
         raise ValueError(f"expected masked units with shape and matrices, got {described(masked)}")
     layers, heads, tokens = _shape(whole["shape"])
+    if not whole["matrices"]:
+        raise ValueError("expected masked units, got none")
     seen = set()
     for matrix in _list(whole["matrices"]):
         layer, head, steps = _list(matrix, 3)

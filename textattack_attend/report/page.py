@@ -23,7 +23,7 @@ from ..benchmark import Results
 from ..benchmark.tables import titled
 from ..errors import AttendError
 from ..texts import printable
-from .attention import attention_of_a_success
+from .attention import attention_of_a_success, require_demo
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .panels import INK
 
@@ -53,7 +53,7 @@ EXAMPLE = (
 )
 
 
-def report(results: Results, title: str = "Robustness report") -> str:
+def report(results: Results, title: str = "Robustness report", *, attention: bool = False) -> str:
     """The page, HTML; all that comes from data is escaped.
 
     A figure that the results have nothing for is left out, and the page says why.
@@ -61,6 +61,8 @@ def report(results: Results, title: str = "Robustness report") -> str:
     Args:
         results: of one run, or of several.
         title: of the page.
+        attention: load the checkpoint and the data that the results name, to show the attention
+            before and after an attack; without it only that of the demo is shown.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("textattack_attend.report", "."),
@@ -69,7 +71,7 @@ def report(results: Results, title: str = "Robustness report") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures, missing = _figures(results)
+    figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
     page = templates.get_template("page.html.jinja").render(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -88,10 +90,12 @@ def report(results: Results, title: str = "Robustness report") -> str:
     return printable(str(page))
 
 
-def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
+def _figures(
+    results: Results, attention: Callable[[Results], Figure]
+) -> tuple[list[tuple[str, Markup]], list[str]]:
     """Title and SVG of every figure that there is, and why the others are not."""
     drawn, missing = [], []
-    for name, (title, plot) in {**FIGURES, "attention": ("", _attention)}.items():
+    for name, (title, plot) in {**FIGURES, "attention": ("", attention)}.items():
         try:
             figure = plot(results)
         except AttendError as error:
@@ -99,6 +103,11 @@ def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
         else:
             drawn.append((title or "Attention before and after", _svg(figure, name)))
     return drawn, missing
+
+
+def _attention_of_the_demo(results: Results) -> Figure:
+    require_demo(results)
+    return _attention(results)
 
 
 def _attention(results: Results) -> Figure:
