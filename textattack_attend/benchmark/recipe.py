@@ -40,6 +40,8 @@ from .recipe_yaml import yaml_of
 RECIPES = Path(__file__).parent / "recipes"
 LARGEST_SEED = 2**32 - 1
 """NumPy, whose generator TextAttack seeds, takes no larger one."""
+MOST_CELLS = 10_000
+"""The most cells of a table of a paper."""
 
 T = TypeVar("T", str, int)
 
@@ -74,6 +76,17 @@ def _different(given: list[T]) -> list[T]:
     if twice:
         raise ValueError(f"expected each one once, got {', '.join(map(repr, twice))} twice")
     return given
+
+
+def _of_one_size(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the rows of a table that is no larger than one of a paper.
+
+    Each row may have columns of its own, so that a short file could describe an endless table.
+    """
+    cells = len(rows) * len({column for row in rows for column in row})
+    if cells > MOST_CELLS:
+        raise ValueError(f"expected a table of at most {MOST_CELLS} cells, got {cells}")
+    return rows
 
 
 def _alone_or_listed(given: Any) -> Any:
@@ -117,7 +130,9 @@ class Published(_Strict):
     """
 
     source: Name
-    rows: Annotated[list[dict[str, str | int | float]], Field(min_length=1)]
+    rows: Annotated[
+        list[dict[str, str | int | float]], Field(min_length=1), AfterValidator(_of_one_size)
+    ]
 
 
 class Recipe(_Strict):

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ..errors import LONGEST, StoreError, described
+from ..errors import LONGEST, StoreError
 from ..texts import in_one_line
 from .connections import rows_of, within_limits, write_ahead
 from .row import Row
@@ -189,9 +189,11 @@ def check(connection: sqlite3.Connection, path: str) -> int:
         # A store has ten objects, its indexes counted; a hundred show well that there are more.
         found = rows_of(connection, "select name, type, sql from sqlite_master limit 100")
         _require_a_store({str(one["name"]) for one in found}, version, path)
+        strict = {row["name"]: row["strict"] for row in rows_of(connection, "pragma table_list")}
         for name in TABLES:
             if ADDED.get(name, 0) <= version:
                 _require_columns(connection, name, version, path)
+                _require_strict(name, bool(strict[name]), version, path)
         _require_nothing_else(found, path)
         _require_whole(connection, path)
     return version
@@ -235,6 +237,14 @@ def _require_columns(connection: sqlite3.Connection, name: str, version: int, pa
         )
 
 
+def _require_strict(name: str, strict: bool, version: int, path: str) -> None:
+    if version >= PROVING and not strict:
+        raise StoreError(
+            f"{path}: expected the strict tables of a store of version {version}, but {name} takes "
+            "values of any type; name another store"
+        )
+
+
 def _made(name: str, proving: bool) -> dict[str, tuple[str, int, bool, None, int]]:
     """Returns the columns of a table as SQLite describes them, by name.
 
@@ -262,9 +272,11 @@ def _require_nothing_else(found: Sequence[Mapping[str, Any]], path: str) -> None
         kind, name, sql = one["type"], one["name"], one["sql"]
         if kind == "index" and sql is None:  # SQLite makes these for the primary keys
             continue
-        unknown = f"the {kind} {described(name)}" if kind != "table" or name not in TABLES else ""
-        for word in set(WORD.findall(str(sql).lower())) - WORDS:
-            unknown = unknown or f"the word {described(word)} in the table {name}"
+        words = [word for word in WORD.findall(str(sql).lower()) if word not in WORDS]
+        if kind != "table" or name not in TABLES:
+            unknown = f"the {kind} {_shown(repr(name))}"
+        else:
+            unknown = f"the word {_shown(repr(words[0]))} in the table {name}" if words else ""
         if unknown:
             raise StoreError(
                 f"{path}: expected the tables of a store and nothing else, got {unknown}; read the "

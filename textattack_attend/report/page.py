@@ -25,7 +25,7 @@ from ..errors import AttendError
 from ..texts import printable
 from .attention import attention_of_a_success, require_demo
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
-from .panels import INK
+from .panels import INK, pairs_of
 
 FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "efficiency": ("What a success costs", plot_efficiency),
@@ -33,6 +33,8 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "layers": ("Where the masked units lie", plot_layers),
     "heads": ("Successes that mask units of a head", plot_heads),
 }
+MOST_PAIRS = 100
+"""How many attacks on victims a figure shows at most; drawing more would take minutes."""
 EXAMPLE = (
     "victim",
     "attack",
@@ -94,6 +96,10 @@ def _figures(
     results: Results, attention: Callable[[Results], Figure]
 ) -> tuple[list[tuple[str, Markup]], list[str]]:
     """Title and SVG of every figure that there is, and why the others are not."""
+    pairs = len(pairs_of(results))
+    if pairs > MOST_PAIRS:
+        reason = f"expected at most {MOST_PAIRS} attacks on victims to tell apart, got {pairs}"
+        return [], [f"Figures: {reason}; name fewer runs or stores"]
     drawn, missing = [], []
     for name, (title, plot) in {**FIGURES, "attention": ("", attention)}.items():
         try:
