@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from tests.crafted_stores import (
     EVIL,
+    PAGE,
     Crafted,
     crafted_stores,
     redeclared,
@@ -23,8 +25,10 @@ from tests.crafted_stores import (
 )
 from tests.limits import limits
 from tests.stored_results import results_of, row
+from tests.trials.trial import CommandRefusedError, command
 from textattack_attend.benchmark import Recipe, Results, Store, summary
 from textattack_attend.benchmark.export import exported, runs_of, table_of
+from textattack_attend.benchmark.journals import MAGIC
 from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.schema import TABLES
 from textattack_attend.errors import AttendError
@@ -287,6 +291,88 @@ def test_a_page_that_is_damaged_is_refused(true: Path, tmp_path: Path) -> None:
     path.write_bytes(content)
     assert "expected a store that is whole, got a damaged one" in refusal_of(path)
     assert "expected a store that is whole, got a damaged one" in refusal_of(path, writing=True)
+
+
+# --- files beside a store ---
+
+
+def test_a_journal_that_names_a_file_of_the_user_deletes_it_no_more(
+    true: Path, tmp_path: Path
+) -> None:
+    """SQLite deletes what a journal names as the file of a transaction over several databases."""
+    users = tmp_path / "of the user"
+    users.write_text("not to be deleted")
+    path = copied(true, tmp_path)
+    cut_off(path)
+    name = os.fsencode(users)
+    page = 0x40000000 // PAGE + 1
+    journal = Path(f"{path}-journal")
+    journal.write_bytes(
+        journal.read_bytes()
+        + page.to_bytes(4, "big")
+        + name
+        + len(name).to_bytes(4, "big")
+        + sum(name).to_bytes(4, "big")
+        + MAGIC
+    )
+    for writing in (False, True):
+        assert "got one that names another file" in refusal_of(path, writing=writing)
+        assert users.read_text() == "not to be deleted"
+    executed(path, "delete from writers")
+    assert not users.exists(), "SQLite by itself deletes it: else this test proves nothing"
+
+
+def cut_off(path: Path) -> None:
+    """Leaves a store as a power cut does in the middle of a transaction."""
+    writing = path.with_name("writing.sqlite")
+    shutil.copy(path, writing)
+    database = sqlite3.connect(writing)
+    database.execute("pragma journal_mode = delete")
+    database.execute("pragma cache_size = 1")
+    database.execute("pragma cache_spill = 1")
+    database.execute("begin")
+    values = [[f"{number:016x}"] for number in range(3000)]
+    database.executemany("insert into cells values (?, '{}', 'now')", values)
+    shutil.copy(writing, path)
+    shutil.copy(f"{writing}-journal", f"{path}-journal")
+    database.rollback()
+    database.close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-journal", "-shm"])
+@pytest.mark.parametrize("writing", [False, True])
+def test_a_journal_that_is_a_link_is_not_followed(
+    ending: str, writing: bool, true: Path, tmp_path: Path
+) -> None:
+    users = tmp_path / "of the user"
+    users.write_text("not to be changed")
+    path = copied(true, tmp_path)
+    Path(f"{path}{ending}").symlink_to(users)
+    assert "got a link, a folder or a device" in refusal_of(path, writing=writing)
+    assert users.read_text() == "not to be changed"
+
+
+def test_a_journal_that_is_a_pipe_holds_up_nobody(true: Path, tmp_path: Path) -> None:
+    path = copied(true, tmp_path)
+    os.mkfifo(f"{path}-journal")
+    assert "got a link, a folder or a device" in refusal_of(path)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["results"], ["report"], ["compare"], ["benchmark", "quick"]]
+)
+def test_every_command_refuses_a_strange_store_in_one_line(
+    arguments: list[str], true: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = copied(true, tmp_path)
+    executed(path, "create trigger t after insert on cells begin delete from runs; end")
+    before = path.read_bytes()
+    named = [path, path] if arguments == ["compare"] else ["--store", path]
+    with pytest.raises(CommandRefusedError, match=r"and nothing else, got the trigger 't'"):
+        command(*arguments, *named)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
 # --- a small file that would become a large table ---

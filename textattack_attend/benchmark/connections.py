@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import StoreError
+from .journals import JOURNALS, State, require_own_journals, state_of
 
 WAIT_SECONDS = 60
 """The most seconds that a process waits for another one that writes to the same store."""
@@ -26,24 +27,18 @@ STEPS = 1_000_000
 STEPS_PER_BYTE = 10
 """How many steps SQLite may take to check a file; a whole store takes one for 10 to 40 bytes."""
 STEPS_AT_ONCE = 10_000
-JOURNALS = {
-    "-wal": "copy both to a folder that you can write, and read the copy",
-    "-journal": "let a program that may write the store open it once, as `benchmark` does",
-}
-"""The files that hold a part of a store until it is merged, and how to have it merged."""
-
-State = tuple[tuple[int, int, int, int] | None, ...]
 
 
 def for_writing(path: str) -> sqlite3.Connection:
     """Opens a file, or makes an empty one.
 
     Raises:
-        StoreError: the path is that of something else than a file.
+        StoreError: the path is that of something else than a file, or a journal leads elsewhere.
         sqlite3.Error: the file cannot be opened.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise StoreError(f"{path}: expected the file of a store, got a folder or a device")
+    require_own_journals(path)
     # An absolute path, as SQLite keeps what is called ":memory:" in memory only.
     connection = sqlite3.connect(os.path.abspath(path), timeout=WAIT_SECONDS)
     with _closed_if_refused(connection):
@@ -94,7 +89,7 @@ def within_limits(connection: sqlite3.Connection, path: str) -> Iterator[None]:
     Raises:
         sqlite3.OperationalError: it was stopped.
     """
-    size = sum(found[1] for found in _state(path) if found)
+    size = sum(found[1] for found in state_of(path) if found)
     left = (STEPS + STEPS_PER_BYTE * size) // STEPS_AT_ONCE
 
     def count() -> bool:
@@ -161,7 +156,8 @@ class Reader:
         if self._connection is not None and self._outdated():
             self.close()
         if self._connection is None:
-            self._state = _state(self._path)
+            require_own_journals(self._path)
+            self._state = state_of(self._path)
             # With a journal the file alone is not the store: SQLite reads both, with locks.
             self._still = not any(found and found[1] for found in self._state[1:])
             self._connection = self._connected()
@@ -201,7 +197,7 @@ class Reader:
 
     def _outdated(self) -> bool:
         """Whether somebody may have written to a file that was taken for one that is not."""
-        return self._still and self._state != _state(self._path)
+        return self._still and self._state != state_of(self._path)
 
 
 def rows_of(
@@ -232,17 +228,3 @@ def _distrust(connection: sqlite3.Connection) -> None:
     connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)
     connection.execute("pragma trusted_schema = off")
     connection.execute("pragma cell_size_check = on")
-
-
-def _state(path: str) -> State:
-    """Returns what changes when a store is written: of the file and of its journals."""
-    real = os.path.realpath(path)  # SQLite follows links, too, and writes its journals there
-    return tuple(_stat(f"{real}{ending}") for ending in ("", *JOURNALS))
-
-
-def _stat(path: str) -> tuple[int, int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
