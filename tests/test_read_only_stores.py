@@ -159,6 +159,24 @@ def test_the_rows_of_a_killed_run_are_read_and_stay_where_they_are(folder: Path)
     assert (path.read_bytes(), (folder / "store.sqlite-wal").read_bytes()) == before
 
 
+def test_a_store_that_another_user_writes_to_is_read(folder: Path) -> None:
+    writing = KILLED.replace("os.kill(os.getpid(), signal.SIGKILL)", "print(flush=True); input()")
+    path = folder / "store.sqlite"
+    command = [sys.executable, "-c", writing, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"\n"
+        before = sorted(os.listdir(folder))
+        assert "store.sqlite-wal" in before
+        sealed(folder)
+        with unprivileged():
+            assert len(Results.of(Store(path, new=False)).rows) == 9
+        folder.chmod(0o755)
+        assert sorted(os.listdir(folder)) == before
+        process.communicate(b"\n")
+    assert process.returncode == 0
+
+
 def test_rows_in_a_journal_that_cannot_be_read_are_one_line(folder: Path, tmp_path: Path) -> None:
     path = killed(folder)
     (folder / "store.sqlite-shm").unlink()

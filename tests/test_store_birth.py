@@ -157,6 +157,63 @@ def test_a_path_is_a_path_whatever_sqlite_takes_it_for(
     assert os.listdir(tmp_path) == [name]
 
 
+# --- a kill while rows are written ---
+
+WRITER = """
+import os, random, signal, sys
+from textattack_attend.benchmark.row import Row
+from textattack_attend.benchmark.store import Store
+path, kills = sys.argv[1], int(sys.argv[2])
+
+def write(end):
+    store = Store(path)
+    cell = store.cell({"a": "cell"})
+    run = store.begin("{}", "data", 10**6)
+    while True:
+        for position in store.missing(cell, 10**4):
+            store.add(cell, Row(position, "failed", 0, 1.0, "a film " * 100))
+            os.write(end, b"%d\\n" % position)
+
+generator, known = random.Random(0), set()
+for kill in range(1, kills + 1):
+    read, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        write(end)
+    os.close(end)
+    with os.fdopen(read, "rb") as lines:
+        lines.readline()
+        said = [next(lines) for _ in range(generator.randrange(100))]
+        os.kill(child, signal.SIGKILL)
+        rest = lines.read().splitlines()  # what was added before the kill arrived
+    os.waitpid(child, 0)
+    store = Store(path, new=False)
+    (cell,) = (key["id"] for key in store._rows("select id from cells"))
+    there = set(store.rows([cell], 10**6)["position"])
+    store.close()
+    known |= {int(line) for line in [*said, *rest]}
+    assert known <= there, "a row is lost"
+    assert len(there - known) <= kill, "a kill leaves one row at most that nobody was told of"
+print(len(known))
+"""
+
+
+def rows_after_kills(kills: int, folder: Path) -> int:
+    arguments = [sys.executable, "-c", WRITER, str(folder / "store.sqlite"), str(kills)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return int(done.stdout)
+
+
+def test_no_row_is_lost_when_its_writer_is_killed(tmp_path: Path) -> None:
+    assert rows_after_kills(5, tmp_path) > 50
+
+
+@pytest.mark.slow
+def test_no_row_is_lost_in_a_hundred_kills(tmp_path: Path) -> None:
+    assert rows_after_kills(100, tmp_path) > 1000
+
+
 # --- a store that nothing was written to is deleted again ---
 
 
