@@ -62,7 +62,7 @@ def write_ahead(connection: sqlite3.Connection) -> None:
             connection.execute("pragma journal_mode = wal")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(POLL_SECONDS)
 
@@ -134,7 +134,7 @@ class Reader:
             try:
                 found = rows_of(self._open(), sql, values)
             except (sqlite3.Error, StoreError):
-                if not self._outdated():
+                if self._state == state_of(self._path):
                     raise
             else:
                 if not self._outdated():
@@ -156,8 +156,8 @@ class Reader:
         if self._connection is not None and self._outdated():
             self.close()
         if self._connection is None:
-            require_own_journals(self._path)
             self._state = state_of(self._path)
+            require_own_journals(self._path)
             # With a journal the file alone is not the store: SQLite reads both, with locks.
             self._still = not any(found and found[1] for found in self._state[1:])
             self._connection = self._connected()
@@ -180,10 +180,7 @@ class Reader:
         try:
             connection.execute("select count(*) from sqlite_master")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (
-                sqlite3.SQLITE_CANTOPEN,
-                sqlite3.SQLITE_READONLY,
-            ):
+            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             journal, advice = next(
                 (ending, advice)
@@ -211,6 +208,11 @@ def rows_of(
     cursor = connection.execute(sql, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Returns SQLite's code of an error without its details; 0 if it is one of Python's module."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 @contextmanager

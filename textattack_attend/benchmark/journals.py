@@ -16,10 +16,11 @@ SHARED = "-shm"
 """The ending of the file through which processes share what is where in a ``-wal``."""
 MAGIC = bytes.fromhex("d9d505f920a163d7")
 """The end of a journal that names another one."""
-State = tuple[tuple[int, int, int, int] | None, ...]
+State = tuple[tuple[int, int, int] | None, ...]
 """What changes when a store is written: of its file and of its journals, None for each missing one.
 
-It is the number of the file, its bytes, and when its content and its properties changed.
+It is the number of the file, its bytes, and when its content changed. When its owner changed does not
+count: SQLite sets that of journals while it reads.
 """
 
 
@@ -29,12 +30,12 @@ def state_of(path: str) -> State:
     return tuple(_state(f"{real}{ending}") for ending in ("", *JOURNALS))
 
 
-def _state(path: str) -> tuple[int, int, int, int] | None:
+def _state(path: str) -> tuple[int, int, int] | None:
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def require_own_journals(path: str) -> None:
