@@ -235,6 +235,40 @@ def test_a_reader_sees_what_was_written_since_it_opened_the_store(folder: Path) 
     assert len(reader.rows([entry.cell], 100)) == 11, "it is in the file"
 
 
+WRITER = """
+import sys
+from tests.stored_results import row
+from textattack_attend.benchmark import Store
+for start in range(0, int(sys.argv[3]), 5):
+    store = Store(sys.argv[1])
+    for position in range(start, start + 5):
+        store.add(sys.argv[2], row(position, "failed"))
+    store.close()  # this merges the journal
+"""
+
+
+def test_a_reader_is_never_wrong_while_others_open_write_and_close(folder: Path) -> None:
+    path, total = folder / "store.sqlite", 500
+    store = Store(path)
+    cell = store.cell({"a": "cell"})
+    store.close()
+    arguments = [sys.executable, "-c", WRITER, str(path), cell, str(total)]
+    lasting = Store(path, new=False)
+    seen: list[int] = []
+    with subprocess.Popen(arguments) as process:
+        while process.poll() is None:
+            fresh = Store(path, new=False)
+            for reader in (lasting, fresh):
+                positions = list(reader.rows([cell], total)["position"])
+                assert positions == list(range(len(positions))), "a row is missing"
+                assert len(positions) >= max(seen, default=0), "a row is lost"
+                seen.append(len(positions))
+            fresh.close()
+    assert process.returncode == 0
+    assert len(lasting.rows([cell], total)) == total
+    assert len(set(seen)) > 5, "it was read while it was written"
+
+
 def test_a_store_that_changes_while_it_is_read_is_read_again(folder: Path) -> None:
     path = made(folder)
     changes = iter(range(2))

@@ -7,9 +7,11 @@ import stat
 
 from ..errors import StoreError
 
+ROLLBACK = "-journal"
+"""The ending of the file that takes back a transaction that was cut off."""
 JOURNALS = {
     "-wal": "copy both to a folder that you can write, and read the copy",
-    "-journal": "let a program that may write the store open it once, as `benchmark` does",
+    ROLLBACK: "let a program that may write the store open it once, as `benchmark` does",
 }
 """The endings of the files that hold rows, and how to have them merged."""
 SHARED = "-shm"
@@ -19,8 +21,8 @@ MAGIC = bytes.fromhex("d9d505f920a163d7")
 State = tuple[tuple[int, int, int] | None, ...]
 """What changes when a store is written: of its file and of its journals, None for each missing one.
 
-It is the number of the file, its bytes, and when its content changed. When its owner changed does not
-count: SQLite sets that of journals while it reads.
+It is the number of the file, its bytes, and when its content changed. When its owner changed does
+not count: SQLite sets that of journals while it reads.
 """
 
 
@@ -49,7 +51,12 @@ def require_own_journals(path: str) -> None:
     """
     real = os.path.realpath(path)
     for ending in (*JOURNALS, SHARED):
-        problem = _problem_of(f"{real}{ending}")
+        problem = ""
+        if _is_elsewhere(f"{real}{ending}"):
+            problem = "a link, a folder or a device"
+        # Only this one is opened: closing a file that SQLite has locked would unlock it.
+        elif ending == ROLLBACK and _names_another(f"{real}{ending}"):
+            problem = "one that names another file"
         if problem:
             raise StoreError(
                 f"{path}: expected a journal of this store in the file with the ending {ending} "
@@ -57,13 +64,17 @@ def require_own_journals(path: str) -> None:
             )
 
 
-def _problem_of(journal: str) -> str:
+def _is_elsewhere(journal: str) -> bool:
     try:
-        found = os.lstat(journal)
-        if not stat.S_ISREG(found.st_mode):
-            return "a link, a folder or a device"
+        return not stat.S_ISREG(os.lstat(journal).st_mode)
+    except OSError:  # there is none
+        return False
+
+
+def _names_another(journal: str) -> bool:
+    try:
         with open(journal, "rb") as file:
-            file.seek(max(0, found.st_size - len(MAGIC)))
-            return "one that names another file" if file.read() == MAGIC else ""
+            file.seek(max(0, os.fstat(file.fileno()).st_size - len(MAGIC)))
+            return file.read() == MAGIC
     except OSError:  # there is none, or SQLite will say that it cannot be read
-        return ""
+        return False
