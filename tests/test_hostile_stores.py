@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import sqlite3
-import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crafted_stores import (
-    EVIL,
-    PAGE,
-    Crafted,
-    crafted_stores,
-    redeclared,
-    repeat_pages,
-    true_store,
-    valued,
+from tests.crafted_stores import EVIL, Crafted, crafted_stores, redeclared, valued
+from tests.hostile_steps import (
+    MEBIBYTES,
+    PAGE_SECONDS,
+    SECONDS,
+    added_to,
+    copied,
+    executed,
+    refusal_of,
+    require_one_line,
+    tables_of,
+    warm_store,
 )
 from tests.limits import limits
-from tests.stored_results import results_of, row
-from tests.trials.trial import CommandRefusedError, command
-from textattack_attend.benchmark import Recipe, Results, Store, summary
-from textattack_attend.benchmark.export import exported, runs_of, table_of
-from textattack_attend.benchmark.journals import MAGIC
-from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.schema import TABLES
 from textattack_attend.errors import AttendError
 from textattack_attend.report import report
-
-LONGEST_LINE = 2_000
-SECONDS, MEBIBYTES = 1.0, 200
-PAGE_SECONDS = 20.0
-
 
 SHAPE = '{"shape":[%s],"matrices":[[0,0,[%s]]]}'
 """Masked units as a row has them."""
@@ -45,39 +33,7 @@ SHAPE = '{"shape":[%s],"matrices":[[0,0,[%s]]]}'
 
 @pytest.fixture(scope="module")
 def true(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = true_store(tmp_path_factory.mktemp("true"))
-    report(tables_of(path))  # what is imported and loaded once is no part of a limit
-    return path
-
-
-def tables_of(path: Path) -> Results:
-    """Reads a store as `results` and `compare` do, in every way."""
-    store = Store(path, new=False)
-    try:
-        exported(runs_of([store]), "markdown")
-        results = Results.of(store)
-    finally:
-        store.close()
-    for name in ("comparison", "summary", "rows", "ASR"):
-        for kind in ("markdown", "csv"):
-            exported(table_of(name, results), kind)
-    differences(results, results)
-    return results
-
-
-def added_to(path: Path) -> None:
-    """Adds to a store as `benchmark` does."""
-    store = Store(path)
-    try:
-        run = store.begin("{}", "other data", 2)
-        cell = store.cell({"another": "cell"})
-        store.write_down(cell, 1, "host")
-        store.writer(cell)
-        store.add(cell, row(0, "failed"))
-        assert store.missing(cell, 2) == [1]
-        assert run in store.runs()
-    finally:
-        store.close()
+    return warm_store(tmp_path_factory.mktemp("true"))
 
 
 def outcome_of(crafted: Crafted, true: Path, folder: Path, page: bool) -> str:
@@ -106,12 +62,6 @@ def outcome_of(crafted: Crafted, true: Path, folder: Path, page: bool) -> str:
     except AttendError as error:
         require_one_line(error)
     return outcome
-
-
-def require_one_line(error: AttendError) -> None:
-    said = str(error)
-    assert said.isprintable()
-    assert len(said) < LONGEST_LINE
 
 
 def outcomes_of(count: int, seed: int, pages: int, true: Path, folder: Path) -> Counter[str]:
@@ -150,30 +100,6 @@ def test_five_hundred_crafted_stores_are_read_or_refused(
 
 
 # --- each kind by itself, with the line that refuses it ---
-
-
-def copied(true: Path, folder: Path) -> Path:
-    path = folder / "store.sqlite"
-    shutil.copy(true, path)
-    return path
-
-
-def executed(path: Path, sql: str) -> None:
-    database = sqlite3.connect(path)
-    with database:
-        database.execute(sql)
-    database.close()
-
-
-def refusal_of(path: Path, *, writing: bool = False) -> str:
-    """The line that refuses to read a store, or to add to it; it changes nothing."""
-    before = path.read_bytes()
-    use = added_to if writing else tables_of
-    with limits(seconds=SECONDS, mebibytes=MEBIBYTES), pytest.raises(AttendError) as caught:
-        use(path)
-    require_one_line(caught.value)
-    assert path.read_bytes() == before
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("writing", [False, True])
@@ -291,206 +217,3 @@ def test_a_page_that_is_damaged_is_refused(true: Path, tmp_path: Path) -> None:
     path.write_bytes(content)
     assert "expected a store that is whole, got a damaged one" in refusal_of(path)
     assert "expected a store that is whole, got a damaged one" in refusal_of(path, writing=True)
-
-
-# --- files beside a store ---
-
-
-def test_a_journal_that_names_a_file_of_the_user_deletes_it_no_more(
-    true: Path, tmp_path: Path
-) -> None:
-    """SQLite deletes what a journal names as the file of a transaction over several databases."""
-    users = tmp_path / "of the user"
-    users.write_text("not to be deleted")
-    path = copied(true, tmp_path)
-    cut_off(path)
-    name = os.fsencode(users)
-    page = 0x40000000 // PAGE + 1
-    journal = Path(f"{path}-journal")
-    journal.write_bytes(
-        journal.read_bytes()
-        + page.to_bytes(4, "big")
-        + name
-        + len(name).to_bytes(4, "big")
-        + sum(name).to_bytes(4, "big")
-        + MAGIC
-    )
-    for writing in (False, True):
-        assert "got one that names another file" in refusal_of(path, writing=writing)
-        assert users.read_text() == "not to be deleted"
-    executed(path, "delete from writers")
-    assert not users.exists(), "SQLite by itself deletes it: else this test proves nothing"
-
-
-def cut_off(path: Path) -> None:
-    """Leaves a store as a power cut does in the middle of a transaction."""
-    writing = path.with_name("writing.sqlite")
-    shutil.copy(path, writing)
-    database = sqlite3.connect(writing)
-    database.execute("pragma journal_mode = delete")
-    database.execute("pragma cache_size = 1")
-    database.execute("pragma cache_spill = 1")
-    database.execute("begin")
-    values = [[f"{number:016x}"] for number in range(3000)]
-    database.executemany("insert into cells values (?, '{}', 'now')", values)
-    shutil.copy(writing, path)
-    shutil.copy(f"{writing}-journal", f"{path}-journal")
-    database.rollback()
-    database.close()
-
-
-@pytest.mark.parametrize("ending", ["-wal", "-journal", "-shm"])
-@pytest.mark.parametrize("writing", [False, True])
-def test_a_journal_that_is_a_link_is_not_followed(
-    ending: str, writing: bool, true: Path, tmp_path: Path
-) -> None:
-    users = tmp_path / "of the user"
-    users.write_text("not to be changed")
-    path = copied(true, tmp_path)
-    Path(f"{path}{ending}").symlink_to(users)
-    assert "got a link, a folder or a device" in refusal_of(path, writing=writing)
-    assert users.read_text() == "not to be changed"
-
-
-def test_a_journal_that_is_a_pipe_holds_up_nobody(true: Path, tmp_path: Path) -> None:
-    path = copied(true, tmp_path)
-    os.mkfifo(f"{path}-journal")
-    assert "got a link, a folder or a device" in refusal_of(path)
-
-
-@pytest.mark.parametrize(
-    "arguments", [["results"], ["report"], ["compare"], ["benchmark", "quick"]]
-)
-def test_every_command_refuses_a_strange_store_in_one_line(
-    arguments: list[str], true: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = copied(true, tmp_path)
-    executed(path, "create trigger t after insert on cells begin delete from runs; end")
-    before = path.read_bytes()
-    named = [path, path] if arguments == ["compare"] else ["--store", path]
-    with pytest.raises(CommandRefusedError, match=r"and nothing else, got the trigger 't'"):
-        command(*arguments, *named)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
-
-
-# --- a small file that would become a large table ---
-
-
-def test_pages_that_point_at_each_other_are_no_endless_table(true: Path, tmp_path: Path) -> None:
-    """Three pages of 400 pointers each are 64 million rows."""
-    for deep in (1, 3, 30):
-        for first in (0.0, 0.1, 0.5):
-            path = copied(true, tmp_path)
-            repeat_pages(path, first, 0.9, deep)
-            assert refusal_of(path)
-
-
-def wide(folder: Path, checkpoints: int, rows_each: int, cells: int) -> Path:
-    """A store with many checkpoints under one label, whose cells have few rows each."""
-    path = folder / "wide.sqlite"
-    store = Store(path)
-    names = [f"v{number}" for number in range(checkpoints)]
-    recipe = Recipe(data="d", victims={"V": names}, attacks={"A": {"recipe": "b"}})  # type: ignore[dict-item]
-    run = store.begin(recipe.model_dump_json(), "d", 10**6)
-    known = [store.cell({"versions": number}) for number in range(cells)]
-    database = sqlite3.connect(path)
-    with database:
-        database.executemany(
-            "insert into entries values (?, 'V', 'A', ?, 0, ?, null)",
-            [(run.id, name, known[n % cells]) for n, name in enumerate(names)],
-        )
-        database.executemany(
-            "insert into examples (cell, position, outcome, seconds, text, queries) "
-            "values (?, ?, 'failed', 1, '', 1)",
-            [
-                (cell, number * rows_each + position)
-                for number, cell in enumerate(known)
-                for position in range(rows_each)
-            ],
-        )
-    database.close()
-    store.close()
-    return path
-
-
-def test_rows_that_count_under_thousands_of_names_are_refused(tmp_path: Path) -> None:
-    """A thousand names of a cell with a thousand rows are a million rows."""
-    assert "expected at most 32 names of the cell" in refusal_of(wide(tmp_path, 1000, 1000, 1))
-
-
-def test_models_without_an_example_in_common_take_no_more_than_their_rows(tmp_path: Path) -> None:
-    """A table of all models by all examples would have four million numbers for each measure."""
-    results = Results.of(Store(wide(tmp_path, 2000, 1, 2000), new=False))
-    with limits(seconds=3, mebibytes=MEBIBYTES):
-        table = summary(results).set_index("measure")
-    assert table.loc["robust", "mean"] == 1
-    assert table.loc["queries", "mean"] == 1
-
-
-def test_a_table_of_a_paper_is_no_larger_than_one(true: Path, tmp_path: Path) -> None:
-    """Each row may have columns of its own."""
-    path = copied(true, tmp_path)
-    rows = [{f"column {number}": 1} for number in range(2000)]
-    recipe = {"data": "d", "victims": {"V": ["v"]}, "attacks": {"A": {"recipe": "b"}}}
-    text = json.dumps({**recipe, "published": {"source": "a paper", "rows": rows}})
-    database = sqlite3.connect(path)
-    with database:
-        database.execute("update runs set recipe = ?", [text])
-    database.close()
-    assert "expected a table of at most 10000 cells, got 4000000" in refusal_of(path)
-
-
-def test_one_wide_cell_does_not_widen_thousands_of_rows(tmp_path: Path) -> None:
-    path = wide(tmp_path, 1, 5000, 1)
-    executed(path, f"update examples set text = '{'a' * 300_000}' where rowid = 1")
-    results = Results.of(Store(path, new=False))
-    with limits(seconds=SECONDS, mebibytes=MEBIBYTES):
-        with pytest.raises(AttendError, match=r"at most 20000000 letters of Markdown.*csv"):
-            exported(table_of("rows", results), "markdown")
-        assert len(exported(table_of("rows", results), "csv")) < 10**6
-
-
-def test_a_report_of_hundreds_of_attacks_has_its_tables_and_no_figures(tmp_path: Path) -> None:
-    rows = {("V", f"A{number}", "v"): [row(0, "failed", queries=1)] for number in range(101)}
-    with limits(seconds=PAGE_SECONDS, mebibytes=2 * MEBIBYTES):
-        page = report(results_of(Store(tmp_path / "store.sqlite"), rows))
-    assert "expected at most 100 attacks on victims to tell apart, got 101" in page
-    assert "A100" in page
-
-
-# --- what a store names is neither loaded nor run ---
-
-
-def test_a_report_loads_no_checkpoint_and_no_code_that_a_store_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "evil.py").write_text(EVIL)
-    (tmp_path / "victim").mkdir()
-    config = {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Config"}}
-    (tmp_path / "victim" / "config.json").write_text(json.dumps(config))
-    shutil.copy(tmp_path / "evil.py", tmp_path / "victim" / "evil.py")
-    path = true_store(tmp_path, checkpoint=str(tmp_path / "victim"), attack="evil.py^build")
-    opened = files_opened_by(lambda: report(tables_of(path)), tmp_path)
-    assert opened <= {path.name}
-    assert not (tmp_path / "executed").exists()
-    assert not (tmp_path / "victim" / "executed").exists()
-    page = report(tables_of(path))
-    assert "a report loads no checkpoint and no data that a store names" in page
-
-
-def files_opened_by(action: Callable[[], object], folder: Path) -> set[str]:
-    """The files of a folder that Python code opens meanwhile; SQLite's own are none of them."""
-    opened: set[str] = set()
-    watching = True
-
-    def note(event: str, arguments: tuple[object, ...]) -> None:
-        if watching and event == "open" and str(arguments[0]).startswith(str(folder)):
-            opened.add(Path(str(arguments[0])).name)
-
-    sys.addaudithook(note)  # it cannot be taken away, only told to stop
-    action()
-    watching = False
-    return opened
