@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -247,6 +248,7 @@ def test_a_changed_recipe_takes_over_what_it_shares(folder: Path) -> None:
 def test_a_full_disk_keeps_what_was_written(folder: Path) -> None:
     store = Store(folder / "store.sqlite")
     benchmark = Benchmark(read_recipe(folder / "recipe.yaml"), store)
+    assert store._database is not None
     pages = store._database.execute("pragma page_count").fetchone()[0]
     store._database.execute(f"pragma max_page_count = {pages + 1}")
     with pytest.raises(StoreError, match=r"store.sqlite: .*full.* what was written before is kept"):
@@ -256,9 +258,27 @@ def test_a_full_disk_keeps_what_was_written(folder: Path) -> None:
     assert benchmark.store.missing("cell", rows + 1) == [rows]
 
 
-def fill(store: Store) -> None:
+def test_a_file_that_may_not_grow_keeps_what_was_written(tmp_path: Path) -> None:
+    """A quota, unlike a limit of SQLite's own, refuses the write to the journal."""
+    store = Store(tmp_path / "store.sqlite")
+    cell = store.cell({"a": "cell"})
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limit[1]))
+    try:
+        with pytest.raises(StoreError, match=r"store.sqlite: .* what was written before is kept"):
+            fill(store, cell)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    rows = len(Store(tmp_path / "store.sqlite", new=False).rows([cell], count=1000))
+    assert 0 < rows < 1000
+    store.add(cell, Row(rows, "failed", 0, 0.0, "text"))
+    store.close()
+    assert len(Store(tmp_path / "store.sqlite", new=False).rows([cell], count=1000)) == rows + 1
+
+
+def fill(store: Store, cell: str = "cell") -> None:
     for position in range(1000):
-        store.add("cell", Row(position, "failed", 0, 0.0, "text " * 100))
+        store.add(cell, Row(position, "failed", 0, 0.0, "text " * 100))
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:

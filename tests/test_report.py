@@ -222,7 +222,7 @@ def test_a_report_of_nothing_that_was_attacked(tmp_path: Path) -> None:
 def test_a_report_of_runs_with_different_victims(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
     parts = [results_of(store, {(v, "A", v): [flipped(0)]}, v) for v in ("V", "W")]
-    page = report(Results.together(parts))
+    page = report(Results.together(parts), attention=True)
     assert "2 attacked examples" in " ".join(page.split())
     assert "Attention before and after: V: expected the folder of a checkpoint" in page
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.unprivileged import unprivileged
 from textattack_attend.benchmark import Results, Store, read_recipe
 from textattack_attend.benchmark.claims import Claims
 from textattack_attend.benchmark.running import Benchmark
@@ -76,6 +77,16 @@ def benchmark_of(folder: Path) -> Benchmark:
     return Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "store.sqlite"))
 
 
+def kill_once_it_is_waited_for(
+    process: subprocess.Popen[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    until = time.monotonic() + 60
+    while "waits for it" not in caplog.text and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1)  # it is waited for several times by now, and said once
+    process.send_signal(signal.SIGKILL)
+
+
 @contextmanager
 def holding(benchmark: Benchmark, cell: str) -> Iterator[subprocess.Popen[str]]:
     """Another process attacks a cell of a store."""
@@ -104,8 +115,7 @@ def test_a_run_waits_for_another_says_so_once_and_takes_over_from_the_dead(
 
     benchmark.store.add = noting  # type: ignore[method-assign]
     with holding(benchmark, first.cell) as process, caplog.at_level(logging.WARNING):
-        killing = threading.Timer(1.5, process.send_signal, [signal.SIGKILL])
-        killing.start()
+        threading.Thread(target=kill_once_it_is_waited_for, args=[process, caplog]).start()
         assert benchmark.run() == 12
     assert list(dict.fromkeys(order))[-1] == first.cell, "the free cell comes first"
     said = [record.getMessage() for record in caplog.records if "waits for it" in record.message]
@@ -178,23 +188,55 @@ def test_threads_exclude_each_other(tmp_path: Path) -> None:
     assert (inside, most) == (0, 1)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(StoreError, match="expected a folder for the locks"):
-            Claims(store).if_free("cell").__enter__()
-    finally:
-        tmp_path.chmod(0o700)
+    tmp_path.chmod(0o555)
+    with unprivileged():
+        assert "Permission denied" in refusal_of_the_locks(store)
+    tmp_path.chmod(0o755)
 
 
-def test_a_file_in_the_place_of_the_locks_is_one_line(tmp_path: Path) -> None:
+def test_what_stands_in_the_place_of_the_locks_is_one_line_and_stays(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
-    (tmp_path / "store.sqlite.locks").write_text("")
+    locks = tmp_path / "store.sqlite.locks"
+    locks.write_text("a file")
+    assert "delete what is in its place" in refusal_of_the_locks(store)
+    assert locks.read_text() == "a file"
+    locks.unlink()
+    locks.mkdir()
+    (locks / "cell.lock").mkdir()
+    refusal_of_the_locks(store)
+    (locks / "cell.lock").rmdir()
+    (tmp_path / "of the user").write_text("not to be emptied")
+    (locks / "cell.lock").symlink_to(tmp_path / "of the user")
+    refusal_of_the_locks(store)
+    assert (tmp_path / "of the user").read_text() == "not to be emptied"
+
+
+def refusal_of_the_locks(store: Store) -> str:
     with pytest.raises(StoreError, match="expected a folder for the locks") as caught:
         Claims(store).if_free("cell").__enter__()
     assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_lock_that_a_killed_process_left_holds_up_nobody(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store.sqlite")
+    locks = tmp_path / "store.sqlite.locks"
+    locks.mkdir()
+    (locks / "cell.lock").write_text("left")
+    with Claims(store).if_free("cell") as claimed:
+        assert claimed
+    assert not locks.exists()
+
+
+def test_a_link_to_a_store_shares_its_locks(tmp_path: Path) -> None:
+    claims = Claims(Store(tmp_path / "store.sqlite"))
+    (tmp_path / "link.sqlite").symlink_to(tmp_path / "store.sqlite")
+    with claims.if_free("cell") as claimed:
+        assert claimed
+        with Claims(Store(tmp_path / "link.sqlite")).if_free("cell") as again:
+            assert not again
 
 
 # --- real processes ---

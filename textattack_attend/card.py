@@ -6,12 +6,18 @@ import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import InvalidInputError
+from .errors import LONGEST, InvalidInputError
 from .files import text_of, write_whole
+from .texts import in_one_line
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 NAME = "card.json"
 SCHEMA = 1
@@ -23,6 +29,8 @@ The configuration is none of them: without it, transformers guesses one by the n
 """
 CHECKPOINTS = "checkpoints"
 """The folder, in that of the model, of what a training needs until it ends."""
+LONGEST_REASON = 160
+"""The most characters that a message repeats of what is wrong with a card."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
@@ -114,10 +122,7 @@ class Card:
         Raises:
             InvalidInputError: it is no card, or has a field that this version does not know.
         """
-        from pydantic import (
-            TypeAdapter,
-            ValidationError,
-        )  # a slow import, which only readers of cards need
+        from pydantic import ValidationError  # a slow import, which only readers of cards need
 
         try:
             fields = json.loads(text)
@@ -125,10 +130,11 @@ class Card:
             if schema not in range(SCHEMA + 1):
                 raise InvalidInputError(
                     f"{path}: expected a card of version {SCHEMA} or older, got version "
-                    f"{schema!r}; update textattack_attend, or delete the card to go without"
+                    f"{repr(schema)[:LONGEST]}; update textattack_attend, or delete the card to go "
+                    "without"
                 )
             known = json.dumps(fields | {"schema": SCHEMA})
-            card: Card = TypeAdapter(cls).validate_json(known, strict=True)
+            card: Card = _adapter().validate_json(known, strict=True)
             return card
         except ValidationError as error:
             first = error.errors()[0]
@@ -137,7 +143,7 @@ class Card:
         except (TypeError, ValueError, RecursionError) as error:
             if isinstance(error, InvalidInputError):
                 raise
-            raise _no_card(path, " ".join(str(error).split())) from error
+            raise _no_card(path, str(error)) from error
 
     def to_json(self) -> str:
         """All fields, by name."""
@@ -152,9 +158,17 @@ class Card:
         write_whole(folder / NAME, f"{self.to_json()}\n".encode())
 
 
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Card]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Card)
+
+
 def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
+    said = shorten(in_one_line(reason), LONGEST_REASON, placeholder="...")
     return InvalidInputError(
-        f"{path}: expected the card of a trained model ({reason}); delete it to go without"
+        f"{path}: expected the card of a trained model ({said}); delete it to go without"
     )
 
 

@@ -264,7 +264,7 @@ def report_of_an_old_store(folder: Path) -> bool:
     """The page says why it shows no attention."""
     path = store_of_version_0(folder)
     page = folder / "page.html"
-    command("report", "--store", path, "--output", page)
+    command("report", "--store", path, "--output", page, "--attention")
     return "got some of a store of version 0" in page.read_text()
 
 

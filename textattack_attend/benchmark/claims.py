@@ -36,7 +36,8 @@ class Claims:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._folder = Path(f"{store.path}.locks")
+        # All names of a store, as links to it, share its locks.
+        self._folder = Path(f"{os.path.realpath(store.path)}.locks")
         self._said: set[tuple[int, str]] = set()
 
     @contextmanager
@@ -83,7 +84,8 @@ class Claims:
         except OSError as error:
             raise StoreError(
                 f"{self._folder}: expected a folder for the locks of the store, but it cannot be "
-                f"written ({error.strerror}); name a store in a folder of yours"
+                f"written ({error.strerror}); delete what is in its place if no benchmark runs, or "
+                "name a store in a folder of yours"
             ) from error
 
     def _acquire_in_a_folder(self, lock: FileLock, seconds: float) -> None:

@@ -46,6 +46,8 @@ LARGEST_SEED = 2**32 - 1
 """NumPy, whose generator TextAttack seeds, takes no larger one."""
 LONGEST_NAME = 4096
 """The most letters of a label or a path; Linux has no longer path."""
+MOST_CELLS = 10_000
+"""The most cells of a table of a paper."""
 
 T = TypeVar("T", str, int)
 
@@ -83,6 +85,17 @@ def _different(given: list[T]) -> list[T]:
         shown = [quoted(one) if isinstance(one, str) else str(one) for one in twice[:MOST]]
         raise ValueError(f"expected each one once, got {', '.join(shown)} twice")
     return given
+
+
+def _of_one_size(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the rows of a table that is no larger than one of a paper.
+
+    Each row may have columns of its own, so that a short file could describe an endless table.
+    """
+    cells = len(rows) * len({column for row in rows for column in row})
+    if cells > MOST_CELLS:
+        raise ValueError(f"expected a table of at most {MOST_CELLS} cells, got {cells}")
+    return rows
 
 
 def _alone_or_listed(given: Any) -> Any:
@@ -126,7 +139,9 @@ class Published(_Strict):
     """
 
     source: Name
-    rows: Annotated[list[dict[str, str | int | float]], Field(min_length=1)]
+    rows: Annotated[
+        list[dict[str, str | int | float]], Field(min_length=1), AfterValidator(_of_one_size)
+    ]
 
 
 class Recipe(_Strict):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import ValidationError
 
 from ..card import Card
-from ..errors import InvalidInputError, StoreError, listed
+from ..errors import InvalidInputError, StoreError, described, listed
+from ..texts import in_one_line
+from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
 from .schema import Entry, Run
@@ -18,6 +22,10 @@ from .store import Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
+MOST_NAMES = 32
+"""How many victims and attacks of a recipe may be the same, so that their rows are, too."""
+LONGEST_MISTAKES = 500
+"""The most characters that a message repeats of what is wrong with a recipe."""
 WITHIN = ("victim", "model", "seed", "versions")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
@@ -101,7 +109,9 @@ class Results:
     def _of_run(cls, store: Store, run: Run) -> Results:
         recipe = _recipe(store, run)
         entries = store.entries(run)
-        cards = {e.checkpoint: Card.from_json(e.card, store.path) for e in entries if e.card}
+        _require_of_recipe(entries, recipe, store)
+        said = {entry.checkpoint: entry.card for entry in entries if entry.card}
+        cards = {name: Card.from_json(card, store.path) for name, card in said.items()}
         keys = store.keys([entry.cell for entry in entries])
         for entry in entries:
             if entry.cell not in keys:
@@ -120,11 +130,32 @@ def _recipe(store: Store, run: Run) -> Recipe:
     try:
         return Recipe.model_validate_json(run.recipe)
     except ValidationError as error:
+        mistakes = in_one_line(listed(mistakes_of(error, Recipe)))
+        said = shorten(mistakes, LONGEST_MISTAKES, placeholder="...")
         raise StoreError(
             f"{store.path}: the recipe of its run {run.id} cannot be understood "
-            f"({listed(mistakes_of(error, Recipe))}); read the store with the version of "
+            f"({said}); read the store with the version of "
             "textattack_attend that wrote it, or run another recipe into a new store"
         ) from error
+
+
+def _require_of_recipe(entries: Sequence[Entry], recipe: Recipe, store: Store) -> None:
+    """Refuses names that the recipe of a run does not have, and rows that count for too many."""
+    victims = {label: set(checkpoints) for label, checkpoints in recipe.victims.items()}
+    for entry in entries:
+        known = victims.get(entry.victim, set())
+        if entry.checkpoint not in known or entry.attack not in recipe.attacks:
+            raise changed(
+                store.path,
+                f"expected the victims and the attacks of the recipe, got {described(entry.attack)}"
+                f" on {described(entry.victim)}",
+            )
+    counts = Counter(entry.cell for entry in entries)
+    for cell, names in counts.most_common(1):
+        if names > MOST_NAMES:
+            raise changed(
+                store.path, f"expected at most {MOST_NAMES} names of the cell {cell}, got {names}"
+            )
 
 
 def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:

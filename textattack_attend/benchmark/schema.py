@@ -7,11 +7,18 @@ sample of its weights; it is read, but nothing is added to it.
 from __future__ import annotations
 
 import dataclasses
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
+from typing import Any
 
 from sqlite_utils import Database
 
-from ..errors import StoreError
+from ..errors import LONGEST, StoreError
+from ..texts import in_one_line
+from .connections import rows_of, within_limits, write_ahead
 from .row import Row
 
 VERSION = 1
@@ -57,6 +64,23 @@ class Entry:
     card: str | None
 
 
+@dataclass(frozen=True)
+class Writer:
+    """The process that attacked a cell last.
+
+    Args:
+        cell: the id of the cell.
+        pid: the number of the process.
+        host: the name of its machine.
+        since: when it began, in UTC.
+    """
+
+    cell: str
+    pid: int
+    host: str
+    since: str
+
+
 def _columns(dataclass_type: type) -> dict[str, type]:
     return {
         field.name: next(t for t in (int, float, str) if t.__name__ in str(field.type))
@@ -70,7 +94,7 @@ TABLES: dict[str, dict[str, type]] = {
     "examples": EXAMPLES,
     "runs": _columns(Run),
     "entries": {"run": str, **_columns(Entry)},
-    "writers": {"cell": str, "pid": int, "host": str, "since": str},
+    "writers": _columns(Writer),
 }
 KEYS: dict[str, str | tuple[str, ...]] = {
     "cells": "id",
@@ -79,70 +103,104 @@ KEYS: dict[str, str | tuple[str, ...]] = {
     "entries": ("run", "victim", "attack", "checkpoint", "seed"),
     "writers": "cell",
 }
+SQL = {int: "INTEGER", float: "REAL", str: "TEXT"}
+"""The types of columns in SQL."""
 MAY_BE_EMPTY = {
     "entries": {"card"},
     "examples": {field.name for field in dataclasses.fields(Row) if "None" in str(field.type)},
 }
 ADDED = {"writers": 1}
 """Tables that version 0 did not have, and the version that brought them."""
+WORD = re.compile('[^\\s"`\\[\\](),]+')
+WORDS = {
+    *TABLES,
+    *(column for columns in TABLES.values() for column in columns),
+    *(kind.lower() for kind in SQL.values()),
+    *("create", "table", "not", "null", "primary", "key", "references", "strict"),
+}
+"""The words that make the tables: no condition, no computed column, no default."""
 
 
-def make(database: Database, path: str) -> None:
-    """Makes the tables of a new store, all of them or none, or check those of one that is there.
+def make(connection: sqlite3.Connection, path: str) -> int:
+    """Makes the tables of a new store, all of them or none, or checks those of one that is there.
+
+    Returns:
+        The version of the tables.
 
     Args:
-        database: open.
+        connection: a connection for writing.
         path: the path of its file, which errors name.
 
     Raises:
         StoreError: it is the database of another program, or a store of another version.
+        sqlite3.Error: the file cannot be written.
     """
-    if not database.table_names():
-        database.enable_wal()
-        _make_all(database)
-    if check(database, path) < PROVING:
+    if _is_empty(connection):
+        connection.execute("begin immediate")  # another process may be about to make them as well
+        try:
+            if _is_empty(connection):
+                _make_all(Database(connection))
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+    version = check(connection, path)
+    if version < PROVING:
         raise StoreError(
             f"{path}: expected a store of version {VERSION} to add to, got one of version 0, whose "
             "rows name a sample of the victim's weights only; give --store a new file (results, "
             "compare and report still read this one)"
         )
+    write_ahead(connection)
+    return version
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not rows_of(connection, "select name from sqlite_master limit 1")
 
 
 def _make_all(database: Database) -> None:
-    database.execute("begin immediate")  # another process may be about to make them as well
-    try:
-        if not database.table_names():
-            for name, columns in TABLES.items():
-                foreign = [("cell", "cells", "id")] if name == "examples" else []
-                database.table(name).create(
-                    columns,
-                    pk=KEYS[name],
-                    foreign_keys=foreign,
-                    not_null=set(columns) - MAY_BE_EMPTY.get(name, set()),
-                    strict=True,
-                )
-            database.execute(f"pragma user_version = {VERSION}")
-        database.commit()
-    except BaseException:
-        database.rollback()
-        raise
+    for name, columns in TABLES.items():
+        foreign = [("cell", "cells", "id")] if name == "examples" else []
+        database.table(name).create(
+            columns,
+            pk=KEYS[name],
+            foreign_keys=foreign,
+            not_null=set(columns) - MAY_BE_EMPTY.get(name, set()),
+            strict=True,
+        )
+    database.execute(f"pragma user_version = {VERSION}")
 
 
-def check(database: Database, path: str) -> int:
+def check(connection: sqlite3.Connection, path: str) -> int:
     """Returns the version of a store that can be read.
 
     Args:
-        database: open.
-        path: the path of its file, which errors name.
+        connection: a connection to the file, which a stranger may have made.
+        path: the path of the file, which errors name.
 
     Raises:
-        StoreError: it is the database of another program, or a store of a newer version, or one
-            with tables or columns that its version does not have.
+        StoreError: it is the database of another program, a store of a newer version, one that is
+            damaged, or one that has anything that its version does not have.
+        sqlite3.Error: the file cannot be read.
     """
-    version = int(database.execute("pragma user_version").fetchone()[0])
-    found = set(database.table_names())
-    tables = {name for name in TABLES if ADDED.get(name, 0) <= version}
-    if not found >= tables - set(ADDED):
+    with within_limits(connection, path):
+        version: int = connection.execute("pragma user_version").fetchone()[0]
+        # A store has ten objects, its indexes counted; a hundred show well that there are more.
+        found = rows_of(connection, "select name, type, sql from sqlite_master limit 100")
+        _require_a_store({str(one["name"]) for one in found}, version, path)
+        strict = {row["name"]: row["strict"] for row in rows_of(connection, "pragma table_list")}
+        for name in TABLES:
+            if ADDED.get(name, 0) <= version:
+                _require_columns(connection, name, version, path)
+                _require_strict(name, bool(strict[name]), version, path)
+        _require_nothing_else(found, path)
+        _require_whole(connection, path)
+    return version
+
+
+def _require_a_store(found: set[str], version: int, path: str) -> None:
+    if not found >= set(TABLES) - set(ADDED):
         raise StoreError(
             f"{path}: expected a store that `benchmark` wrote, got "
             f"{'another database' if found else 'an empty file'}"
@@ -153,12 +211,87 @@ def check(database: Database, path: str) -> int:
             f"{version}, which a newer textattack_attend wrote; update the package, or name "
             "another store"
         )
-    for name in sorted(tables):
-        columns = set(database.table(name).columns_dict) if name in found else set()
-        if columns != set(TABLES[name]):
-            unlike = ", ".join(sorted(columns ^ set(TABLES[name])))
+
+
+def _require_columns(connection: sqlite3.Connection, name: str, version: int, path: str) -> None:
+    proving = version >= PROVING  # the tables before took empty values everywhere
+    made = _made(name, proving)
+    found = {
+        row["name"]: (
+            row["type"],
+            row["pk"],
+            proving and bool(row["notnull"]),
+            row["dflt_value"],
+            row["hidden"],
+        )
+        for row in rows_of(connection, f"pragma table_xinfo({name})")
+    }
+    unlike = [
+        column for column in sorted({**made, **found}) if made.get(column) != found.get(column)
+    ]
+    if unlike:
+        raise StoreError(
+            f"{path}: expected the columns of a store of version {version}, but {name} differs in "
+            f"{_shown(', '.join(unlike))}; a newer or changed textattack_attend wrote it: name "
+            "another store"
+        )
+
+
+def _require_strict(name: str, strict: bool, version: int, path: str) -> None:
+    if version >= PROVING and not strict:
+        raise StoreError(
+            f"{path}: expected the strict tables of a store of version {version}, but {name} takes "
+            "values of any type; name another store"
+        )
+
+
+def _made(name: str, proving: bool) -> dict[str, tuple[str, int, bool, None, int]]:
+    """Returns the columns of a table as SQLite describes them, by name.
+
+    They are the type, the place in the primary key, counted from 1, whether a value is needed, the
+    default, and whether it is computed.
+    """
+    key = KEYS[name]
+    keys = (key,) if isinstance(key, str) else key
+    needed = set(TABLES[name]) - MAY_BE_EMPTY.get(name, set())
+    return {
+        column: (
+            SQL[kind],
+            keys.index(column) + 1 if column in keys else 0,
+            proving and column in needed,
+            None,
+            0,
+        )
+        for column, kind in TABLES[name].items()
+    }
+
+
+def _require_nothing_else(found: Sequence[Mapping[str, Any]], path: str) -> None:
+    """Refuses triggers, views and conditions: whatever could act on its own in a strange file."""
+    for one in found:
+        kind, name, sql = one["type"], one["name"], one["sql"]
+        if kind == "index" and sql is None:  # SQLite makes these for the primary keys
+            continue
+        words = [word for word in WORD.findall(str(sql).lower()) if word not in WORDS]
+        if kind != "table" or name not in TABLES:
+            unknown = f"the {kind} {_shown(repr(name))}"
+        else:
+            unknown = f"the word {_shown(repr(words[0]))} in the table {name}" if words else ""
+        if unknown:
             raise StoreError(
-                f"{path}: expected the columns of a store of version {version}, but {name} differs "
-                f"in {unlike}; a newer or changed textattack_attend wrote it: name another store"
+                f"{path}: expected the tables of a store and nothing else, got {unknown}; read the "
+                "store as `benchmark` wrote it"
             )
-    return version
+
+
+def _require_whole(connection: sqlite3.Connection, path: str) -> None:
+    (problem,) = connection.execute("pragma integrity_check(1)").fetchone()
+    if problem != "ok":
+        raise StoreError(
+            f"{path}: expected a store that is whole, got a damaged one "
+            f"({_shown(problem)}); take another copy of it"
+        )
+
+
+def _shown(text: str) -> str:
+    return shorten(in_one_line(text), LONGEST, placeholder="...")

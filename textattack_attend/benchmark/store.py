@@ -25,20 +25,27 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
+from sqlite_utils.db import Table
 
 from ..errors import StoreError
-from ..texts import readable
+from ..texts import in_one_line, readable
 from . import schema
-from .row import OUTCOMES, Row
-from .schema import Entry, Run
+from .connections import Reader, for_writing, is_alone, rows_of
+from .reading import check_fields, check_rows, checked_key
+from .row import Row
+from .schema import Entry, Run, Writer
 
-WAIT_SECONDS = 60
-"""For another run that writes to the same store."""
+ATTEMPTS = 5
+"""How often a file is opened again that another process deletes, as it is still empty."""
+LONGEST_REASON = 160
+"""The most characters of SQLite's own message; it may repeat what a file holds."""
 
 
 class Store:
@@ -60,17 +67,40 @@ class Store:
         self.path = os.fspath(path)
         if not new and not os.path.isfile(self.path):
             raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
+        self._reader = Reader(self.path, partial(schema.check, path=self.path))
+        self._database: Database | None = None
         with self._explained():
-            self._database = Database(sqlite3.connect(self.path, timeout=WAIT_SECONDS))
             if new:
-                schema.make(self._database, self.path)
-                # A killed process loses nothing; only a power cut may take the last rows, not the
-                # file.
-                self._database.execute("pragma synchronous = normal")
-            self.version = schema.check(self._database, self.path)
-            self._cells, self._examples, self._runs, self._entries, self._writers = (
-                self._database.table(name) for name in schema.TABLES
-            )
+                self._database, self.version = self._opened()
+            else:
+                self._reader.read()
+                self.version = self._reader.checked
+
+    def _opened(self) -> tuple[Database, int]:
+        """Opens the file to write to it; one that another process deletes is opened again."""
+        for _ in range(ATTEMPTS):
+            connection = for_writing(self.path)
+            try:
+                version = schema.make(connection, self.path)
+            except BaseException as error:
+                connection.close()
+                if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
+                    raise
+            else:
+                return Database(connection), version
+        raise StoreError(f"{self.path}: expected a file that stays, got one that others delete")
+
+    def _table(self, name: str) -> Table:
+        """A table to write to."""
+        if self._database is None:
+            raise StoreError(f"{self.path}: expected a store to write to, got one to read only")
+        return self._database.table(name)
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        with self._explained():
+            if self._database is None:
+                return self._reader.read(sql, values)
+            return rows_of(self._database.conn, sql, values)
 
     def cell(self, key: Mapping[str, Any]) -> str:
         """The id of a cell, which is begun if it is new.
@@ -81,7 +111,7 @@ class Store:
         text = json.dumps(key, sort_keys=True)
         cell = cell_of(key)
         with self._explained():
-            self._cells.insert({"id": cell, "key": text, "begun": _now()}, ignore=True)
+            self._table("cells").insert({"id": cell, "key": text, "begun": _now()}, ignore=True)
         return cell
 
     def begin(self, recipe: str, data: str, size: int) -> Run:
@@ -97,8 +127,8 @@ class Store:
         """
         run = Run(_digest(recipe + data), recipe, size, _now())
         with self._explained():
-            self._runs.insert(dataclasses.asdict(run), ignore=True)
-            return Run(**self._runs.get(run.id))
+            self._table("runs").insert(dataclasses.asdict(run), ignore=True)
+        return self._runs("where id = ?", [run.id])[0]
 
     def enter(self, run: Run, entry: Entry) -> None:
         """Writes what a run calls a cell.
@@ -107,48 +137,43 @@ class Store:
             StoreError: it cannot be written.
         """
         with self._explained():
-            self._entries.insert({"run": run.id, **dataclasses.asdict(entry)}, replace=True)
+            self._table("entries").insert(
+                {"run": run.id, **dataclasses.asdict(entry)}, replace=True
+            )
 
     def runs(self) -> list[Run]:
         """All that were begun, in that order.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: it cannot be read, or holds what no run can be.
         """
-        with self._explained():
-            return [Run(**row) for row in self._runs.rows_where(order_by="rowid")]
+        return self._runs("order by rowid")
+
+    def _runs(self, which: str, values: Sequence[Any] = ()) -> list[Run]:
+        found = self._rows(f"select * from runs {which}", values)
+        check_fields(Run, found, self.path)
+        return [Run(**row) for row in found]
 
     def entries(self, run: Run) -> list[Entry]:
         """What a run calls its cells, in that order.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: it cannot be read, or holds what no entry can be.
         """
-        with self._explained():
-            found = list(self._entries.rows_where("run = ?", [run.id], order_by="rowid"))
-        return [Entry(**{k: v for k, v in row.items() if k != "run"}) for row in found]
+        names = ", ".join(field.name for field in dataclasses.fields(Entry))
+        sql = f"select {names} from entries where run = ? order by rowid"
+        found = self._rows(sql, [run.id])
+        check_fields(Entry, found, self.path)
+        return [Entry(**row) for row in found]
 
     def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Of cells what their rows depend on, as `cell` was given it.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: it cannot be read, or a key is no object in JSON.
         """
-        with self._explained():
-            found = list(self._cells.rows_where(f"id in ({_marks(cells)})", cells))
-        return {row["id"]: self._key(row) for row in found}
-
-    def _key(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            key = json.loads(row["key"])
-        except (TypeError, ValueError, RecursionError):
-            key = None
-        if not isinstance(key, dict):
-            raise StoreError(
-                f"{self.path}: expected the cell {row['id']} to say what its rows depend on, got "
-                f"{str(row['key'])[:60]!r}; the store was changed: name another"
-            )
-        return key
+        found = self._rows(f"select id, key from cells where id in ({_marks(cells)})", cells)
+        return {row["id"]: checked_key(row["id"], row["key"], self.path) for row in found}
 
     def missing(self, cell: str, count: int) -> list[int]:
         """Which of the first positions have no row yet, but perhaps an error.
@@ -156,9 +181,8 @@ class Store:
         Raises:
             StoreError: it cannot be read.
         """
-        where = "cell = ? and outcome != 'error'"
-        with self._explained():
-            done = {row["position"] for row in self._examples.rows_where(where, [cell])}
+        sql = "select position from examples where cell = ? and outcome != 'error'"
+        done = {row["position"] for row in self._rows(sql, [cell])}
         return [position for position in range(count) if position not in done]
 
     def write_down(self, cell: str, pid: int, host: str) -> None:
@@ -169,7 +193,7 @@ class Store:
         """
         writer = {"cell": cell, "pid": pid, "host": host, "since": _now()}
         with self._explained():
-            self._writers.insert(writer, replace=True)
+            self._table("writers").insert(writer, replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
         """Returns the process that last attacked a cell, its machine, and since when, or None.
@@ -177,8 +201,8 @@ class Store:
         Raises:
             StoreError: it cannot be read.
         """
-        with self._explained():
-            found = list(self._writers.rows_where("cell = ?", [cell]))
+        found = self._rows("select * from writers where cell = ?", [cell])
+        check_fields(Writer, found, self.path)
         return (found[0]["pid"], found[0]["host"], found[0]["since"]) if found else None
 
     def add(self, cell: str, row: Row) -> None:
@@ -190,9 +214,10 @@ class Store:
             StoreError: it cannot be written.
         """
         error = "cell = ? and position = ? and outcome = 'error'"
+        examples = self._table("examples")
         with self._explained():
-            self._examples.delete_where(error, [cell, row.position])
-            self._examples.insert({"cell": cell, **_writable(row)}, ignore=True)
+            examples.delete_where(error, [cell, row.position])
+            examples.insert({"cell": cell, **_writable(row)}, ignore=True)
 
     def rows(self, cells: Sequence[str], count: int) -> pd.DataFrame:
         """The rows of cells up to a position, with the columns of `Row` and ``cell``.
@@ -200,42 +225,42 @@ class Store:
         Raises:
             StoreError: it cannot be read.
         """
-        where = f"cell in ({_marks(cells)}) and position < ?"
-        with self._explained():
-            found = list(self._examples.rows_where(where, [*cells, count]))
-        unknown = {row["outcome"] for row in found} - set(OUTCOMES)
-        if unknown:
-            raise StoreError(
-                f"{self.path}: expected outcomes out of {', '.join(OUTCOMES)}, got "
-                f"{', '.join(map(repr, sorted(unknown)))}; the store was changed by hand, or is of "
-                "another version"
-            )
-        return pd.DataFrame(found, columns=list(schema.EXAMPLES))
+        found = self._rows(f"select * from examples where cell in ({_marks(cells)})", cells)
+        check_rows(found, self.path)
+        # SQL would leave out a position that is no number, and nobody would know.
+        within = [row for row in found if row["position"] < count]
+        return pd.DataFrame(within, columns=list(schema.EXAMPLES))
 
     def delete_if_empty(self) -> None:
-        """Lets go of the file, and deletes it if no run was ever begun in it.
+        """Lets go of the file, and deletes it if nobody else has it open and no run was ever begun.
 
         Raises:
             StoreError: it cannot be read.
         """
-        empty = not self.runs()
+        with self._explained():
+            if self._database is not None and not self.runs() and is_alone(self._database.conn):
+                # Whoever opens the file from here on waits, finds it deleted, and makes another.
+                self._database.execute("begin exclusive")
+                if not self.runs():
+                    Path(self.path).resolve().unlink(missing_ok=True)
+                self._database.rollback()
         self.close()
-        if empty:
-            for ending in ("", "-wal", "-shm"):
-                Path(f"{self.path}{ending}").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Lets go of the file."""
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
+        self._reader.close()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
+            said = shorten(in_one_line(str(error)), LONGEST_REASON, placeholder="...")
             raise StoreError(
                 f"{self.path}: expected a store of `benchmark` that can be used, got an error "
-                f"({error}); what was written before is kept"
+                f"({said}); what was written before is kept"
             ) from error
 
 

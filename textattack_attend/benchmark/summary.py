@@ -57,24 +57,14 @@ def _summary(results: Results) -> pd.DataFrame:
 def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
     """All measures of one victim under one attack."""
     quantities = _quantities(rows)
-    models, count = _codes(rows[["checkpoint", "seed"]])
-    positions, size = _codes(rows[["position"]])
-
-    def table(name: str) -> Array:
-        """(M, P), 0 where an example has no such number."""
-        values = np.zeros((count, size))
-        values[models, positions] = quantities[name].fillna(0)
-        return values
-
-    weights = _weights(size)
+    of_models, means = _ratios(rows, quantities)
     found: list[dict[str, float | str]] = []
-    for measure, (above, below) in MEASURES.items():
+    for number, (measure, (above, below)) in enumerate(MEASURES.items()):
         if quantities[above].isna().all():
             continue
-        numbers, amounts = table(above), table(below)
-        each = _ratio(numbers.sum(1), amounts.sum(1))
-        resampled = _mean(_ratio(weights @ numbers.T, weights @ amounts.T))
-        low, high = np.nanpercentile(resampled, TAILS) if (amounts > 0).any() else (np.nan, np.nan)
+        each, resampled = of_models[:, number], means[:, number]
+        is_known = (quantities[below] > 0).any()
+        low, high = np.nanpercentile(resampled, TAILS) if is_known else (np.nan, np.nan)
         deviation = np.nanstd(each, ddof=1) if np.isfinite(each).sum() > 1 else np.nan
         found.append(
             {
@@ -86,6 +76,44 @@ def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
             }
         )
     return found
+
+
+def _ratios(rows: pd.DataFrame, quantities: pd.DataFrame) -> tuple[Array, Array]:
+    """Computes the measures of every model, (M, 11), and their means in every resample, (1000, 11).
+
+    Models are taken one by one, as a table of all models by all examples may be far larger than the
+    rows that there are.
+    """
+    values = quantities.fillna(0).to_numpy()
+    names = list(quantities)
+    above, below = (
+        [names.index(name) for name in ends] for ends in zip(*MEASURES.values(), strict=True)
+    )
+    models, count = _codes(rows[["checkpoint", "seed"]])
+    positions, size = _codes(rows[["position"]])
+    weights = _weights(size)
+    of_models = np.zeros((count, len(MEASURES)))
+    sums, known = np.zeros((2, RESAMPLES, len(MEASURES)))
+    order = np.argsort(models, kind="stable")
+    for model, own in enumerate(np.split(order, np.flatnonzero(np.diff(models[order])) + 1)):
+        whole = values[own].sum(0)
+        of_models[model] = _ratio(whole[above], whole[below])
+        resampled = _resampled(values[own], positions[own], weights)
+        ratios = _ratio(resampled[:, above], resampled[:, below])
+        there = np.isfinite(ratios)
+        sums += np.where(there, ratios, 0)
+        known += there
+    return of_models, _ratio(sums, known)
+
+
+def _resampled(values: Array, positions: npt.NDArray[np.int64], weights: Array) -> Array:
+    """Sums the values of a model, (P, K), over the examples of every resample, (1000, K)."""
+    size = weights.shape[1]
+    if len(positions) * 8 < size:  # a copy of few weights is cheaper than a product with all
+        return weights[:, positions] @ values
+    every = np.zeros((size, values.shape[1]))
+    every[positions] = values
+    return weights @ every
 
 
 @lru_cache(maxsize=1)  # what is compared has the same examples

@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from ..errors import InvalidInputError
 from ..texts import in_one_line
 from .results import Results
 from .summary import MEASURES, summary
 
 PERCENT = ("clean", "robust", "ASR", "words", "dev accuracy")
 WITH_INTERVAL = ("robust", "ASR")
+LARGEST = 20_000_000
+"""The most letters of a table in Markdown; nobody reads a longer one."""
 COST = "training time (plain: 1)"
 MARKUP = re.compile(r"[\\`*|<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|\](?=\()")
 """What Markdown would take for markup within a line, the end of a cell among it."""
@@ -101,6 +104,13 @@ def blanked(table: pd.DataFrame) -> pd.DataFrame:
 def markdown(table: pd.DataFrame) -> str:
     """Returns a table in Markdown, its numbers as they are; a text is text, not markup."""
     shown = blanked(table).map(_cell).rename(columns=_cell)
+    widths = [max(map(len, map(str, [name, *column]))) for name, column in shown.items()]
+    letters = sum(widths) * len(shown)
+    if letters > LARGEST:
+        raise InvalidInputError(
+            f"the table: expected at most {LARGEST} letters of Markdown, whose columns are as wide "
+            f"as their widest cell, got {letters}; export it with --format csv"
+        )
     return str(shown.to_markdown(index=False, disable_numparse=True))
 
 

@@ -13,11 +13,19 @@ from .terminal import echo
 @RUNS
 @click.option("--title", default="Robustness report", show_default=True, help="Of the page.")
 @click.option("--output", default="report.html", show_default=True, type=click.Path(dir_okay=False))
-def report(stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str) -> None:
+@click.option(
+    "--attention",
+    is_flag=True,
+    help="Load the checkpoint and the data that the store names, to show the attention before and "
+    "after an attack. Only for stores that you trust; that of the demo is always shown.",
+)
+def report(
+    stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str, attention: bool
+) -> None:
     """Write what stores hold as one HTML page: tables, figures, and every example."""
     from ..files import write_whole
     from ..report import report as page
 
     results = results_of(opened(stores, runs), runs)
-    write_whole(output, page(results, title).encode())
+    write_whole(output, page(results, title, attention=attention).encode())
     echo(f"saved in {output}", err=True)  # the page may go to standard output

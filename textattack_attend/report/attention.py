@@ -15,7 +15,7 @@ from ..benchmark import Recipe, Results
 from ..benchmark.row import unpacked
 from ..checkpoint import load
 from ..demo import NAME, VICTIM_PATH
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, described
 from ..identity import Identity
 from ..structures import Structure
 from ..texts import Text
@@ -51,22 +51,13 @@ class Attention:
 def attention_of_a_success(results: Results) -> Attention:
     """Of the success with the fewest perturbed matrices, the head that lost most attention.
 
+    It loads the checkpoint that the results name, and for texts of several columns the data.
+
     Raises:
         InvalidInputError: there is no success of an attack on attention with a text short enough,
             or its data or its checkpoint are not there any more, or another one is.
     """
-    rows = results.rows[results.rows["masked"].notna()]
-    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
-    if short.empty:
-        raise InvalidInputError(
-            f"expected a success of an attack on attention with at most {TOKENS} tokens, got none"
-        )
-    row = short.sort_values(["matrices", "position"]).iloc[0]
-    recipe = next(
-        r
-        for r in results.recipes
-        if row["checkpoint"] in r.victims.get(row["victim"], ()) and row["attack"] in r.attacks
-    )
+    row, recipe = _shown(results)
     model, tokenizer = load(_path(row["checkpoint"]))
     labels = (row["victim"], row["attack"], row["checkpoint"], int(row["seed"]))
     victim = Victim(model, tokenizer, max_tokens=recipe.max_tokens)
@@ -88,6 +79,40 @@ def attention_of_a_success(results: Results) -> Attention:
         head,
         f"{row['attack']} on {row['victim']}: {row['text']}",
     )
+
+
+def require_demo(results: Results) -> None:
+    """Refuses results whose attention cannot be shown without files that they name.
+
+    A stranger may have made the store: what it names is not loaded unless the user says so. The
+    demo comes with the package.
+
+    Raises:
+        InvalidInputError: the success to show is none of the demo, or there is none.
+    """
+    row, _ = _shown(results)
+    if row["checkpoint"] != NAME or "\n" in row["text"]:
+        raise InvalidInputError(
+            f"{described(row['checkpoint'])}: a report loads no checkpoint and no data that a "
+            "store names; if the store is your own, give --attention"
+        )
+
+
+def _shown(results: Results) -> tuple[pd.Series, Recipe]:
+    """The success with the fewest perturbed matrices whose text is short enough, and its recipe."""
+    rows = results.rows[results.rows["masked"].notna()]
+    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
+    if short.empty:
+        raise InvalidInputError(
+            f"expected a success of an attack on attention with at most {TOKENS} tokens, got none"
+        )
+    row = short.sort_values(["matrices", "position"]).iloc[0]
+    recipe = next(
+        r
+        for r in results.recipes
+        if row["checkpoint"] in r.victims.get(row["victim"], ()) and row["attack"] in r.attacks
+    )
+    return row, recipe
 
 
 def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> None:

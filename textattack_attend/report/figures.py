@@ -232,14 +232,12 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
         NothingToPlotError: there are not two shares of any.
     """
     found: dict[Pair, dict[float, str]] = {}
-    attacks = {
-        (victim, label): attack
-        for recipe in results.recipes
-        for victim in recipe.victims
-        for label, attack in recipe.attacks.items()
-    }
     for victim, label in pairs_of(results):
-        attack = attacks[victim, label]
+        attack = next(
+            recipe.attacks[label]
+            for recipe in reversed(results.recipes)
+            if victim in recipe.victims and label in recipe.attacks
+        )
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
         if attack.recipe.startswith("hackattend") and is_number(fraction):
@@ -262,10 +260,12 @@ def _by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.
     if successes.empty:
         raise NothingToPlotError("a success of an attack on attention")
     found: dict[Pair, npt.NDArray[np.int64]] = {}
-    for row in successes.itertuples():
-        size, matrices = counted(row.masked)
-        empty = np.zeros(size, dtype=np.int64)
-        counts = found.setdefault((row.victim, row.attack), empty)
-        for matrix, units in matrices.items():
-            counts[matrix] += count(units)
+    for (victim, attack), rows in successes.groupby(["victim", "attack"], sort=False):
+        structures = [counted(masked) for masked in rows["masked"]]
+        # The models of a victim may be of different sizes.
+        largest = np.max([size for size, _ in structures], axis=0)
+        counts = found.setdefault((victim, attack), np.zeros(largest, dtype=np.int64))
+        for _, matrices in structures:
+            for matrix, units in matrices.items():
+                counts[matrix] += count(units)
     return found

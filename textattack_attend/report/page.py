@@ -21,9 +21,10 @@ from ..benchmark import Results
 from ..benchmark.tables import titled
 from ..errors import AttendError
 from ..texts import printable
-from .attention import attention_of_a_success
+from .attention import attention_of_a_success, require_demo
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .inline_svg import inline_svg
+from .panels import pairs_of
 from .policy import content_security_policy
 
 FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
@@ -32,6 +33,8 @@ FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
     "layers": ("Where the masked units lie", plot_layers),
     "heads": ("Successes that mask units of a head", plot_heads),
 }
+MOST_PAIRS = 100
+"""How many attacks on victims a figure shows at most; drawing more would take minutes."""
 EXAMPLE = (
     "victim",
     "attack",
@@ -52,7 +55,7 @@ EXAMPLE = (
 )
 
 
-def report(results: Results, title: str = "Robustness report") -> str:
+def report(results: Results, title: str = "Robustness report", *, attention: bool = False) -> str:
     """Returns the page, HTML; all that comes from data is escaped, and nothing of it is executed.
 
     A figure that the results have nothing for is left out, and the page says why.
@@ -60,6 +63,8 @@ def report(results: Results, title: str = "Robustness report") -> str:
     Args:
         results: of one run, or of several.
         title: of the page.
+        attention: load the checkpoint and the data that the results name, to show the attention
+            before and after an attack; without it only that of the demo is shown.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("textattack_attend.report", "."),
@@ -69,7 +74,7 @@ def report(results: Results, title: str = "Robustness report") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures, missing = _figures(results)
+    figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
     script, style = _text("script.js"), _text("style.css")
     return templates.get_template("page.html.jinja").render(
         title=title,
@@ -90,10 +95,16 @@ def report(results: Results, title: str = "Robustness report") -> str:
     )
 
 
-def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
+def _figures(
+    results: Results, attention: Callable[[Results], Figure]
+) -> tuple[list[tuple[str, Markup]], list[str]]:
     """Title and SVG of every figure that there is, and why the others are not."""
+    pairs = len(pairs_of(results))
+    if pairs > MOST_PAIRS:
+        reason = f"expected at most {MOST_PAIRS} attacks on victims to tell apart, got {pairs}"
+        return [], [f"Figures: {reason}; name fewer runs or stores"]
     drawn, missing = [], []
-    for name, (title, plot) in {**FIGURES, "attention": ("", _attention)}.items():
+    for name, (title, plot) in {**FIGURES, "attention": ("", attention)}.items():
         try:
             figure = plot(results)
         except AttendError as error:
@@ -101,6 +112,11 @@ def _figures(results: Results) -> tuple[list[tuple[str, Markup]], list[str]]:
         else:
             drawn.append((title or "Attention before and after", inline_svg(figure, name)))
     return drawn, missing
+
+
+def _attention_of_the_demo(results: Results) -> Figure:
+    require_demo(results)
+    return _attention(results)
 
 
 def _attention(results: Results) -> Figure:
