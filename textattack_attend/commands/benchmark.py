@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import AttendError
 from .common import resumable
+
+if TYPE_CHECKING:
+    from ..benchmark import Results
 
 DEFAULT_STORE = "benchmark.sqlite"
 
@@ -38,12 +42,18 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run goes
     on with what its store holds.
     """
-    from ..benchmark import Results, Store, named_recipe, read_recipe
-    from ..benchmark.running import Benchmark, Cluster
-    from ..benchmark.tables import markdown, titled
-
     if workers and not address:
         raise click.UsageError("--workers: expected --ray ADDRESS beside it; `local` is an address")
+    with resumable():
+        results = _run(recipe, store, address, workers)
+    _show(results, store)
+
+
+def _run(recipe: str, store: str, address: str | None, workers: int | None) -> Results:
+    """Runs a recipe to its end, and returns its results."""
+    from ..benchmark import Results, Store, named_recipe, read_recipe
+    from ..benchmark.running import Benchmark, Cluster
+
     given = read_recipe(named_recipe(recipe))
     opened = Store(store)
     with Cluster(given, address, workers) if address else nullcontext() as cluster:
@@ -52,9 +62,14 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
         except AttendError:
             opened.delete_if_empty()
             raise
-        with resumable():
-            running.run()
-    results = Results.of(opened, [running.id])
+        running.run()
+    return Results.of(opened, [running.id])
+
+
+def _show(results: Results, store: str) -> None:
+    """Prints the tables of a run, and ends in a line if examples could not be attacked."""
+    from ..benchmark.tables import markdown, titled
+
     for title, table in titled(results):
         click.echo(f"**{title}**\n\n{markdown(table)}\n")
     errors = results.rows.loc[results.rows["outcome"] == "error", "error"]

@@ -12,6 +12,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..interrupts import interruptible
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
@@ -46,13 +47,16 @@ COMMANDS = (
 
 
 class _Group(click.Group):
-    """Turns our errors into one line and exit code 1."""
+    """Turns our errors, and interrupts, into one line and exit code 1."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
+            with interruptible():
+                return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:  # the commands that can go on have said so already
+            raise click.ClickException("interrupted; the same command begins anew") from None
 
 
 @click.group(cls=_Group, commands=COMMANDS)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import AttendError
+from ..interrupts import interruptible
 from .arguments import require_arguments
 from .interrupt import conclude
 
@@ -70,8 +71,9 @@ def with_one_line(original: Any) -> Any:
 
     def run(self: Any, args: Any) -> None:
         try:
-            require_arguments(args)
-            original(self, args)
+            with interruptible():
+                require_arguments(args)
+                original(self, args)
         except KeyboardInterrupt as interrupt:
             conclude(interrupt, args)
         except Exception as error:
