@@ -63,7 +63,7 @@ class Ended:
     @property
     def lines(self) -> list[str]:
         """The lines of its errors; a progress bar may stand in front of one."""
-        marks = ("Error: ", "textattack: ")
+        marks = ("Error: ", "textattack: error: ", "textattack: interrupted ")
         found = [line.rpartition("\r")[2] for line in self.error.splitlines()]
         return [line[line.index(m) :] for line in found for m in marks if m in line]
 
