@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -87,11 +88,18 @@ class Running:
     ) -> None:
         self.folder = folder
         ready, says_so = _FORKS.Pipe(duplex=False)
+        self._output, output = _FORKS.Pipe(duplex=False)
+        self._error, error = _FORKS.Pipe(duplex=False)
         self._process = _FORKS.Process(
-            target=_run, args=(says_so, setup, call, arguments, str(folder)), daemon=True
+            target=_run,
+            args=(says_so, output, error, setup, call, arguments, str(folder)),
+            daemon=True,
         )
         self._process.start()
-        says_so.close()
+        for end in (says_so, output, error):
+            end.close()
+        self._reading = ThreadPoolExecutor(2)  # a full pipe would hold up the command
+        self._said = [self._reading.submit(_read, end) for end in (self._output, self._error)]
         ready.recv()  # from here on a signal meets the call, not what comes before it
 
     @property
@@ -109,7 +117,8 @@ class Running:
         """Waits for the end."""
         self._process.join(SECONDS)
         assert self._process.exitcode is not None, f"it still runs after {SECONDS} seconds"
-        output, error = (path.read_text(errors="replace") for path in _said(self.folder))
+        output, error = (said.result(SECONDS) for said in self._said)
+        self._reading.shutdown()
         return Ended(self._process.exitcode, output, error)
 
 
@@ -167,12 +176,16 @@ def _limit_files(size: int, action: signal.Handlers) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def _said(folder: Path) -> tuple[Path, Path]:
-    return folder / "standard.output", folder / "standard.error"
+def _read(end: Connection) -> str:
+    with end:
+        parts = iter(partial(os.read, end.fileno(), 65_536), b"")
+        return b"".join(parts).decode(errors="replace")
 
 
 def _run(
     ready: Connection,
+    output: Connection,
+    error: Connection,
     setup: Setup | None,
     call: Callable[..., None],
     arguments: tuple[str, ...],
@@ -180,10 +193,10 @@ def _run(
 ) -> None:
     multiprocessing.set_start_method("fork", force=True)  # as in a program that a user starts
     os.chdir(folder)
-    for number, path in enumerate(_said(Path(folder)), 1):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(file, number)
-        os.close(file)
+    os.dup2(output.fileno(), 1)
+    os.dup2(error.fileno(), 2)
+    output.close()
+    error.close()
     # A job in the background of a shell has switched SIGINT off, and passes this on.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

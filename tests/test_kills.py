@@ -10,12 +10,9 @@ import random
 import re
 import shutil
 import signal
-import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
@@ -37,6 +34,7 @@ from .processes import (
     death_in_writing,
     once_there,
 )
+from .stored_rows import rows_in, timeless
 
 Fresh = Callable[[], Path]
 Kill = tuple[Moment | None, Setup | None]
@@ -152,27 +150,6 @@ def in_a_write(smallest: int, largest: int) -> Callable[[random.Random], Kill]:
 
 
 # --- the benchmark ---
-
-
-def rows_in(store: Path) -> dict[tuple[str, int], dict[str, Any]]:
-    """The rows of a store by cell and position, read from a copy, as reading it may mend it."""
-    with tempfile.TemporaryDirectory() as folder:
-        for ending in ("", "-wal"):
-            file = Path(f"{store}{ending}")
-            if file.exists():
-                shutil.copy(file, Path(folder) / f"copy{ending}")
-        with closing(sqlite3.connect(Path(folder) / "copy")) as database:
-            database.row_factory = sqlite3.Row
-            try:
-                rows = database.execute("select * from examples").fetchall()
-            except sqlite3.OperationalError:  # there is no table yet
-                return {}
-    return {(row["cell"], row["position"]): dict(row) for row in rows}
-
-
-def timeless(rows: dict[tuple[str, int], dict[str, Any]]) -> dict[tuple[str, int], Any]:
-    """Rows without what every run measures anew."""
-    return {at: {k: v for k, v in row.items() if k != "seconds"} for at, row in rows.items()}
 
 
 def benchmark_survives(kills: int, fresh: Fresh) -> None:

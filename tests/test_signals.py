@@ -36,7 +36,7 @@ class Job:
         appears: a path that it makes when it is about half done.
         said: matches the line of an interrupt.
         code: returns the exit code for a signal.
-        result: returns what the command made in its folder.
+        result: returns what came out, from the folder and from what it printed last.
     """
 
     call: Callable[..., None]
@@ -44,7 +44,7 @@ class Job:
     appears: str
     said: str
     code: Callable[[signal.Signals], int]
-    result: Callable[[Path], object]
+    result: Callable[[Path, str], object]
 
     def run(self, folder: Path) -> Ended:
         """Runs the command to its end."""
@@ -57,17 +57,16 @@ class Job:
         return Running(self.call, *arguments, folder=folder).ended()
 
 
-def rows(folder: Path) -> int:
+def rows(folder: Path, output: str) -> int:
     return len(Results.of(Store(folder / "rows.sqlite")).rows)
 
 
-def weights(folder: Path) -> bytes:
+def weights(folder: Path, output: str) -> bytes:
     return (folder / "trained" / "model.safetensors").read_bytes()
 
 
-def last_table(folder: Path) -> list[str]:
+def last_table(folder: Path, output: str) -> list[str]:
     """The summary that TextAttack printed at its end."""
-    output = (folder / "standard.output").read_text()
     lines = output[output.rindex("Attack Results") :].splitlines()
     return [line for line in lines if line.startswith("|")]
 
@@ -111,8 +110,9 @@ def test_a_signal_is_one_line_and_the_command_goes_on(
     job.run(whole)  # the first of a process loads what is not loaded yet
     begun = time.monotonic()
     whole = fresh()
-    assert job.run(whole).code == 0
-    seconds, expected = time.monotonic() - begun, job.result(whole)
+    ended = job.run(whole)
+    assert ended.code == 0
+    seconds, expected = time.monotonic() - begun, job.result(whole, ended.output)
     seen: Counter[str] = Counter()
     for moment in range(MOMENTS):
         number = (signal.SIGINT, signal.SIGTERM)[moment % 2]
@@ -133,6 +133,6 @@ def test_a_signal_is_one_line_and_the_command_goes_on(
         seen[f"{number.name}: {line[:60]}"] += 1
         again = job.go_on(folder, line)
         assert (again.code, again.tracebacks) == (0, 0), again.error
-        assert job.result(folder) == expected
+        assert job.result(folder, again.output) == expected
     assert seen["ended before"] < MOMENTS // 2, seen
     sys.stdout.write(f"{name}: {dict(seen)}\n")
