@@ -62,8 +62,8 @@ def uninterrupted(original: Any) -> Any:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        for number, frame in arrived[:1]:
-            before[signal.Signals(number)](number, frame)
+        for sent, frame in arrived[:1]:
+            before[signal.Signals(sent)](sent, frame)
         return done
 
     return call
