@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 from textattack_attend.benchmark import Results, Store
 
 from .jobs import ATTACK, BENCHMARK, TRAIN, write_all
-from .processes import Ended, Running, after, attend, once_there, textattack
+from .processes import Ended, Moment, Running, after, attend, once_there, textattack
 
 MOMENTS = 10
 GOES_ON = "Error: interrupted; the same command goes on from here"
@@ -94,6 +95,21 @@ def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
     return folder
 
 
+def interrupted(
+    job: Job, fresh: Callable[[], Path], number: signal.Signals, wait: Callable[[float], Moment]
+) -> tuple[Path, Ended]:
+    """Interrupts a command at a moment, or earlier where it came to its end before."""
+    for earlier in (1, 0.6, 0.4, 0.2, 0):
+        running = Running(job.call, *job.arguments, folder=fresh())
+        wait(earlier)(running)
+        running.send(number)
+        ended = running.ended()
+        assert ended.tracebacks == 0, ended.error
+        if ended.code:
+            return running.folder, ended
+    raise AssertionError(f"it ended before it was interrupted: {ended}")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", JOBS)
 def test_a_signal_is_one_line_and_the_command_goes_on(
@@ -106,27 +122,20 @@ def test_a_signal_is_one_line_and_the_command_goes_on(
         shutil.copytree(start, folder)
         return folder
 
-    whole = fresh()
-    job.run(whole)  # the first of a process loads what is not loaded yet
-    begun = time.monotonic()
-    whole = fresh()
+    job.run(fresh())  # the first of a process loads what is not loaded yet
+    whole, begun = fresh(), time.monotonic()
     ended = job.run(whole)
     assert ended.code == 0
     seconds, expected = time.monotonic() - begun, job.result(whole, ended.output)
     seen: Counter[str] = Counter()
     for moment in range(MOMENTS):
         number = (signal.SIGINT, signal.SIGTERM)[moment % 2]
-        folder = fresh()
-        running = Running(job.call, *job.arguments, folder=folder)
-        late = 0.02 * moment
-        wait = once_there(job.appears, late) if moment % 4 > 1 else after(0.05 + 4 * late * seconds)
-        wait(running)
-        running.send(number)
-        ended = running.ended()
-        assert ended.tracebacks == 0, ended.error
-        if ended.code == 0:  # it came to its end before
-            seen["ended before"] += 1
-            continue
+        share = moment / MOMENTS
+        if moment % 4 > 1:
+            wait = partial(_soon_after, job.appears, 0.1 * share)
+        else:
+            wait = partial(_late, share * seconds)
+        folder, ended = interrupted(job, fresh, number, wait)
         assert ended.code == job.code(number), (ended.code, ended.error)
         (line,) = ended.lines
         assert re.match(job.said, line), line
@@ -134,5 +143,12 @@ def test_a_signal_is_one_line_and_the_command_goes_on(
         again = job.go_on(folder, line)
         assert (again.code, again.tracebacks) == (0, 0), again.error
         assert job.result(folder, again.output) == expected
-    assert seen["ended before"] < MOMENTS // 2, seen
     sys.stdout.write(f"{name}: {dict(seen)}\n")
+
+
+def _late(seconds: float, share: float) -> Moment:
+    return after(0.05 + share * seconds)
+
+
+def _soon_after(pattern: str, seconds: float, share: float) -> Moment:
+    return once_there(pattern, share * seconds)

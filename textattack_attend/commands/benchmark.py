@@ -45,8 +45,7 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     if workers and not address:
         raise click.UsageError("--workers: expected --ray ADDRESS beside it; `local` is an address")
     with resumable():
-        results = _run(recipe, store, address, workers)
-    _show(results, store)
+        _show(_run(recipe, store, address, workers), store)
 
 
 def _run(recipe: str, store: str, address: str | None, workers: int | None) -> Results:
