@@ -5,12 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
-import resource
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -162,34 +159,6 @@ def test_an_interrupted_run_attacks_what_is_left(
     assert written == 2 * EXAMPLES + 2
     assert CliRunner().invoke(main, ["results", "--store", store]).stderr == ""
     pd.testing.assert_frame_equal(rows_of(resumed), expected, check_exact=True)
-
-
-@pytest.mark.slow
-def test_a_killed_run_loses_and_doubles_nothing(folder: Path) -> None:
-    expected = rows_of(run(folder, "whole.sqlite"))
-    command = [str(Path(sys.executable).with_name("textattack-attend")), "benchmark"]
-    command += [str(folder / "recipe.yaml"), "--store", str(folder / "store.sqlite")]
-    for killed in range(1, 11):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while written(folder / "store.sqlite") < 2 * killed:
-            assert process.poll() is None
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    assert written(folder / "store.sqlite") < 2 * EXAMPLES
-    subprocess.run(command, check=True, capture_output=True)
-    pd.testing.assert_frame_equal(rows_of(run(folder)), expected, check_exact=True)
-
-
-def written(store: Path) -> int:
-    """Rows so far."""
-    if not store.exists():
-        return 0
-    with sqlite3.connect(store) as database:
-        try:
-            return int(database.execute("select count(*) from examples").fetchone()[0])
-        except sqlite3.OperationalError:  # there is no table yet
-            return 0
 
 
 def test_an_example_that_raises_is_a_row_of_its_own(folder: Path) -> None:

@@ -166,6 +166,19 @@ def test_a_claim_is_released_by_an_exception(tmp_path: Path) -> None:
         assert claimed
 
 
+def test_a_run_deletes_what_killed_processes_left(folder: Path) -> None:
+    benchmark = benchmark_of(folder)
+    benchmark.run()
+    (first, _), (second, _) = benchmark._entries()
+    locks = folder / "store.sqlite.locks"
+    with holding(benchmark, first.cell):
+        (locks / f"{second.cell}.lock").touch()  # its process was killed after the last row
+        assert benchmark.run() == 0
+        assert [path.name for path in locks.iterdir()] == [f"{first.cell}.lock"]
+    assert benchmark.run() == 0
+    assert not locks.exists()
+
+
 def test_threads_exclude_each_other(tmp_path: Path) -> None:
     inside, most = 0, 0
     counting = threading.Lock()

@@ -2,7 +2,7 @@
 
 A claim is a lock of the operating system on a file in the folder STORE.locks. It ends with the
 process that holds it, however that process ends. The file is deleted when the claim ends, and the
-folder with its last file; a killed process leaves its file until the next run claims that cell.
+folder with its last file; a killed process leaves its file until the next run ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..errors import StoreError
 from .store import Store
 
 logger = logging.getLogger(__name__)
+ENDING = ".lock"
 AT_ONCE = 0.01
 """The most seconds that it takes to claim a free cell."""
 POLL_SECONDS = 0.2
@@ -73,8 +74,16 @@ class Claims:
         with self._held(lock, cell):
             yield
 
+    def delete_abandoned(self) -> None:
+        """Deletes the files of cells that no process attacks, which killed processes left."""
+        for path in self._folder.glob(f"*{ENDING}"):
+            with suppress(OSError):  # a Timeout is one: another process holds the lock
+                lock = self._lock(path.name.removesuffix(ENDING))
+                lock.acquire(timeout=0)
+                self._release(lock)
+
     def _lock(self, cell: str) -> FileLock:
-        return FileLock(self._folder / f"{cell}.lock", poll_interval=POLL_SECONDS / 4)
+        return FileLock(self._folder / f"{cell}{ENDING}", poll_interval=POLL_SECONDS / 4)
 
     def _acquire(self, lock: FileLock, seconds: float) -> None:
         try:
@@ -103,12 +112,15 @@ class Claims:
             self._store.write_down(cell, os.getpid(), socket.gethostname())
             yield
         finally:
-            # It is deleted before the release, so that whoever waits finds it gone and asks anew.
-            with suppress(OSError):
-                os.unlink(lock.lock_file)
-            lock.release()
-            with suppress(OSError):
-                self._folder.rmdir()  # this succeeds once the folder is empty
+            self._release(lock)
+
+    def _release(self, lock: FileLock) -> None:
+        # It is deleted before the release, so that whoever waits finds it gone and asks anew.
+        with suppress(OSError):
+            os.unlink(lock.lock_file)
+        lock.release()
+        with suppress(OSError):
+            self._folder.rmdir()  # this succeeds once the folder is empty
 
     def _say_who(self, cell: str) -> None:
         writer = self._store.writer(cell)

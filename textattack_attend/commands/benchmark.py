@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import AttendError
 from .common import resumable
 from .terminal import echo
+
+if TYPE_CHECKING:
+    from ..benchmark import Results
 
 DEFAULT_STORE = "benchmark.sqlite"
 
@@ -42,12 +46,17 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     A recipe is trusted as a program is: a Python file that it names as FILE.py^FUNCTION is executed
     with your rights. Read the recipe of a stranger, or `validate` it, before you run it.
     """
-    from ..benchmark import Results, Store, named_recipe, read_recipe
-    from ..benchmark.running import Benchmark, Cluster
-    from ..benchmark.tables import inline, markdown, titled
-
     if workers and not address:
         raise click.UsageError("--workers: expected --ray ADDRESS beside it; `local` is an address")
+    with resumable():
+        _show(_run(recipe, store, address, workers), store)
+
+
+def _run(recipe: str, store: str, address: str | None, workers: int | None) -> Results:
+    """Runs a recipe to its end, and returns its results."""
+    from ..benchmark import Results, Store, named_recipe, read_recipe
+    from ..benchmark.running import Benchmark, Cluster
+
     given = read_recipe(named_recipe(recipe))
     opened = Store(store)
     with Cluster(given, address, workers) if address else nullcontext() as cluster:
@@ -56,9 +65,14 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
         except AttendError:
             opened.delete_if_empty()
             raise
-        with resumable():
-            running.run()
-    results = Results.of(opened, [running.id])
+        running.run()
+    return Results.of(opened, [running.id])
+
+
+def _show(results: Results, store: str) -> None:
+    """Prints the tables of a run, and ends in a line if examples could not be attacked."""
+    from ..benchmark.tables import inline, markdown, titled
+
     for title, table in titled(results):
         echo(f"**{inline(title)}**", "", *markdown(table).split("\n"), "")
     errors = results.rows.loc[results.rows["outcome"] == "error", "error"]

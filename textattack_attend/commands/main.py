@@ -13,6 +13,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
+from ..interrupts import interruptible
 from ..scratch import needing_a_place
 from ..standard_output import StandardOutputError, whole_output
 from ..texts import in_one_line
@@ -52,7 +53,7 @@ COMMANDS = (
 
 
 class _Group(click.Group):
-    """Turns our errors, and a user's code that ends the program, into a line and exit code 1.
+    """Turns errors of ours, and of a user's code, and interrupts into a line and exit code 1.
 
     No error acts on the terminal.
     """
@@ -68,10 +69,12 @@ class _Group(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            with needing_a_place(), contained():
+            with needing_a_place(), interruptible(), contained():
                 return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(in_one_line(str(error))) from None
+        except KeyboardInterrupt:  # the commands that can go on have said so already
+            raise click.ClickException("interrupted; the same command begins anew") from None
         except click.ClickException as error:
             # Click has no other place in which to change what it is going to print.
             error.message = in_one_line(error.message)  # type: ignore[misc]

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import click
@@ -88,7 +83,7 @@ def train(
     from ..tasks import task_of
 
     anew = "the same command, without --overwrite," if overwrite else "the same command"
-    with resumable(anew), _terminable():
+    with resumable(anew):
         card = fine_tune(
             task_of(task),
             model,
@@ -107,23 +102,6 @@ def train(
         )
     if PartialState().is_main_process:
         echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Inside, a request to terminate, as batch systems send it, is an interrupt."""
-    if threading.current_thread() is not threading.main_thread():  # only that one gets signals
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _field(given: str) -> tuple[str, Any]:

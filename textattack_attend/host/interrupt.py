@@ -7,14 +7,16 @@ import sys
 import threading
 from argparse import Namespace
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from textattack import Attacker
 
+from ..interrupts import SIGNALS
 from ..texts import in_one_line
 
-CODE = 130
-"""The exit code by which shells know that SIGINT ended a program."""
+CODE = 128
+"""With the number of a signal, the exit code by which shells know that it ended a program."""
 ENDING = ".ta.chkpt"
 
 
@@ -34,7 +36,7 @@ def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
         _summarize(attacker)
     after = f"after {done} examples" if done else "before an example was attacked"
     sys.stderr.write(f"\ntextattack: interrupted {after}; {_how_to_go_on(attacker, args)}\n")
-    raise SystemExit(CODE)
+    raise SystemExit(CODE + (interrupt.args[0] if interrupt.args else signal.SIGINT))
 
 
 def note(interrupt: KeyboardInterrupt, attacker: Attacker) -> None:
@@ -49,17 +51,20 @@ def uninterrupted(original: Any) -> Any:
     """
 
     def call(*arguments: Any, **options: Any) -> Any:
-        before = signal.getsignal(signal.SIGINT)
-        if threading.current_thread() is not threading.main_thread() or before is None:
+        if threading.current_thread() is not threading.main_thread():
             return original(*arguments, **options)  # Python handles signals only in the main thread
-        arrived: list[Any] = []
-        signal.signal(signal.SIGINT, lambda *of: arrived.append(of))
+        handlers = {one: signal.getsignal(one) for one in SIGNALS}
+        before = {one: handler for one, handler in handlers.items() if callable(handler)}
+        arrived: list[tuple[int, FrameType | None]] = []
+        for number in before:
+            signal.signal(number, lambda *given: arrived.append(given))
         try:
             done = original(*arguments, **options)
         finally:
-            signal.signal(signal.SIGINT, before)
-        if arrived and callable(before):
-            before(*arrived[0])
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        for sent, frame in arrived[:1]:
+            before[signal.Signals(sent)](sent, frame)
         return done
 
     return call

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..custom_code import never_asking
 from ..errors import AttendError, CustomCodeError, UserCodeError
+from ..interrupts import interruptible
 from ..standard_output import whole_output
 from ..texts import in_one_line
 from ..user_code import contained
@@ -96,7 +97,7 @@ def with_one_line(original: Any) -> Any:
 
     def run(self: Any, args: Any) -> None:
         try:
-            with whole_output():
+            with interruptible(), whole_output():
                 require_arguments(args)
                 with contained():
                     original(self, args)

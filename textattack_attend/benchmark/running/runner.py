@@ -78,6 +78,7 @@ class Benchmark:
         for entry, task in left:
             with self._claims.once_free(entry.cell):
                 attacked += self._attack(entry, task)
+        self._claims.delete_abandoned()
         return attacked
 
     def _load(self, checkpoint: str) -> AttentionModelWrapper:
