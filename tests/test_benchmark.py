@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import resource
 import sqlite3
 import subprocess
 import sys
