@@ -28,7 +28,7 @@ TRAIN = (
     *("--epochs", "3", "--batch-size", "16", "--precision", "float32"),
 )
 ATTACK = (
-    *("attack", "--recipe", "hackattend", "--model", "attend-demo", "--num-examples", "8"),
+    *("attack", "--recipe", "hackattend", "--model", "attend-demo", "--num-examples", "6"),
     *("--log-to-csv", "log.csv", "--checkpoint-interval", "2", "--checkpoint-dir", "saved"),
 )
 

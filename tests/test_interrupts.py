@@ -45,9 +45,11 @@ def delete_one(number: signal.Signals) -> None:
 
 @both
 def test_an_interrupt_during_a_deletion_comes_again(number: signal.Signals) -> None:
+    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt) as caught, interruptible():
         delete_one(number)
     assert caught.value.args == (number,)
+    assert time.monotonic() - begun < 5, "it has to wake a process that waits"
 
 
 def test_other_errors_of_a_deletion_are_said_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:

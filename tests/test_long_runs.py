@@ -22,8 +22,9 @@ from .limits import MEBIBYTE
 from .processes import Running, attend
 
 WARM, ATTACKS = 400, 2000
-LEAK_MEBIBYTES = 8
-"""The most memory that the attacks after the warm ones may leave, which is 5 kB for each."""
+LEAK_MEBIBYTES = 16
+"""The most memory that the attacks after the warm ones may leave, 10 kB for each, as TextAttack
+keeps what the victim answered to a text."""
 LARGE = 20_000
 PAGE_MEBIBYTES = 600
 """The most address space that the report of a large store may take beyond the libraries."""

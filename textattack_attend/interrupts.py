@@ -36,7 +36,9 @@ def interruptible() -> Iterator[None]:
         if not last or not issubclass(dropped.exc_type, KeyboardInterrupt):
             hook(dropped)
             return
-        again = threading.Timer(AGAIN_SECONDS, signal.raise_signal, last)
+        # It goes to the main thread, which it wakes from a call that waits.
+        main = threading.main_thread().ident
+        again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, [main, *last])
         again.daemon = True
         again.start()
 
