@@ -28,8 +28,8 @@ from transformers.trainer import TRAINER_STATE_NAME
 from ..errors import AttendError, SavingError
 
 UNFINISHED = "unfinished"
-TORCH_WRITER = "inline_container"
-"""The part of PyTorch that writes files; its errors are of no class of their own."""
+TORCH_WRITERS = ("inline_container", "iostream error")
+"""Words of the errors of what writes files in PyTorch; they are of no class of their own."""
 GOES_ON = (
     "free space, and the same command, without --overwrite, goes on from the last whole checkpoint"
 )
@@ -153,7 +153,7 @@ def _reason(error: Exception) -> str | None:
     """Returns why a file could not be written; None for an error of another kind."""
     if isinstance(error, AttendError):  # of a file that this package writes
         return str(error.__cause__) if isinstance(error.__cause__, OSError) else None
-    if isinstance(error, RuntimeError) and TORCH_WRITER in str(error):
+    if isinstance(error, RuntimeError) and any(word in str(error) for word in TORCH_WRITERS):
         return "PyTorch could not write all of a file"
     is_of_a_file = isinstance(error, OSError | SafetensorError)
     return " ".join(str(error).split()) if is_of_a_file else None
