@@ -127,7 +127,8 @@ def test_rows_are_those_of_textattacks_own_runner(folder: Path) -> None:
         for one, result in zip(expected, results, strict=True):
             if one.masked is not None:
                 shape, matrices = unpacked(one.masked)
-                assert tuple(shape) == result.structure.shape[:3]
+                found_on = result.structure.shape
+                assert tuple(shape) == (found_on.layers, found_on.heads, found_on.tokens)
                 flat = [(*m, q, k) for m, pairs in matrices.items() for q, k in pairs]
                 assert flat == [tuple(unit) for unit in result.structure.units.tolist()]
     assert set(rows["outcome"]) == {"succeeded", "failed", "skipped"}

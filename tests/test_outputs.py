@@ -76,7 +76,7 @@ def store(tmp_path: Path) -> Store:
     """A store with hostile texts, errors and labels, as a stranger could send it."""
     texts = (*FORMULAS, *HARMLESS, HOSTILE, MARKED)
     rows = [
-        Row(n, "failed", 0, -0.5, text, perturbed=text, queries=3) for n, text in enumerate(texts)
+        Row(n, "failed", 0, 0.5, text, perturbed=text, queries=3) for n, text in enumerate(texts)
     ]
     rows.append(Row(len(rows), "error", 0, 1.0, "a film", error=f"OSError: {HOSTILE}"))
     store = Store(tmp_path / "store.sqlite")

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..attention import family_of
-from ..attention.capture import Recording
-from ..attention.softmax import softmax_modes
+from ..attention.softmax import SoftmaxMode, softmax_modes
 from ..errors import UnsupportedModelError
 from .defense_trainer import DefenseTrainer
 from .options import AFA
@@ -53,7 +52,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         discriminator = nn.Sequential(*layers).to(self.args.device)
         optimizer = torch.optim.AdamW(discriminator.parameters(), lr=rate)
         self.discriminator, self._optimizer = self.accelerator.prepare(discriminator, optimizer)
-        self._attention: Recording | None = None
+        self._attention: _LastLayer | None = None
         self._baseline: float | None = None
         self._seen: dict[str, list[float]] = {}
 
@@ -62,7 +61,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         if self.defense.weight == 0:
             return self.plain_step(model, inputs, items)
         modules = family_of(self.bare(model)).attention_modules(self.bare(model))
-        self._attention = Recording()
+        self._attention = _LastLayer()
         try:
             with softmax_modes(modules, {len(modules) - 1: self._attention}):
                 return self.plain_step(model, inputs, items)
@@ -169,6 +168,17 @@ class AFATrainer(DefenseTrainer[AFA]):
             )
             self._optimizer.load_state_dict(state["optimizer"])
             self._baseline = state["baseline"]
+
+
+class _LastLayer(SoftmaxMode):
+    """Keeps what the softmax gave, (B, H, T, T), with the graph to learn from."""
+
+    probabilities: Tensor
+
+    def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
+        """Probabilities from scores."""
+        self.probabilities = super().softmax(scores, dim, **options)
+        return self.probabilities
 
 
 def policy_over(words: Tensor, attention: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -22,6 +21,7 @@ from transformers import (
 from ..attack import StructureAttack
 from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
 from ..attention import bytes_needed
+from ..checkpoint import tokenizer_of
 from ..demo import VICTIM_PATH
 from ..models.wrappers import AttentionModelWrapper
 
@@ -61,7 +61,7 @@ def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> M
         heads: the number of heads of a layer, each 64 wide.
         attack: one of `ATTACKS`.
     """
-    tokenizer = AutoTokenizer.from_pretrained(VICTIM_PATH, model_max_length=tokens)
+    tokenizer = tokenizer_of(str(VICTIM_PATH), model_max_length=tokens)
     model = _model(family, tokenizer, tokens, layers, heads)
     wrapper = AttentionModelWrapper(model, tokenizer)
     text = "good " * (tokens - 2)
@@ -108,7 +108,7 @@ def _model(
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.sep_token_id,
     )
-    model = AutoModelForSequenceClassification.from_config(config)
+    model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return cast(PreTrainedModel, model.to(device).eval())
 
