@@ -61,7 +61,9 @@ def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> M
         heads: the number of heads of a layer, each 64 wide.
         attack: one of `ATTACKS`.
     """
-    tokenizer = tokenizer_of(str(VICTIM_PATH), model_max_length=tokens)
+    tokenizer = tokenizer_of(
+        str(VICTIM_PATH), model_max_length=tokens, model_input_names=["input_ids", "attention_mask"]
+    )
     model = _model(family, tokenizer, tokens, layers, heads)
     wrapper = AttentionModelWrapper(model, tokenizer)
     text = "good " * (tokens - 2)
