@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from textattack_attend.host.interrupt import uninterrupted
-from textattack_attend.interrupts import SIGNALS, interruptible
+from textattack_attend.process.interrupts import SIGNALS, interruptible
 
 both = pytest.mark.parametrize("number", SIGNALS)
 

@@ -17,7 +17,7 @@ from textattack_attend.benchmark.running import Benchmark, Cluster, rehearsal
 from textattack_attend.benchmark.running.recording import error_row
 from textattack_attend.errors import InvalidInputError, UserCodeError
 from textattack_attend.named_attacks import require_attack
-from textattack_attend.user_code import contained
+from textattack_attend.process.containment import contained
 from textattack_attend.written_attacks import LARGEST, require_written
 
 from .conftest import tiny_model

@@ -27,15 +27,15 @@ def arm() -> None:
 
 
 def _provide_cache() -> None:
-    from . import caches
+    from .process import cache_folder
 
-    caches.provide()
+    cache_folder.provide()
 
 
 def _restore_caches() -> None:
-    from . import caches
+    from .process import cache_folder
 
-    caches.restore()
+    cache_folder.restore()
 
 
 def _provide_nltk_data() -> None:

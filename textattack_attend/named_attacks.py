@@ -13,7 +13,7 @@ from textattack.models.wrappers import ModelWrapper
 from textattack.shared.utils import ARGS_SPLIT_TOKEN, load_module_from_file
 
 from .errors import MOST, InvalidInputError, described, did_you_mean, quoted
-from .user_code import contained
+from .process.containment import contained
 
 
 def attack_builder(name: str) -> Callable[..., Attack]:

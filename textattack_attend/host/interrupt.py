@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from textattack import Attacker
 
-from ..interrupts import SIGNALS
+from ..process.interrupts import SIGNALS
 from ..texts import in_one_line
 
 CODE = 128

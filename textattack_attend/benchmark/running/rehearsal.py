@@ -22,8 +22,8 @@ from ...errors import AttendError, InvalidInputError, listed
 from ...goal_functions import require_label
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack, require_attack
+from ...process.containment import contained
 from ...quiet import quiet
-from ...user_code import contained
 from ...written_attacks import require_written
 from ..recipe import NamedAttack, Recipe
 
