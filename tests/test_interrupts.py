@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import textattack  # noqa: F401  # its import registers the plugin, which needs all of `host`
 
 from textattack_attend.host.interrupt import uninterrupted
 from textattack_attend.process.interrupts import SIGNALS, interruptible
