@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import LONGEST, InvalidInputError
 from .files import text_of, write_whole
-from .texts import in_one_line
+from .printable import in_one_line
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..card import Card
 from ..errors import InvalidInputError, StoreError, described, listed
-from ..texts import in_one_line
+from ..printable import in_one_line
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of

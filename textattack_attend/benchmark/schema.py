@@ -17,7 +17,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..errors import LONGEST, StoreError
-from ..texts import in_one_line
+from ..printable import in_one_line
 from .connections import rows_of, within_limits, write_ahead
 from .row import Row
 

@@ -35,7 +35,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from ..errors import StoreError
-from ..texts import in_one_line, readable
+from ..printable import in_one_line, readable
 from . import schema
 from .connections import Reader, for_writing, is_alone, rows_of
 from .reading import check_fields, check_rows, checked_key

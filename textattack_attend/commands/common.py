@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import InvalidInputError
-from ..texts import in_one_line
+from ..printable import in_one_line
 
 if TYPE_CHECKING:
     from ..measurements.example import Example

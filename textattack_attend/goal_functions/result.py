@@ -5,7 +5,7 @@ from __future__ import annotations
 from textattack.goal_function_results import ClassificationGoalFunctionResult
 from textattack.shared.utils import color_text
 
-from ..texts import in_one_line
+from ..printable import in_one_line
 
 
 class StructureGoalFunctionResult(ClassificationGoalFunctionResult):

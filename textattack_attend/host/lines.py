@@ -14,10 +14,10 @@ from typing import Any
 
 from ..custom_code import never_asking
 from ..errors import AttendError, CustomCodeError, UserCodeError
+from ..printable import in_one_line
 from ..process.containment import contained
 from ..process.interrupts import interruptible
 from ..process.standard_output import whole_output
-from ..texts import in_one_line
 from .arguments import require_arguments
 from .interrupt import conclude
 

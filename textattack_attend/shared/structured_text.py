@@ -9,8 +9,8 @@ from textattack.shared import AttackedText
 
 from ..data.cells import SHOWN
 from ..errors import InvalidInputError
+from ..printable import printable
 from ..structures import Structure
-from ..texts import printable
 
 
 def attacked_text(example: Any) -> AttackedText:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ...card import Card
 from ...errors import InvalidInputError
 from ...models.wrappers import AttentionModelWrapper
-from ...texts import in_one_line
+from ...printable import in_one_line
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
