@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import LONGEST, InvalidInputError
+from .errors import LONGEST, LONGEST_REASON, InvalidInputError
 from .files import text_of, write_whole
-from .printable import in_one_line
+from .printable import shortened
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -29,8 +28,6 @@ The configuration is none of them: without it, transformers guesses one by the n
 """
 CHECKPOINTS = "checkpoints"
 """The folder, in that of the model, of what a training needs until it ends."""
-LONGEST_REASON = 160
-"""The most characters that a message repeats of what is wrong with a card."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
@@ -166,7 +163,7 @@ def _adapter() -> TypeAdapter[Card]:
 
 
 def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
-    said = shorten(in_one_line(reason), LONGEST_REASON, placeholder="...")
+    said = shortened(reason, LONGEST_REASON)
     return InvalidInputError(
         f"{path}: expected the card of a trained model ({said}); delete it to go without"
     )

@@ -19,7 +19,7 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from .custom_code import ALLOW, code_of, code_of_trained, kernels_of, shown
-from .errors import AttendError, CustomCodeError, InvalidInputError
+from .errors import AttendError, CustomCodeError, InvalidInputError, reason_of
 
 EXPECTED = (
     "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
@@ -166,5 +166,6 @@ def explained(checkpoint: str) -> Iterator[None]:
     except AttendError:
         raise
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InvalidInputError(f"{checkpoint}: {EXPECTED} (transformers: {reason})") from error
+        raise InvalidInputError(
+            f"{checkpoint}: {EXPECTED} (transformers: {reason_of(error)})"
+        ) from error

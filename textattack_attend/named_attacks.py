@@ -13,6 +13,7 @@ from textattack.models.wrappers import ModelWrapper
 from textattack.shared.utils import ARGS_SPLIT_TOKEN, load_module_from_file
 
 from .errors import MOST, InvalidInputError, described, did_you_mean, quoted
+from .printable import in_one_line
 from .process.containment import contained
 
 
@@ -139,6 +140,14 @@ def require_python_file(path: str, function: str) -> None:
         )
 
 
+def not_importable(path: str | Path, error: Exception) -> InvalidInputError:
+    """Returns the error of a file that Python cannot import."""
+    return InvalidInputError(
+        f"{path}: expected a Python file that can be imported, got {type(error).__name__}: "
+        f"{in_one_line(str(error))}"
+    )
+
+
 def no_such_function(path: str, function: str) -> InvalidInputError:
     """Returns the error of a file that lacks a function."""
     return InvalidInputError(f"{path}: expected a function {function!r}, got none of that name")
@@ -159,10 +168,7 @@ def _from_file(path: str, function: str) -> Callable[..., Attack]:
             module = load_module_from_file(path)
             found = hasattr(module, function)
     except Exception as error:  # it is the user's own code
-        raise InvalidInputError(
-            f"{path}: expected a Python file that can be imported, got {type(error).__name__}: "
-            f"{' '.join(str(error).split())}"
-        ) from error
+        raise not_importable(path, error) from error
     if not found:
         raise no_such_function(path, function)
     build: Callable[..., Attack] = getattr(module, function)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .data.cells import require_class, require_text, require_texts, shown
-from .errors import InvalidInputError
+from .errors import InvalidInputError, reason_of
 from .files import lines_of, parsed, text_of
 
 Row = tuple[tuple[str, ...], int]
@@ -202,10 +202,10 @@ def hub_dataset(source: str, split: str) -> Any:
         with never_asking():
             return load_dataset(name, split=split, revision=revision or None)
     except Exception as error:  # every loader and every network has errors of its own
-        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"{source}: expected a file as published, or the name of a data set on the hub with "
-            f"the split {split!r}; it could not be loaded ({type(error).__name__}: {reason})"
+            f"the split {split!r}; it could not be loaded "
+            f"({type(error).__name__}: {reason_of(error)})"
         ) from error
 
 

@@ -13,11 +13,11 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidInputError
 from .files import content_of
 from .named_attacks import (
     no_builder,
     no_such_function,
+    not_importable,
     require_options,
     require_python_file,
     split,
@@ -68,10 +68,7 @@ def _parsed(path: Path) -> ast.Module:
             warnings.simplefilter("ignore")  # whoever executes the file is told
             return ast.parse(content, path.name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InvalidInputError(
-            f"{path}: expected a Python file that can be imported, got {type(error).__name__}: "
-            f"{' '.join(str(error).split())}"
-        ) from error
+        raise not_importable(path, error) from error
 
 
 def _definitions(statements: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:

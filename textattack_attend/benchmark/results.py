@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 
 from ..card import Card
 from ..errors import InvalidInputError, StoreError, described, listed
-from ..printable import in_one_line
+from ..printable import shortened
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
@@ -130,8 +129,7 @@ def _recipe(store: Store, run: Run) -> Recipe:
     try:
         return Recipe.model_validate_json(run.recipe)
     except ValidationError as error:
-        mistakes = in_one_line(listed(mistakes_of(error, Recipe)))
-        said = shorten(mistakes, LONGEST_MISTAKES, placeholder="...")
+        said = shortened(listed(mistakes_of(error, Recipe)), LONGEST_MISTAKES)
         raise StoreError(
             f"{store.path}: the recipe of its run {run.id} cannot be understood "
             f"({said}); read the store with the version of "

@@ -11,13 +11,12 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any
 
 from sqlite_utils import Database
 
 from ..errors import LONGEST, StoreError
-from ..printable import in_one_line
+from ..printable import shortened
 from .connections import rows_of, within_limits, write_ahead
 from .row import Row
 
@@ -294,4 +293,4 @@ def _require_whole(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _shown(text: str) -> str:
-    return shorten(in_one_line(text), LONGEST, placeholder="...")
+    return shortened(text, LONGEST)

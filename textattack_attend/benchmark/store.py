@@ -27,15 +27,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
-from ..errors import StoreError
-from ..printable import in_one_line, readable
+from ..errors import StoreError, reason_of
+from ..printable import readable
 from . import schema
 from .connections import Reader, for_writing, is_alone, rows_of
 from .reading import check_fields, check_rows, checked_key
@@ -44,7 +43,6 @@ from .schema import Entry, Run, Writer
 
 ATTEMPTS = 5
 """How often a file is opened again that another process deletes, as it is still empty."""
-LONGEST_REASON = 160
 """The most characters of SQLite's own message; it may repeat what a file holds."""
 
 
@@ -257,10 +255,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            said = shorten(in_one_line(str(error)), LONGEST_REASON, placeholder="...")
             raise StoreError(
                 f"{self.path}: expected a store of `benchmark` that can be used, got an error "
-                f"({said}); what was written before is kept"
+                f"({reason_of(error)}); what was written before is kept"
             ) from error
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..custom_code import never_asking
-from ..errors import AttendError, CustomCodeError, UserCodeError
+from ..errors import AttendError, CustomCodeError, UserCodeError, reason_of
 from ..printable import in_one_line
 from ..process.containment import contained
 from ..process.interrupts import interruptible
@@ -50,7 +50,7 @@ def _reason(error: Exception) -> str:
     """Returns an error's message, or for a file that cannot be imported the error in that file."""
     hidden = str(error).startswith("Failed to import") and error.__context__
     said = hidden or error
-    return f"{type(said).__name__}: {' '.join(str(said).split())[:160]}"
+    return f"{type(said).__name__}: {reason_of(said)}"
 
 
 def explaining_attack(original: Any) -> Any:

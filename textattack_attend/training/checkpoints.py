@@ -26,6 +26,7 @@ from safetensors import SafetensorError
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ..errors import AttendError, SavingError
+from ..printable import in_one_line
 
 UNFINISHED = "unfinished"
 TORCH_WRITERS = ("inline_container", "iostream error")
@@ -156,7 +157,7 @@ def _reason(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and any(word in str(error) for word in TORCH_WRITERS):
         return "PyTorch could not write all of a file"
     is_of_a_file = isinstance(error, OSError | SafetensorError)
-    return " ".join(str(error).split()) if is_of_a_file else None
+    return in_one_line(str(error)) if is_of_a_file else None
 
 
 def _numbered(checkpoints: Path) -> dict[int, Path]:

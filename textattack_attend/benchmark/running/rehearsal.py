@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from ...errors import AttendError, InvalidInputError, listed
 from ...goal_functions import require_label
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack, require_attack
+from ...printable import shortened
 from ...process.containment import contained
 from ...quiet import quiet
 from ...written_attacks import require_written
@@ -100,8 +100,8 @@ class _Mistakes:
         except AttendError as error:
             self.note(str(error), attack, victim)
         except Exception as error:  # a user's own attack, TextAttack or a library may raise any
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            self.note(shorten(said, LONGEST, placeholder=" ..."), attack, victim)
+            said = shortened(f"{type(error).__name__}: {error}", LONGEST)
+            self.note(said, attack, victim)
 
     def note(self, line: str, attack: str = "", victim: str = "") -> None:
         """Adds a mistake."""
