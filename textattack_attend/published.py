@@ -16,7 +16,8 @@ from typing import Any
 
 from .data.cells import require_class, require_text, require_texts, shown
 from .errors import InvalidInputError, reason_of
-from .files import lines_of, parsed, text_of
+from .files import lines_of, text_of
+from .files.strict_json import json_in_file
 
 Row = tuple[tuple[str, ...], int]
 """The parts of a text; its label."""
@@ -216,7 +217,7 @@ def _hub_entries(source: str, split: str) -> Entries:
 
 
 def _json_list(path: Path) -> Entries:
-    entries = parsed(text_of(path), path, 1)
+    entries = json_in_file(text_of(path), path, 1)
     if not isinstance(entries, list):
         raise InvalidInputError(f"{path}: expected a list, got {type(entries).__name__}")
     for number, entry in enumerate(entries, 1):
@@ -243,4 +244,4 @@ def _lines(path: Path) -> Entries:
 def _json_lines(path: Path) -> Entries:
     for number, line in enumerate(lines_of(path), 1):
         if line.strip():
-            yield f"line {number}", parsed(line, path, number)
+            yield f"line {number}", json_in_file(line, path, number)

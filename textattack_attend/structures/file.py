@@ -32,11 +32,11 @@ from safetensors.numpy import save as to_bytes
 
 from ..errors import InvalidInputError, described
 from ..files import write_whole
+from ..files.strict_json import exact_json
 from ..identity import Identity
 from ..printable import in_one_line
 from ..texts import Text
 from .metadata import (
-    exact_json,
     require_fields,
     require_text_or_texts,
     shape_in,
