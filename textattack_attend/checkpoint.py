@@ -28,7 +28,7 @@ EXPECTED = (
 
 
 def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]:
-    """As what a checkpoint, a folder or a hub name, was saved; nothing if it does not say.
+    """Returns the names of the classes that a checkpoint was saved as; none if it does not say.
 
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
@@ -43,7 +43,7 @@ def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]
 
 
 def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
-    """Whether a checkpoint was saved as a ...ForMultipleChoice model."""
+    """Returns whether a checkpoint was saved as a ...ForMultipleChoice model."""
     try:
         names = architectures(checkpoint, trust_remote_code)
     except InvalidInputError:  # whoever loads it will say what is wrong with it
@@ -54,7 +54,7 @@ def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
 def load(
     checkpoint: str, trust_remote_code: bool = False
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A classifier, or a model that scores choices, with its tokenizer.
+    """Loads a classifier, or a model that scores choices, with its tokenizer.
 
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
@@ -115,7 +115,7 @@ def from_pretrained(
         auto: the class, as ``AutoModel``.
         checkpoint: the folder of the checkpoint, or its name on the hub.
         trust_remote_code: whether to run the code that the checkpoint brings along.
-        advice: what to do about code that is not allowed.
+        advice: advice for the message about code that is not allowed.
         options: options of the class.
 
     Raises:

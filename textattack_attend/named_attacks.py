@@ -18,14 +18,14 @@ from .process.containment import contained
 
 
 def attack_builder(name: str) -> Callable[..., Attack]:
-    """What builds an attack on a `ModelWrapper`; options of the recipe are its keywords.
+    """Returns the function that builds an attack on a `ModelWrapper`; its keywords are options.
 
     Args:
-        name: of a recipe, as ``textattack attack --recipe`` takes it, or PATH^NAME of a function
-            in a Python file, as ``--attack-from-file`` does.
+        name: the name of a recipe, as ``textattack attack --recipe`` takes it, or PATH^NAME of a
+            function in a Python file, as ``--attack-from-file`` does.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: there is no attack of that name.
     """
     if is_in_file(name):
         return _from_file(*split(name))
@@ -41,7 +41,7 @@ def attack_builder(name: str) -> Callable[..., Attack]:
 
 
 def require_attack(name: str, **options: Any) -> None:
-    """Checks what can be known without a model.
+    """Checks what can be known of an attack without a model.
 
     Raises:
         InvalidInputError: there is no attack of that name, or it has no such option.
@@ -50,10 +50,10 @@ def require_attack(name: str, **options: Any) -> None:
 
 
 def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
-    """The attack of a name on a model.
+    """Builds the attack of a name on a model.
 
     Raises:
-        InvalidInputError: there is none, or it has no such option.
+        InvalidInputError: there is no attack of that name, or it has no such option.
     """
     build = attack_builder(name)
     require_options(name, parameters_of(build), options)

@@ -30,12 +30,12 @@ WITHIN = ("victim", "model", "seed", "versions")
 
 
 class Cell(NamedTuple):
-    """What rows belong to.
+    """A cell, to which rows belong.
 
     Args:
-        id: of the cell.
+        id: the id of the cell.
         key: everything that its rows depend on, by name: the victim, the attack, the data and more.
-        size: how many rows there are once it is done.
+        size: the number of rows of the cell once it is done.
     """
 
     id: str
@@ -45,13 +45,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a store holds of runs; it is not changed.
+    """The results of runs in a store, which is only read.
 
     Args:
-        recipes: of the runs, in the order in which they were begun.
+        recipes: the recipes of the runs, in the order in which the runs were begun.
         rows: the fields of `Row`, after victim, attack, checkpoint and seed.
-        cards: by checkpoint, of those that have one.
-        cells: of every victim, attack, checkpoint and seed.
+        cards: the cards of trained models, by checkpoint.
+        cells: the cells of every victim, attack, checkpoint and seed.
     """
 
     recipes: list[Recipe]

@@ -30,10 +30,10 @@ class Run:
     """A recipe on its data.
 
     Args:
-        id: a hash of both.
+        id: a hash of the recipe and the data.
         recipe: the recipe as JSON.
         size: number of examples that each attack runs on.
-        begun: when first, in UTC.
+        begun: the time at which the run first began, in UTC.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Entry:
         checkpoint: folder or hub name.
         seed: the seed of the attack.
         cell: the id of the cell.
-        card: the card of the checkpoint as JSON, if it has one.
+        card: the card of the checkpoint as JSON; None if it has none.
     """
 
     victim: str
@@ -71,7 +71,7 @@ class Writer:
         cell: the id of the cell.
         pid: the number of the process.
         host: the name of its machine.
-        since: when it began, in UTC.
+        since: the time at which it began, in UTC.
     """
 
     cell: str

@@ -50,7 +50,7 @@ class Store:
     """A store.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         new: open it to add to it, and make it where there is none; else it is only read.
 
     Attributes:
@@ -116,7 +116,7 @@ class Store:
         """The run of a recipe, which is begun if it is new.
 
         Args:
-            recipe: as JSON.
+            recipe: the recipe as JSON.
             data: a hash of what is attacked.
             size: number of examples that each attack runs on.
 
@@ -153,7 +153,7 @@ class Store:
         return [Run(**row) for row in found]
 
     def entries(self, run: Run) -> list[Entry]:
-        """What a run calls its cells, in that order.
+        """Returns the names that a run gives to its cells, as they were entered.
 
         Raises:
             StoreError: it cannot be read, or holds what no entry can be.
@@ -165,7 +165,7 @@ class Store:
         return [Entry(**row) for row in found]
 
     def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Of cells what their rows depend on, as `cell` was given it.
+        """Returns the keys of cells, on which their rows depend, as `cell` was given them.
 
         Raises:
             StoreError: it cannot be read, or a key is no object in JSON.
@@ -174,7 +174,7 @@ class Store:
         return {row["id"]: checked_key(row["id"], row["key"], self.path) for row in found}
 
     def missing(self, cell: str, count: int) -> list[int]:
-        """Which of the first positions have no row yet, but perhaps an error.
+        """Returns the first positions that have no row yet, or only an error.
 
         Raises:
             StoreError: it cannot be read.

@@ -1,4 +1,4 @@
-"""What the measuring commands share: options, loading, progress."""
+"""The options, the loading and the progress bar that measuring commands share."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def last(progress: Iterator[T], total: int, name: str) -> T:
 
 
 def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
-    """The same, with a progress bar on a terminal."""
+    """Yields the same items, with a progress bar on a terminal."""
     import tqdm
 
     bar: Iterator[T] = tqdm.tqdm(

@@ -1,4 +1,4 @@
-"""What a goal function says of a text, as TextAttack prints it."""
+"""The result of a goal function on a text, as TextAttack prints it."""
 
 from __future__ import annotations
 

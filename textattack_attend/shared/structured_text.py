@@ -44,7 +44,7 @@ class StructuredText(AttackedText):
 
     @classmethod
     def of(cls, text: AttackedText, structure: Structure) -> StructuredText:
-        """The same text under another structure; words are not parsed again."""
+        """Returns the text under another structure; words are not parsed again."""
         new = cls.__new__(cls)
         new.__dict__.update(text.__dict__)
         new.attack_attrs = dict(text.attack_attrs)

@@ -27,12 +27,12 @@ class Benchmark:
     """A recipe and the store of its results.
 
     Args:
-        recipe: what is compared.
-        store: of the rows.
-        cluster: where examples are attacked; by default in this process.
+        recipe: the recipe of what is compared.
+        store: the store of the rows.
+        cluster: the cluster that attacks examples; by default this process does.
 
     Attributes:
-        id: of the run in the store.
+        id: the id of the run in the store.
         size: number of examples that each attack runs on.
 
     Raises:
