@@ -14,6 +14,7 @@ from textattack.datasets import Dataset
 from textattack.shared import AttackedText
 from transformers import AutoConfig
 
+from ...attack_source import require_attack_source
 from ...checkpoint import from_pretrained
 from ...custom_code import NEVER
 from ...datasets import dataset_named
@@ -24,7 +25,6 @@ from ...named_attacks import build_attack, require_attack
 from ...printable import shortened
 from ...process.containment import contained
 from ...quiet import quiet
-from ...written_attacks import require_written
 from ..recipe import NamedAttack, Recipe
 
 LOOKED_AT = 16
@@ -147,7 +147,7 @@ class _Rehearsal:
                     require_attack(attack.recipe, **attack.options)
                     self._attacks[label] = attack
                 else:
-                    require_written(attack.recipe, **attack.options)
+                    require_attack_source(attack.recipe, **attack.options)
         for label, checkpoints in self._recipe.victims.items():
             self._victim(label, checkpoints)
 
