@@ -36,10 +36,10 @@ from textattack_attend.commands.main import main
 from textattack_attend.commands.results import FORMATS
 from textattack_attend.commands.terminal import show_logs
 from textattack_attend.demo import VICTIM_PATH
-from textattack_attend.errors import InvalidInputError
+from textattack_attend.errors import InvalidInputError, first_of, reason_of
 from textattack_attend.host.lines import with_one_line
 from textattack_attend.models.wrappers import wrapper_for
-from textattack_attend.printable import in_one_line, printable
+from textattack_attend.printable import in_one_line, printable, shortened
 
 from .stored_results import results_of
 
@@ -115,6 +115,15 @@ def test_characters_that_act_are_shown_as_escapes() -> None:
     assert printable("over\rwritten") == r"over\rwritten"
     assert printable("half \ud83d") == r"half \ud83d"
     assert printable("مرحبا 中文 👩‍💻 é") == "مرحبا 中文 👩‍💻 é"
+
+
+def test_what_is_left_out_of_a_message_is_marked() -> None:
+    assert shortened("a\n b\x1b", 7) == r"a b\x1b"
+    assert shortened("one two three", 8) == "one two..."
+    assert shortened("abcdef", 6) == "abcdef"
+    assert reason_of(OSError("x" * 161)) == f"{'x' * 160}..."
+    assert first_of(["a", "b"], 2) == "a, b"
+    assert first_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
 
 
 @pytest.mark.parametrize("arguments", [(), ("--table", "ASR"), ("--table", "rows")], ids=str)

@@ -85,6 +85,12 @@ def listed(mistakes: Sequence[str]) -> str:
     return f"{len(mistakes)} mistakes: {'; '.join([*numbered, *more])}"
 
 
+def first_of(names: Sequence[str], most: int = MOST) -> str:
+    """Returns the first names with commas between them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def reason_of(error: BaseException) -> str:
     """Returns the message of another library's error in one line, or the beginning of it."""
     return shortened(str(error), LONGEST_REASON)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from ..errors import LONGEST, LONGEST_REASON, MOST, InvalidInputError, listed, quoted, reason_of
+from ..errors import LONGEST, LONGEST_REASON, InvalidInputError, first_of, listed, quoted, reason_of
 from ..files import text_of
 from ..printable import shortened
 from .recipe_nodes import MERGE, mistakes_in, place_of
@@ -63,10 +63,9 @@ def yaml_of(path: Path) -> Any:
 
 def _require_variables(path: Path, missing: Sequence[str]) -> None:
     if missing:
-        shown = [name if len(name) <= LONGEST else quoted(name) for name in missing[:MOST]]
-        more = f" and {len(missing) - MOST} more" if len(missing) > MOST else ""
+        names = first_of([name if len(name) <= LONGEST else quoted(name) for name in missing])
         raise InvalidInputError(
-            f"{path}: expected the environment variables {', '.join(shown)}{more} that it names; "
+            f"{path}: expected the environment variables {names} that it names; "
             "set them as the comment at its beginning says"
         )
 

@@ -103,7 +103,8 @@ def _replace(path: str, content: bytes) -> None:
         with suppress(OSError):
             os.unlink(unfinished)
         raise
-    _sync_folder(folder or os.curdir)
+    with suppress(OSError):  # there are systems where no folder can be opened
+        synchronize(folder or os.curdir)  # or a power cut could undo the renaming
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -160,9 +161,12 @@ def _closing(descriptor: int) -> Iterator[None]:
     os.close(descriptor)
 
 
-def _sync_folder(folder: str) -> None:
-    """Puts a renaming on the disk, on systems where a folder can be opened."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        with _closing(descriptor):
-            os.fsync(descriptor)
+def synchronize(path: str | os.PathLike[str]) -> None:
+    """Waits until a file, or the list of a folder's files, is on the disk.
+
+    Raises:
+        OSError: it cannot be opened, as a folder on Windows, or not be written.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    with _closing(descriptor):
+        os.fsync(descriptor)

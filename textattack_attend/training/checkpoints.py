@@ -15,7 +15,6 @@ A folder gets its name, or loses it, in one step. So whatever a killed process l
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
@@ -26,6 +25,7 @@ from safetensors import SafetensorError
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ..errors import AttendError, SavingError
+from ..files.writing import synchronize
 from ..printable import in_one_line
 
 UNFINISHED = "unfinished"
@@ -178,12 +178,3 @@ def _is_whole(checkpoint: Path) -> bool:
 def _delete_unfinished(checkpoints: Path) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(checkpoints / UNFINISHED)
-
-
-def synchronize(path: Path) -> None:
-    """Waits until a file, or the list of a folder's files, is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
