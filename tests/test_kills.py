@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import signal
 import sys
 import time
@@ -23,7 +22,7 @@ import pytest
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.structures import Structure, load
 
-from .jobs import BENCHMARK, REPORT, ROWS, TRAIN, write_all
+from .jobs import BENCHMARK, REPORT, ROWS, TRAIN
 from .processes import (
     Ended,
     Moment,
@@ -84,27 +83,6 @@ class Outcome:
         wrong = (self.lost, self.half, self.refused, self.other, self.left, self.tracebacks)
         assert self.kills == kills, said
         assert not any(wrong), said
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
-    """A folder with all that the commands read."""
-    folder = tmp_path_factory.mktemp("start")
-    write_all(folder, vocabulary)
-    return folder
-
-
-@pytest.fixture
-def fresh(start: Path, tmp_path: Path) -> Fresh:
-    """Copies the folder, for every run another one."""
-    numbers = count()
-
-    def copied() -> Path:
-        folder = tmp_path / str(next(numbers))
-        shutil.copytree(start, folder)
-        return folder
-
-    return copied
 
 
 def killed(kills: int, draw: Iterator[Kill], begin: Callable[[Setup | None], Running]) -> Any:

@@ -410,7 +410,7 @@ def test_what_is_contained_and_what_passes() -> None:
 
 
 def test_the_handler_of_a_signal_may_end_the_program() -> None:
-    """As where a scheduler tells a program to terminate, and its handler calls sys.exit."""
+    """A scheduler tells a program to terminate, and its handler calls sys.exit."""
     before = signal.signal(signal.SIGUSR1, lambda *_: sys.exit(7))
     try:
         with pytest.raises(SystemExit) as caught, contained():

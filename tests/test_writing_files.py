@@ -193,7 +193,7 @@ def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
 def test_nobody_can_foresee_the_unfinished_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder that others write to, a link under its name would have another file written."""
+    """A link under that name, in a folder that others write to, would have another file written."""
     names: list[str] = []
     rename = os.replace
 
