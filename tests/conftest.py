@@ -14,6 +14,9 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import random
+import shutil
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -175,3 +178,34 @@ def victim(request: pytest.FixtureRequest, make_victim: MakeVictim) -> Victim:
     """A tiny victim of every family and backend, shared: leave it as you found it."""
     family, backend = request.param
     return make_victim(family, backend)
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
+    """A folder with all that the commands of `jobs` read; leave it as you found it."""
+    from .jobs import write_all  # it takes its models from here
+
+    folder = tmp_path_factory.mktemp("start")
+    write_all(folder, vocabulary)
+    return folder
+
+
+@pytest.fixture
+def fresh(start: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Copies the folder `start`, for every run another one."""
+    numbers = count()
+
+    def copied() -> Path:
+        folder = tmp_path / str(next(numbers))
+        shutil.copytree(start, folder)
+        return folder
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def true(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A true store, for tests to copy and change; all that reads it is imported."""
+    from .hostile_steps import warm_store
+
+    return warm_store(tmp_path_factory.mktemp("true"))

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.crafted_stores import true_store
-from tests.limits import limits
-from tests.stored_results import row
 from textattack_attend.benchmark import Results, Store
 from textattack_attend.benchmark.export import exported, runs_of, table_of
 from textattack_attend.benchmark.pairing import differences
 from textattack_attend.errors import AttendError
 from textattack_attend.report import report
+
+from .crafted_stores import true_store
+from .limits import limits
+from .stored_results import row
 
 LONGEST_LINE = 2_000
 SECONDS, MEBIBYTES = 1.0, 200

@@ -58,7 +58,7 @@ def test_a_vulnerability_that_is_not_listed_fails(
 def test_a_listed_one_is_named_with_its_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By any of its names; an entry that is not needed any more is said to be so."""
+    """An entry counts by any of its names; one that is not needed any more is reported."""
     accepted = "CVE-1 jinja2 no release mends it\nPYSEC-2 torch old\n"
     assert audit(tmp_path, {"pypi": [CLEAN, FOUND]}, accepted) == 0
     assert capsys.readouterr().out.splitlines() == [

@@ -100,7 +100,7 @@ def run(folder: Path, store: str = "store.sqlite", recipe: str = "recipe.yaml") 
 
 
 def rows_of(benchmark: Benchmark) -> pd.DataFrame:
-    """In order, without what differs from run to run."""
+    """Returns rows in order, without what differs from run to run."""
     rows = Results.of(benchmark.store, [benchmark.id]).rows
     ordered = rows.sort_values(["victim", "attack", "position"], ignore_index=True)
     return ordered.drop(columns=MEASURED)
@@ -390,7 +390,7 @@ def test_the_table_by_hand(tmp_path: Path) -> None:
 
 
 def test_intervals_are_those_of_a_share(tmp_path: Path) -> None:
-    """Of 40 of 100: the binomial's, 30.4 to 49.6 by its normal approximation."""
+    """The interval of 40 of 100 is that of a binomial: 30.4 to 49.6 in its normal approximation."""
     rows = [row(n, "succeeded" if n % 5 < 2 else "failed", queries=1) for n in range(100)]
     recipe = Recipe(data="data", victims={"V": ["v"]}, attacks={"A": "A"})  # type: ignore[dict-item]
     store = Store(tmp_path / "store.sqlite")

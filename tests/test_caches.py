@@ -15,10 +15,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from textattack_attend import caches, nltk_fallback
+from textattack_attend import nltk_fallback
 from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.scratch import folder_of_this_process, needing_a_place, temporary_folder
+from textattack_attend.process import cache_folder
+from textattack_attend.process.temporary_files import (
+    folder_of_this_process,
+    needing_a_place,
+    temporary_folder,
+)
 
 NOWHERE = "/dev/null/cache"
 """A path under a file: root, too, can make no folder there."""
@@ -40,25 +45,25 @@ attacks:
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """What a test does to the environment, also without it, is undone."""
-    for name in ("HOME", caches.VARIABLE, *caches.OTHERS):
+    for name in ("HOME", cache_folder.VARIABLE, *cache_folder.OTHERS):
         monkeypatch.setenv(name, os.environ.get(name, ""))
         monkeypatch.delenv(name)
     yield monkeypatch
-    caches._replaced.clear()
+    cache_folder._replaced.clear()
 
 
 def cache() -> str | None:
-    return os.environ.get(caches.VARIABLE)
+    return os.environ.get(cache_folder.VARIABLE)
 
 
 def test_a_cache_that_can_be_written_stays(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment.setenv("HOME", str(tmp_path))
-    caches.provide()
+    cache_folder.provide()
     assert cache() is None
-    caches.restore()
+    cache_folder.restore()
     assert (tmp_path / ".cache" / "textattack").is_dir()
-    environment.setenv(caches.VARIABLE, str(tmp_path / "other"))
-    caches.provide()
+    environment.setenv(cache_folder.VARIABLE, str(tmp_path / "other"))
+    cache_folder.provide()
     assert cache() == str(tmp_path / "other")
 
 
@@ -67,15 +72,15 @@ def test_another_takes_the_place_of_one_that_cannot_be_written(
 ) -> None:
     environment.setenv("HOME", "/dev/null")
     environment.setenv("HF_HOME", "the user's")
-    caches.provide()
+    cache_folder.provide()
     own = Path(cache() or "")
     assert own.is_dir()
     assert own.stat().st_mode & 0o777 == 0o700
-    assert [path.name for path in own.iterdir()] == [caches.SET_UP]
+    assert [path.name for path in own.iterdir()] == [cache_folder.SET_UP]
     assert os.environ["HOME"] == "/dev/null"
-    for name in caches.OTHERS:  # as TextAttack does
+    for name in cache_folder.OTHERS:  # as TextAttack does
         environment.setenv(name, str(own))
-    caches.restore()
+    cache_folder.restore()
     assert cache() is None
     assert os.environ["HF_HOME"] == "the user's"
     assert "XDG_CACHE_HOME" not in os.environ
@@ -88,14 +93,14 @@ def test_a_cache_that_the_user_names_is_still_that_of_other_libraries(
     told: list[str] = []
     environment.setitem(
         sys.modules,
-        caches.INSTALL,
+        cache_folder.INSTALL,
         SimpleNamespace(set_cache_dir=told.append),
     )
     environment.setenv("HOME", str(tmp_path))
-    environment.setenv(caches.VARIABLE, named)
-    caches.provide()
+    environment.setenv(cache_folder.VARIABLE, named)
+    cache_folder.provide()
     assert Path(cache() or "").is_dir()
-    caches.restore()
+    cache_folder.restore()
     assert cache() == named
     assert told == ([named] if named else [])
 
@@ -110,8 +115,8 @@ def test_a_user_whom_the_system_does_not_know_gets_a_home(
     environment.chdir(tmp_path)
     with pytest.raises(RuntimeError):
         Path.home()
-    caches.provide()
-    caches.restore()
+    cache_folder.provide()
+    cache_folder.restore()
     assert Path.home().is_dir()
     assert list(tmp_path.iterdir()) == []  # TextAttack would make a folder named ~
 

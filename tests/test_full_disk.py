@@ -9,7 +9,6 @@ import random
 import shutil
 import sys
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from textattack_attend.errors import AttendError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.structures import Structure, load
 
-from .jobs import BENCHMARK, REPORT, ROWS, TRAIN, write_all
+from .jobs import BENCHMARK, REPORT, ROWS, TRAIN
 from .processes import Ended, Running, attend, full_disk
 from .stored_rows import rows_in, timeless
 
@@ -30,25 +29,12 @@ SHARED_MEMORY = 32_768
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
+def start(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all that the commands read, and a finished benchmark."""
-    folder = tmp_path_factory.mktemp("start")
-    write_all(folder, vocabulary)
+    folder = tmp_path_factory.mktemp("finished") / "start"
+    shutil.copytree(start, folder)
     assert Running(attend, *BENCHMARK, folder=folder).ended().code == 0
     return folder
-
-
-@pytest.fixture
-def fresh(start: Path, tmp_path: Path) -> Callable[[], Path]:
-    """Copies the folder, for every run another one."""
-    numbers = count()
-
-    def copied() -> Path:
-        folder = tmp_path / str(next(numbers))
-        shutil.copytree(start, folder)
-        return folder
-
-    return copied
 
 
 def require_line(ended: Ended) -> str:

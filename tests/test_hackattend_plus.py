@@ -65,7 +65,7 @@ def slope(model: PlainModel, ids: list[int], masked: Units, unit: Unit, label: i
 
 
 def test_the_effect_of_masking_is_the_slope_of_the_loss(victim: Victim) -> None:
-    """Of open units, of masked ones, and in a row that is masked but for one unit."""
+    """Judges open units, masked ones, and the only open unit of a row."""
     model = PlainModel(victim.model)
     ids = victim.tokenizer(TEXT)["input_ids"]
     shape = victim.empty_structure(TEXT).shape

@@ -12,17 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.crafted_stores import EVIL, PAGE, true_store
-from tests.hostile_steps import copied, executed, refusal_of, tables_of, warm_store
-from tests.trials.trial import CommandRefusedError, command
 from textattack_attend.benchmark.journals import MAGIC
 from textattack_attend.report import report
 
-
-@pytest.fixture(scope="module")
-def true(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return warm_store(tmp_path_factory.mktemp("true"))
-
+from .crafted_stores import EVIL, PAGE, true_store
+from .hostile_steps import copied, executed, refusal_of, tables_of
+from .trials.trial import CommandRefusedError, command
 
 # --- files beside a store ---
 

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.crafted_stores import EVIL, Crafted, crafted_stores, redeclared, valued
-from tests.hostile_steps import (
+from textattack_attend.benchmark.schema import TABLES
+from textattack_attend.errors import AttendError
+from textattack_attend.report import report
+
+from .crafted_stores import EVIL, Crafted, crafted_stores, redeclared, valued
+from .hostile_steps import (
     MEBIBYTES,
     PAGE_SECONDS,
     SECONDS,
@@ -20,20 +24,11 @@ from tests.hostile_steps import (
     refusal_of,
     require_one_line,
     tables_of,
-    warm_store,
 )
-from tests.limits import limits
-from textattack_attend.benchmark.schema import TABLES
-from textattack_attend.errors import AttendError
-from textattack_attend.report import report
+from .limits import limits
 
 SHAPE = '{"shape":[%s],"matrices":[[0,0,[%s]]]}'
 """Masked units as a row has them."""
-
-
-@pytest.fixture(scope="module")
-def true(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return warm_store(tmp_path_factory.mktemp("true"))
 
 
 def outcome_of(crafted: Crafted, true: Path, folder: Path, page: bool) -> str:

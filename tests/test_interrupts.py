@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import textattack  # noqa: F401  # its import registers the plugin, which needs all of `host`
 
 from textattack_attend.host.interrupt import uninterrupted
-from textattack_attend.interrupts import SIGNALS, interruptible
+from textattack_attend.process.interrupts import SIGNALS, interruptible
 
 both = pytest.mark.parametrize("number", SIGNALS)
 

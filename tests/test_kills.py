@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, cycle
 from pathlib import Path
@@ -23,7 +22,7 @@ import pytest
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.structures import Structure, load
 
-from .jobs import BENCHMARK, REPORT, ROWS, TRAIN, write_all
+from .jobs import BENCHMARK, REPORT, ROWS, TRAIN
 from .processes import (
     Ended,
     Moment,
@@ -86,27 +85,6 @@ class Outcome:
         assert not any(wrong), said
 
 
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
-    """A folder with all that the commands read."""
-    folder = tmp_path_factory.mktemp("start")
-    write_all(folder, vocabulary)
-    return folder
-
-
-@pytest.fixture
-def fresh(start: Path, tmp_path: Path) -> Fresh:
-    """Copies the folder, for every run another one."""
-    numbers = count()
-
-    def copied() -> Path:
-        folder = tmp_path / str(next(numbers))
-        shutil.copytree(start, folder)
-        return folder
-
-    return copied
-
-
 def killed(kills: int, draw: Iterator[Kill], begin: Callable[[Setup | None], Running]) -> Any:
     """Begins runs, and yields the folder of each that was killed, until there are enough."""
     found = 0
@@ -123,6 +101,14 @@ def killed(kills: int, draw: Iterator[Kill], begin: Callable[[Setup | None], Run
         found += 1
         if found == kills:
             return
+
+
+def seconds_of(command: Sequence[str], folder: Path) -> float:
+    """Runs a command to its end, and returns how long it took once its process was ready."""
+    running = Running(attend, *command, folder=folder)
+    begun = time.monotonic()
+    assert running.ended().code == 0
+    return time.monotonic() - begun
 
 
 def in_turn(generator: random.Random, *kinds: Callable[[random.Random], Kill]) -> Iterator[Kill]:
@@ -153,10 +139,8 @@ def in_a_write(smallest: int, largest: int) -> Callable[[random.Random], Kill]:
 
 
 def benchmark_survives(kills: int, fresh: Fresh) -> None:
-    begun = time.monotonic()
     whole = fresh()
-    assert Running(attend, *BENCHMARK, folder=whole).ended().code == 0
-    seconds = time.monotonic() - begun
+    seconds = seconds_of(BENCHMARK, whole)
     expected = timeless(rows_in(whole / STORE))
     assert len(expected) == ROWS
     draw = in_turn(
@@ -197,9 +181,7 @@ def test_no_kill_of_a_benchmark_loses_a_row(fresh: Fresh) -> None:
 @pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_weights(fresh: Fresh) -> None:
     whole = fresh()
-    begun = time.monotonic()
-    assert Running(attend, *TRAIN, folder=whole).ended().code == 0
-    seconds = time.monotonic() - begun
+    seconds = seconds_of(TRAIN, whole)
     weights = (whole / "trained" / "model.safetensors").read_bytes()
     files = {path.name for path in (whole / "trained").iterdir()}
     steps = [f"trained/checkpoints/*{step}*" for step in (6, 12, 18)]
@@ -228,9 +210,8 @@ def test_a_killed_training_ends_with_the_same_weights(fresh: Fresh) -> None:
 def test_a_killed_report_is_whole_or_the_old_one(fresh: Fresh) -> None:
     folder, old = fresh(), b"an older page"
     assert Running(attend, *BENCHMARK, folder=folder).ended().code == 0
-    begun = time.monotonic()
-    assert Running(attend, *REPORT, folder=folder).ended().code == 0
-    seconds, expected = time.monotonic() - begun, dateless((folder / PAGE).read_bytes())
+    seconds = seconds_of(REPORT, folder)
+    expected = dateless((folder / PAGE).read_bytes())
     draw = in_turn(
         random.Random(2),
         in_a_write(SHARED_MEMORY, len(expected)),

@@ -36,17 +36,17 @@ from textattack_attend.commands.main import main
 from textattack_attend.commands.results import FORMATS
 from textattack_attend.commands.terminal import show_logs
 from textattack_attend.demo import VICTIM_PATH
-from textattack_attend.errors import InvalidInputError
+from textattack_attend.errors import InvalidInputError, first_of, reason_of
 from textattack_attend.host.lines import with_one_line
 from textattack_attend.models.wrappers import wrapper_for
-from textattack_attend.texts import in_one_line, printable
+from textattack_attend.printable import in_one_line, printable, shortened
 
 from .stored_results import results_of
 
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]",
 )
-"""What terminals obey, line breaks and tabs left out; written down again, to check `texts`."""
+"""What terminals obey, line breaks and tabs left out; written down again, to check `printable`."""
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m \u202egnp.exe\u2066\u200e\u200f\u061c\rover \x7f\x00"
 """It sets the title of the window, clears the screen, turns letters around, and overwrites."""
 MARKED = "a|b\\|c` <script>alert(1)</script>\r\n\n*d* [e](f) &lt; _g_ ~~h~~ $i$"
@@ -115,6 +115,15 @@ def test_characters_that_act_are_shown_as_escapes() -> None:
     assert printable("over\rwritten") == r"over\rwritten"
     assert printable("half \ud83d") == r"half \ud83d"
     assert printable("مرحبا 中文 👩‍💻 é") == "مرحبا 中文 👩‍💻 é"
+
+
+def test_what_is_left_out_of_a_message_is_marked() -> None:
+    assert shortened("a\n b\x1b", 7) == r"a b\x1b"
+    assert shortened("one two three", 8) == "one two..."
+    assert shortened("abcdef", 6) == "abcdef"
+    assert reason_of(OSError("x" * 161)) == f"{'x' * 160}..."
+    assert first_of(["a", "b"], 2) == "a, b"
+    assert first_of(["a", "b", "c", "d"], 2) == "a, b and 2 more"
 
 
 @pytest.mark.parametrize("arguments", [(), ("--table", "ASR"), ("--table", "rows")], ids=str)

@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.stored_results import results_of, row
-from tests.trials.trial import CommandRefusedError, command
-from tests.unprivileged import unprivileged
 from textattack_attend.benchmark import Results, Store
 from textattack_attend.benchmark.connections import ATTEMPTS, Reader
 from textattack_attend.errors import StoreError
+
+from .stored_results import results_of, row
+from .trials.trial import CommandRefusedError, command
+from .unprivileged import unprivileged
 
 
 def made(folder: Path, name: str = "store.sqlite") -> Path:

@@ -66,7 +66,7 @@ ATTACKS = {
 
 
 def packed(matrices: dict[tuple[int, int], list[tuple[int, int]]], tokens: int = 4) -> str:
-    """As rows have it, written by hand."""
+    """Masked units as rows hold them, written by hand."""
     steps = []
     for matrix, pairs in matrices.items():
         cells = sorted(query * tokens + key for query, key in pairs)
@@ -100,7 +100,7 @@ def flipped(position: int, text: str = "") -> Row:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
-    """Of two attacks on attention and one on words."""
+    """Results of two attacks on attention and one on words."""
     rows = {
         ("V", "1%", "v"): [flipped(0, NASTY), flipped(1), flipped(2), judged(3, "failed")],
         ("V", "0.1%", "v"): [flipped(0), *(judged(n, "failed") for n in range(1, 4))],
@@ -533,7 +533,7 @@ def luminance(color: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """Of two colours, 1 to 21."""
+    """Returns the contrast of two colours, 1 to 21."""
     low, high = sorted([luminance(one), luminance(other)])
     return (high + 0.05) / (low + 0.05)
 

@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-from tests.unprivileged import unprivileged
 from textattack_attend.benchmark import Results, Store, read_recipe
 from textattack_attend.benchmark.claims import Claims
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.errors import StoreError
+
+from .unprivileged import unprivileged
 
 RECIPE = """
 data: attend-demo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import sys
 import time
@@ -11,14 +10,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from textattack_attend.benchmark import Results, Store
 
-from .jobs import ATTACK, BENCHMARK, TRAIN, write_all
+from .jobs import ATTACK, BENCHMARK, TRAIN
 from .processes import Ended, Moment, Running, after, attend, once_there, textattack
 
 MOMENTS = 10
@@ -87,14 +85,6 @@ JOBS = {
 }
 
 
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
-    """A folder with all that the commands read."""
-    folder = tmp_path_factory.mktemp("start")
-    write_all(folder, vocabulary)
-    return folder
-
-
 def interrupted(
     job: Job, fresh: Callable[[], Path], number: signal.Signals, wait: Callable[[float], Moment]
 ) -> tuple[Path, Ended]:
@@ -112,16 +102,8 @@ def interrupted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", JOBS)
-def test_a_signal_is_one_line_and_the_command_goes_on(
-    name: str, start: Path, tmp_path: Path
-) -> None:
-    job, numbers = JOBS[name], count()
-
-    def fresh() -> Path:
-        folder = tmp_path / str(next(numbers))
-        shutil.copytree(start, folder)
-        return folder
-
+def test_a_signal_is_one_line_and_the_command_goes_on(name: str, fresh: Callable[[], Path]) -> None:
+    job = JOBS[name]
     job.run(fresh())  # the first of a process loads what is not loaded yet
     whole, begun = fresh(), time.monotonic()
     ended = job.run(whole)

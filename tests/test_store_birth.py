@@ -95,7 +95,7 @@ def failures_of(folder: Path, stores: int) -> list[str]:
 
 
 def test_processes_that_open_new_stores_at_once_all_get_them(tmp_path: Path) -> None:
-    """Of 180 such opens, 101 failed once, and 20 after that."""
+    """Before stores were made in one transaction, 101 of 180 such openings failed."""
     assert failures_of(tmp_path, 60) == []
     for number in range(60):
         with sqlite3.connect(tmp_path / f"{number}.sqlite") as database:

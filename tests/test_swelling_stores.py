@@ -8,27 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.crafted_stores import repeat_pages
-from tests.hostile_steps import (
+from textattack_attend.benchmark import Recipe, Results, Store, summary
+from textattack_attend.benchmark.export import exported, table_of
+from textattack_attend.errors import AttendError
+from textattack_attend.report import report
+
+from .crafted_stores import repeat_pages
+from .hostile_steps import (
     MEBIBYTES,
     PAGE_SECONDS,
     SECONDS,
     copied,
     executed,
     refusal_of,
-    warm_store,
 )
-from tests.limits import limits
-from tests.stored_results import results_of, row
-from textattack_attend.benchmark import Recipe, Results, Store, summary
-from textattack_attend.benchmark.export import exported, table_of
-from textattack_attend.errors import AttendError
-from textattack_attend.report import report
-
-
-@pytest.fixture(scope="module")
-def true(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return warm_store(tmp_path_factory.mktemp("true"))
+from .limits import limits
+from .stored_results import results_of, row
 
 
 def test_pages_that_point_at_each_other_are_no_endless_table(true: Path, tmp_path: Path) -> None:

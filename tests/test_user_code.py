@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 from transformers import BertTokenizerFast
 
+from textattack_attend.attack_source import LARGEST, require_attack_source
 from textattack_attend.benchmark import Results, Store, read_recipe
 from textattack_attend.benchmark.running import Benchmark, Cluster, rehearsal
 from textattack_attend.benchmark.running.recording import error_row
 from textattack_attend.errors import InvalidInputError, UserCodeError
 from textattack_attend.named_attacks import require_attack
-from textattack_attend.user_code import contained
-from textattack_attend.written_attacks import LARGEST, require_written
+from textattack_attend.process.containment import contained
 
 from .conftest import tiny_model
 from .limits import limits
@@ -234,7 +234,7 @@ def test_what_is_written_is_judged_as_what_is_executed(
     needs = request.node.callspec.id not in NEEDS_NO_OPTION
     options = {"seed": 3} if needs else {}
     said = []
-    for require in (require_written, require_attack):
+    for require in (require_attack_source, require_attack):
         try:
             with limits(seconds=5, mebibytes=800):
                 require(f"{path}^f", **options)
@@ -261,7 +261,7 @@ def test_a_file_that_is_no_python_file(
     (tmp_path / "folder.py").mkdir()
     for plain in ("text.txt", "bare"):
         (tmp_path / plain).write_text("def f(wrapper): ...")
-    for require in (require_written, require_attack):
+    for require in (require_attack_source, require_attack):
         with pytest.raises(InvalidInputError, match="expected a Python file with the function 'f'"):
             require(name)
 
@@ -410,7 +410,7 @@ def test_what_is_contained_and_what_passes() -> None:
 
 
 def test_the_handler_of_a_signal_may_end_the_program() -> None:
-    """As where a scheduler tells a program to terminate, and its handler calls sys.exit."""
+    """A scheduler tells a program to terminate, and its handler calls sys.exit."""
     before = signal.signal(signal.SIGUSR1, lambda *_: sys.exit(7))
     try:
         with pytest.raises(SystemExit) as caught, contained():

@@ -193,7 +193,7 @@ def test_a_circle_of_links_is_refused(tmp_path: Path) -> None:
 def test_nobody_can_foresee_the_unfinished_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder that others write to, a link under its name would have another file written."""
+    """A link under that name, in a folder that others write to, would have another file written."""
     names: list[str] = []
     rename = os.replace
 
@@ -402,7 +402,7 @@ def test_a_command_writes_to_a_device(store: Path, full: Path) -> None:
 
 PRINT = """
 import sys
-from textattack_attend.standard_output import whole_output
+from textattack_attend.process.standard_output import whole_output
 with whole_output():
     {do}
 """
@@ -440,8 +440,8 @@ def test_a_full_standard_output_is_an_error_of_ours(size: int, full_output: int)
     done = python(f"print('a' * {size})", full_output)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "textattack_attend.standard_output.StandardOutputError: standard output: cannot be written "
-        "(No space left on device); make room, or print elsewhere"
+        "textattack_attend.process.standard_output.StandardOutputError: standard output: cannot be "
+        "written (No space left on device); make room, or print elsewhere"
     )
     assert "Exception ignored" not in done.stderr
 

@@ -162,7 +162,7 @@ class StructureAttack(Attack):
         )
 
     def _for_example(self, text: Any, label: int) -> StructureAttack:
-        """The same attack, with counts of its own."""
+        """Returns a copy of the attack with counts of its own."""
         goal_function = self.goal_function.for_example(text, label)
         transformation = copy.copy(self.transformation)
         transformation.goal_function = goal_function

@@ -27,15 +27,15 @@ def arm() -> None:
 
 
 def _provide_cache() -> None:
-    from . import caches
+    from .process import cache_folder
 
-    caches.provide()
+    cache_folder.provide()
 
 
 def _restore_caches() -> None:
-    from . import caches
+    from .process import cache_folder
 
-    caches.restore()
+    cache_folder.restore()
 
 
 def _provide_nltk_data() -> None:
@@ -79,7 +79,7 @@ class _Finder(MetaPathFinder):
 
 
 def _calling(spec: ModuleSpec, call: Callable[[], None]) -> ModuleSpec:
-    """The same spec, whose loader calls once the module has run."""
+    """Returns the specification with a loader that makes the call once the module has run."""
     loader = spec.loader
     if loader is not None:
         execute = loader.exec_module

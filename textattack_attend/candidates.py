@@ -25,7 +25,7 @@ def candidate_masks(
         ranking: the ranking, but "random".
         each_layer: shows every layer's capture, as `ForwardPass.each_layer` does, with gradients
             unless the ranking is "attention".
-        shape: of the text's structures.
+        shape: the shape of the text's structures.
         budget: which units may be masked, and how many of one matrix.
     """
     chosen: dict[int, list[Cells]] = {}
@@ -61,11 +61,12 @@ def highest_cells(
     Equal scores are taken in the order of (query, key).
 
     Args:
-        scores: of every attackable unit of the layer, as `Budget.cells` orders them, (H, n).
-        shape: of the structures.
-        budget: how many units of a matrix may be masked.
+        scores: the scores of the attackable units of the layer, (H, n), ordered as by
+            `Budget.cells`.
+        shape: the shape of the structures.
+        budget: the number of units of a matrix that may be masked.
         layer: the number of the layer.
-        share: how much of that is taken, in (0, 1].
+        share: the share of the budget that is taken, in (0, 1].
     """
     cells = budget.cells(shape, layer)
     counts = [ceil(share * count) for count in budget.units_per_matrix(shape, layer)]

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import LONGEST, InvalidInputError
+from .errors import LONGEST, LONGEST_REASON, InvalidInputError
 from .files import text_of, write_whole
-from .texts import in_one_line
+from .printable import shortened
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -29,38 +28,36 @@ The configuration is none of them: without it, transformers guesses one by the n
 """
 CHECKPOINTS = "checkpoints"
 """The folder, in that of the model, of what a training needs until it ends."""
-LONGEST_REASON = 160
-"""The most characters that a message repeats of what is wrong with a card."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
 @dataclass(frozen=True)
 class Card:
-    """How a model was trained.
+    """The record of a training: its settings, and what came out of it.
 
     Args:
-        task: what it learned.
+        task: the task that the model learned.
         defense: the training method.
-        options: of the method.
-        model: what it started from.
-        data: what it learned from.
-        learning_rate: at its highest.
-        batch_size: texts a step.
-        epochs: how often every text was seen.
-        max_tokens: of a sequence.
-        config: fields of the model's configuration, instead of its own.
-        seed: of everything random.
-        precision: in which it computed, float32 or bfloat16.
-        versions: of the libraries.
-        accuracy: on the dev set, of the epoch that was kept; None before the end.
-        seconds: of the training, evaluation included, since it last began.
+        options: the options of the method.
+        model: the folder or hub name of the pretrained model.
+        data: the data that the model learned from.
+        learning_rate: the highest learning rate.
+        batch_size: the number of texts in a step.
+        epochs: the number of times that every text was seen.
+        max_tokens: the most tokens of a sequence.
+        config: fields that replaced those of the model's configuration.
+        seed: the seed of everything random.
+        precision: the precision of the training, float32 or bfloat16.
+        versions: the versions of the libraries.
+        accuracy: the accuracy on the dev set after the epoch that was kept; None before the end.
+        seconds: the time of the training since it last began, evaluation included.
         step_seconds_ratio: time of a training step over that of a plain one, measured in turn.
-        rows: how many the training set has.
-        extra_rows: how many the method added.
-        extra_seconds: that it took to find them, or to read them where they were known.
+        rows: the number of rows of the training set.
+        extra_rows: the number of rows that the method added.
+        extra_seconds: the time that the method took to find its rows, or to read known ones.
         identity: digests of the trained weights, the configuration and the tokenizer, see
             `Identity`; None before the end.
-        schema: version of these fields.
+        schema: the version of these fields.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -96,7 +93,7 @@ class Card:
 
     @classmethod
     def of(cls, folder: Path) -> Card | None:
-        """The card in a folder; None if there is none.
+        """Reads the card in a folder; None if there is none.
 
         Raises:
             InvalidInputError: it cannot be read, or the training of the folder has not ended.
@@ -146,14 +143,14 @@ class Card:
             raise _no_card(path, str(error)) from error
 
     def to_json(self) -> str:
-        """All fields, by name."""
+        """Returns the fields as a JSON object."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     def write(self, folder: Path) -> None:
-        """Into a folder.
+        """Writes the card into a folder.
 
         Raises:
-            InvalidInputError: it cannot be written.
+            InvalidInputError: the card cannot be written.
         """
         write_whole(folder / NAME, f"{self.to_json()}\n".encode())
 
@@ -166,7 +163,7 @@ def _adapter() -> TypeAdapter[Card]:
 
 
 def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
-    said = shorten(in_one_line(reason), LONGEST_REASON, placeholder="...")
+    said = shortened(reason, LONGEST_REASON)
     return InvalidInputError(
         f"{path}: expected the card of a trained model ({said}); delete it to go without"
     )

@@ -19,7 +19,7 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from .custom_code import ALLOW, code_of, code_of_trained, kernels_of, shown
-from .errors import AttendError, CustomCodeError, InvalidInputError
+from .errors import AttendError, CustomCodeError, InvalidInputError, reason_of
 
 EXPECTED = (
     "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
@@ -28,7 +28,7 @@ EXPECTED = (
 
 
 def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]:
-    """As what a checkpoint, a folder or a hub name, was saved; nothing if it does not say.
+    """Returns the names of the classes that a checkpoint was saved as; none if it does not say.
 
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
@@ -43,7 +43,7 @@ def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]
 
 
 def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
-    """Whether a checkpoint was saved as a ...ForMultipleChoice model."""
+    """Returns whether a checkpoint was saved as a ...ForMultipleChoice model."""
     try:
         names = architectures(checkpoint, trust_remote_code)
     except InvalidInputError:  # whoever loads it will say what is wrong with it
@@ -54,7 +54,7 @@ def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
 def load(
     checkpoint: str, trust_remote_code: bool = False
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A classifier, or a model that scores choices, with its tokenizer.
+    """Loads a classifier, or a model that scores choices, with its tokenizer.
 
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
@@ -115,7 +115,7 @@ def from_pretrained(
         auto: the class, as ``AutoModel``.
         checkpoint: the folder of the checkpoint, or its name on the hub.
         trust_remote_code: whether to run the code that the checkpoint brings along.
-        advice: what to do about code that is not allowed.
+        advice: advice for the message about code that is not allowed.
         options: options of the class.
 
     Raises:
@@ -166,5 +166,6 @@ def explained(checkpoint: str) -> Iterator[None]:
     except AttendError:
         raise
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InvalidInputError(f"{checkpoint}: {EXPECTED} (transformers: {reason})") from error
+        raise InvalidInputError(
+            f"{checkpoint}: {EXPECTED} (transformers: {reason_of(error)})"
+        ) from error

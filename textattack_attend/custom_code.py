@@ -14,6 +14,7 @@ from transformers import PretrainedConfig, dynamic_module_utils
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
 from .card import is_finished
+from .errors import first_of, quoted
 
 ALLOW = "if you trust it, allow it with --trust-remote-code (trust_remote_code: true in a recipe)"
 NEVER = "take one without code of its own, which would never be run here"
@@ -64,8 +65,7 @@ def shown(names: list[str]) -> str:
     Args:
         names: the names.
     """
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(repr(name[:60]) for name in names[:SHOWN]) + more
+    return first_of([quoted(name) for name in names], SHOWN)
 
 
 @contextmanager

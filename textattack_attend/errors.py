@@ -13,8 +13,12 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
+from .printable import shortened
+
 LONGEST = 60
 """The most characters of a value that a message repeats."""
+LONGEST_REASON = 160
+"""The most characters of another library's error that a message repeats."""
 MOST = 20
 """The most mistakes or names that a message lists."""
 KINDS: dict[type, str] = {
@@ -79,6 +83,17 @@ def listed(mistakes: Sequence[str]) -> str:
     numbered = [f"({number}) {mistake}" for number, mistake in enumerate(mistakes[:MOST], 1)]
     more = [f"and {len(mistakes) - MOST} more"] if len(mistakes) > MOST else []
     return f"{len(mistakes)} mistakes: {'; '.join([*numbered, *more])}"
+
+
+def first_of(names: Sequence[str], most: int = MOST) -> str:
+    """Returns the first names with commas between them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def reason_of(error: BaseException) -> str:
+    """Returns the message of another library's error in one line, or the beginning of it."""
+    return shortened(str(error), LONGEST_REASON)
 
 
 def quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The effect of masking: what HackAttend+ judges units by, at a state where units are masked."""
+"""The effect of masking a unit, by which HackAttend+ judges units, where others are masked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .structures import Cells, Structure
 def masking_effect(
     capture: AttentionCapture, structure: Structure, layer: int, cells: Cells
 ) -> npt.NDArray[np.float32]:
-    """Linear term of the loss for each unit being masked rather than open, float32 (H, n).
+    """Returns the linear term of the loss for masking each unit instead of opening it, (H, n).
 
     As `first_order`, but at a state where units are masked: a unit that, open, has the probability
     p has the effect ``-p (g - rest)``, where g is the gradient at its probability and ``rest`` the
@@ -23,8 +23,8 @@ def masking_effect(
     is what its score would give it if it alone were opened.
 
     Args:
-        capture: the layer's, (H, T, T), taken under the mask, with gradients.
-        structure: what was masked.
+        capture: the capture of the layer, (H, T, T), under the mask and with gradients.
+        structure: the structure that was masked.
         layer: the number of the layer.
         cells: the n cells to judge, ``query * T + key``, in order.
     """
@@ -46,14 +46,14 @@ def masking_effect(
 def effect_of_masking(
     scores: Tensor, probabilities: Tensor, gradients: Tensor, masked: Tensor, closed: Tensor
 ) -> Tensor:
-    """The formula of `masking_effect`, for tensors (..., T, T); of the dtype of the scores.
+    """Computes the formula of `masking_effect` for tensors (..., T, T), in the dtype of the scores.
 
     Args:
-        scores: before the softmax and before the mask.
-        probabilities: under the mask.
-        gradients: of the loss at them.
-        masked: which units are.
-        closed: which are not visible in any case.
+        scores: the scores before the softmax and before the mask.
+        probabilities: the probabilities under the mask.
+        gradients: the gradients of the loss at the probabilities.
+        masked: which units are masked.
+        closed: which units are never visible.
     """
     open_scores = scores.masked_fill(masked | closed, -torch.inf)
     total = open_scores.logsumexp(-1, keepdim=True)

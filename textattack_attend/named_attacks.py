@@ -13,18 +13,19 @@ from textattack.models.wrappers import ModelWrapper
 from textattack.shared.utils import ARGS_SPLIT_TOKEN, load_module_from_file
 
 from .errors import MOST, InvalidInputError, described, did_you_mean, quoted
-from .user_code import contained
+from .printable import in_one_line
+from .process.containment import contained
 
 
 def attack_builder(name: str) -> Callable[..., Attack]:
-    """What builds an attack on a `ModelWrapper`; options of the recipe are its keywords.
+    """Returns the function that builds an attack on a `ModelWrapper`; its keywords are options.
 
     Args:
-        name: of a recipe, as ``textattack attack --recipe`` takes it, or PATH^NAME of a function
-            in a Python file, as ``--attack-from-file`` does.
+        name: the name of a recipe, as ``textattack attack --recipe`` takes it, or PATH^NAME of a
+            function in a Python file, as ``--attack-from-file`` does.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: there is no attack of that name.
     """
     if is_in_file(name):
         return _from_file(*split(name))
@@ -40,7 +41,7 @@ def attack_builder(name: str) -> Callable[..., Attack]:
 
 
 def require_attack(name: str, **options: Any) -> None:
-    """Checks what can be known without a model.
+    """Checks what can be known of an attack without a model.
 
     Raises:
         InvalidInputError: there is no attack of that name, or it has no such option.
@@ -49,10 +50,10 @@ def require_attack(name: str, **options: Any) -> None:
 
 
 def build_attack(name: str, wrapper: ModelWrapper, **options: Any) -> Attack:
-    """The attack of a name on a model.
+    """Builds the attack of a name on a model.
 
     Raises:
-        InvalidInputError: there is none, or it has no such option.
+        InvalidInputError: there is no attack of that name, or it has no such option.
     """
     build = attack_builder(name)
     require_options(name, parameters_of(build), options)
@@ -139,6 +140,14 @@ def require_python_file(path: str, function: str) -> None:
         )
 
 
+def not_importable(path: str | Path, error: Exception) -> InvalidInputError:
+    """Returns the error of a file that Python cannot import."""
+    return InvalidInputError(
+        f"{path}: expected a Python file that can be imported, got {type(error).__name__}: "
+        f"{in_one_line(str(error))}"
+    )
+
+
 def no_such_function(path: str, function: str) -> InvalidInputError:
     """Returns the error of a file that lacks a function."""
     return InvalidInputError(f"{path}: expected a function {function!r}, got none of that name")
@@ -159,10 +168,7 @@ def _from_file(path: str, function: str) -> Callable[..., Attack]:
             module = load_module_from_file(path)
             found = hasattr(module, function)
     except Exception as error:  # it is the user's own code
-        raise InvalidInputError(
-            f"{path}: expected a Python file that can be imported, got {type(error).__name__}: "
-            f"{' '.join(str(error).split())}"
-        ) from error
+        raise not_importable(path, error) from error
     if not found:
         raise no_such_function(path, function)
     build: Callable[..., Attack] = getattr(module, function)

@@ -7,7 +7,7 @@ user's, found anywhere on NLTK's path, comes first.
 import warnings
 from pathlib import Path
 
-from .scratch import folder_of_this_process, temporary_files
+from .process.temporary_files import folder_of_this_process, temporary_files
 
 DATA = Path(__file__).parent / "nltk_data"
 STOP_WORDS = "corpora/stopwords"

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from .data.cells import require_class, require_text, require_texts, shown
-from .errors import InvalidInputError
-from .files import lines_of, parsed, text_of
+from .errors import InvalidInputError, reason_of
+from .files import lines_of, text_of
+from .files.strict_json import json_in_file
 
 Row = tuple[tuple[str, ...], int]
 """The parts of a text; its label."""
@@ -202,10 +203,10 @@ def hub_dataset(source: str, split: str) -> Any:
         with never_asking():
             return load_dataset(name, split=split, revision=revision or None)
     except Exception as error:  # every loader and every network has errors of its own
-        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"{source}: expected a file as published, or the name of a data set on the hub with "
-            f"the split {split!r}; it could not be loaded ({type(error).__name__}: {reason})"
+            f"the split {split!r}; it could not be loaded "
+            f"({type(error).__name__}: {reason_of(error)})"
         ) from error
 
 
@@ -216,7 +217,7 @@ def _hub_entries(source: str, split: str) -> Entries:
 
 
 def _json_list(path: Path) -> Entries:
-    entries = parsed(text_of(path), path, 1)
+    entries = json_in_file(text_of(path), path, 1)
     if not isinstance(entries, list):
         raise InvalidInputError(f"{path}: expected a list, got {type(entries).__name__}")
     for number, entry in enumerate(entries, 1):
@@ -243,4 +244,4 @@ def _lines(path: Path) -> Entries:
 def _json_lines(path: Path) -> Entries:
     for number, line in enumerate(lines_of(path), 1):
         if line.strip():
-            yield f"line {number}", parsed(line, path, number)
+            yield f"line {number}", json_in_file(line, path, number)

@@ -11,7 +11,8 @@ from typing import Any
 from .data.cells import named, require_class, require_text, shown
 from .data.separated import Line, comma_separated, tab_separated
 from .errors import InvalidInputError, did_you_mean
-from .files import lines_of, parsed
+from .files import lines_of
+from .files.strict_json import json_in_file
 from .published import Row
 
 SEPARATED = {".csv": comma_separated, ".tsv": tab_separated}
@@ -122,7 +123,7 @@ def _cells(path: Path, names: list[str], positions: list[int], lines: Iterable[L
 def _fields(path: Path, wanted: Sequence[str], lines: Iterable[tuple[int, str]]) -> Values:
     for number, line in lines:
         place = f"{path}: line {number}"
-        entry = parsed(line, path, number)
+        entry = json_in_file(line, path, number)
         if not isinstance(entry, dict):
             raise InvalidInputError(f"{place}: expected an object, got {shown(entry)}")
         for name in wanted:

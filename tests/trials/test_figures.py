@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from textattack_attend.benchmark import Results, Store, comparison
 from textattack_attend.benchmark.export import exported
 from textattack_attend.benchmark.row import Row
+from textattack_attend.printable import UNPRINTABLE, printable
 from textattack_attend.report import (
     plot_attention,
     plot_efficiency,
@@ -34,7 +35,6 @@ from textattack_attend.report import (
     report,
 )
 from textattack_attend.report.panels import WIDTHLESS
-from textattack_attend.texts import UNPRINTABLE, printable
 
 from ..stored_results import results_of
 from .trial import Trial, table

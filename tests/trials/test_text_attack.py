@@ -707,7 +707,7 @@ def test_the_end_of_an_interactive_session_is_no_error(monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 def test_a_process_ends_with_one_line_and_a_code(tmp_path: Path) -> None:
-    """As a user sees it: the exit code, and the line on the right stream."""
+    """A user sees the exit code, and the line on the right stream."""
     command = [str(Path(sys.executable).with_name("textattack")), "attack", *DEMO]
     done = subprocess.run(
         [*command, "--num-examples", "0"], capture_output=True, text=True, cwd=tmp_path, check=False

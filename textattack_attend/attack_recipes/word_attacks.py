@@ -36,7 +36,7 @@ class TextFoolerTransformers(TextFoolerJin2019):
         """The attack.
 
         Args:
-            model_wrapper: of the victim.
+            model_wrapper: the wrapper of the victim.
             encoder: hub name or folder of the sentence encoder.
 
         Raises:
@@ -66,7 +66,7 @@ class BERTAttackTransformers:
         """The attack.
 
         Args:
-            model_wrapper: of the victim.
+            model_wrapper: the wrapper of the victim.
             encoder: hub name or folder of the sentence encoder.
             masked_language_model: hub name or folder of the model that proposes substitutes.
             candidates: for a word; TextAttack's 8, the paper has 48.
@@ -96,7 +96,7 @@ class BERTAttackTransformers:
 
 
 class _WordSwapUnpadded(WordSwapMaskedLM):
-    """The same words, from texts that are not padded to the longest that the model can read."""
+    """Proposes TextAttack's words without padding texts to the longest that the model can read."""
 
     def _encode_text(self, text: str) -> BatchEncoding:
         encoded: BatchEncoding = self._lm_tokenizer(

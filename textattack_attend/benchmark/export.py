@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..texts import UNPRINTABLE, in_one_line
+from ..printable import UNPRINTABLE, in_one_line
 from .results import Results
 from .schema import VERSION, Run
 from .spreadsheets import harmless
@@ -33,18 +33,18 @@ PACKAGE = "textattack_attend"
 
 
 def runs_of(stores: Sequence[Store]) -> pd.DataFrame:
-    """The runs that stores have, with the fields of `Run`."""
+    """Returns a table of the runs in stores, with the fields of `Run` as columns."""
     found = [dataclasses.asdict(run) for store in stores for run in store.runs()]
     return pd.DataFrame(found, columns=[field.name for field in dataclasses.fields(Run)])
 
 
 def table_of(name: str, results: Results) -> pd.DataFrame:
-    """A table of results.
+    """Returns a table of results.
 
     Args:
         name: ``comparison``, to read; one of `MEASURES`, of victims by attacks; ``summary``, all
             numbers with intervals; ``rows``, every attacked example.
-        results: of runs.
+        results: the results of runs.
     """
     if name == "rows":
         return results.rows
@@ -54,10 +54,10 @@ def table_of(name: str, results: Results) -> pd.DataFrame:
 
 
 def exported(table: pd.DataFrame, kind: str) -> bytes:
-    """A table in a format.
+    """Writes a table in a format.
 
     Args:
-        table: of any columns.
+        table: a table with any columns.
         kind: one of `KINDS`.
     """
     content = KINDS[kind](table)

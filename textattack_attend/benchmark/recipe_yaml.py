@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from ..errors import LONGEST, MOST, InvalidInputError, listed, quoted
+from ..errors import LONGEST, LONGEST_REASON, InvalidInputError, first_of, listed, quoted, reason_of
 from ..files import text_of
+from ..printable import shortened
 from .recipe_nodes import MERGE, mistakes_in, place_of
 
 VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)
@@ -27,8 +28,6 @@ MOST_VALUES = 5_000
 """The most values, keys among them, once aliases are filled in."""
 DEEPEST = 16
 """The most lists and mappings that stand inside each other."""
-LONGEST_REASON = 160
-"""The most characters of an error of PyYAML's that a message repeats."""
 
 
 def yaml_of(path: Path) -> Any:
@@ -51,7 +50,7 @@ def yaml_of(path: Path) -> Any:
         raise InvalidInputError(f"{path}: {_place(error)}{_problem(error)}") from error
     except Exception as error:
         # PyYAML lets through what its scanner raises, as ValueError for the escape "\UFFFFFFFF".
-        said = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        said = reason_of(error) or type(error).__name__
         raise InvalidInputError(f"{path}: expected YAML, got an error: {said}") from error
     finally:
         if loader:
@@ -64,10 +63,9 @@ def yaml_of(path: Path) -> Any:
 
 def _require_variables(path: Path, missing: Sequence[str]) -> None:
     if missing:
-        shown = [name if len(name) <= LONGEST else quoted(name) for name in missing[:MOST]]
-        more = f" and {len(missing) - MOST} more" if len(missing) > MOST else ""
+        names = first_of([name if len(name) <= LONGEST else quoted(name) for name in missing])
         raise InvalidInputError(
-            f"{path}: expected the environment variables {', '.join(shown)}{more} that it names; "
+            f"{path}: expected the environment variables {names} that it names; "
             "set them as the comment at its beginning says"
         )
 
@@ -192,8 +190,8 @@ def _place(error: yaml.MarkedYAMLError) -> str:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
-    said = " ".join((error.problem or error.context or "an error").split())
+    said = error.problem or error.context or "an error"
     if isinstance(error, _RefusedError):
-        return said
+        return str(said)
     hint = "; indent with spaces, not with tabs" if r"'\t'" in said else ""
-    return f"expected YAML, got an error: {said[:LONGEST_REASON]}{hint}"
+    return f"expected YAML, got an error: {shortened(said, LONGEST_REASON)}{hint}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 
 from ..card import Card
 from ..errors import InvalidInputError, StoreError, described, listed
-from ..texts import in_one_line
+from ..printable import shortened
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
@@ -31,12 +30,12 @@ WITHIN = ("victim", "model", "seed", "versions")
 
 
 class Cell(NamedTuple):
-    """What rows belong to.
+    """A cell, to which rows belong.
 
     Args:
-        id: of the cell.
+        id: the id of the cell.
         key: everything that its rows depend on, by name: the victim, the attack, the data and more.
-        size: how many rows there are once it is done.
+        size: the number of rows of the cell once it is done.
     """
 
     id: str
@@ -46,13 +45,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a store holds of runs; it is not changed.
+    """The results of runs in a store, which is only read.
 
     Args:
-        recipes: of the runs, in the order in which they were begun.
+        recipes: the recipes of the runs, in the order in which the runs were begun.
         rows: the fields of `Row`, after victim, attack, checkpoint and seed.
-        cards: by checkpoint, of those that have one.
-        cells: of every victim, attack, checkpoint and seed.
+        cards: the cards of trained models, by checkpoint.
+        cells: the cells of every victim, attack, checkpoint and seed.
     """
 
     recipes: list[Recipe]
@@ -130,8 +129,7 @@ def _recipe(store: Store, run: Run) -> Recipe:
     try:
         return Recipe.model_validate_json(run.recipe)
     except ValidationError as error:
-        mistakes = in_one_line(listed(mistakes_of(error, Recipe)))
-        said = shorten(mistakes, LONGEST_MISTAKES, placeholder="...")
+        said = shortened(listed(mistakes_of(error, Recipe)), LONGEST_MISTAKES)
         raise StoreError(
             f"{store.path}: the recipe of its run {run.id} cannot be understood "
             f"({said}); read the store with the version of "

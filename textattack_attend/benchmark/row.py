@@ -21,29 +21,29 @@ MOST_TOKENS = 2**20
 
 @dataclass(frozen=True)
 class Row:
-    """What became of an example.
+    """The outcome of the attack on one example.
 
     Args:
-        position: in the data set.
+        position: the position of the example in the data set.
         outcome: one of `OUTCOMES`; an example that is misclassified already is skipped.
         label: the class of the example; None if it has none, which is an error.
-        seconds: since the example before it was done; attacks that work side by side share theirs.
-        text: of the example; its parts one a line.
-        perturbed: the same as the attack left it.
+        seconds: the time since the previous example was done; attacks side by side share theirs.
+        text: the text of the example, with each of its parts in a line.
+        perturbed: the text as the attack left it.
         before: the class that the model predicts; None for an error, like all that follow.
-        after: the same once it was attacked.
+        after: the class that the model predicts after the attack.
         confidence_before: the model's probability of the label.
-        confidence_after: the same once it was attacked.
-        queries: of the model, all.
-        candidate_queries: structures that were tested up to the first success.
-        gradient_passes: backward; the forward pass of each is a query.
-        perturbed_words: share of the words that an attack on words changed, of a success.
-        similarity: of the meaning before and after, in [-1, 1], of the same.
-        hamming: masked units per perturbed matrix, of a success.
-        matrices: with at least one masked unit, of a success.
-        masked: the units of a success, as `packed` writes them.
-        tokens: of the text, as a JSON list, of the same.
-        error: what went wrong.
+        confidence_after: the model's probability of the label after the attack.
+        queries: the number of all queries of the model.
+        candidate_queries: the number of structures that were tested up to the first success.
+        gradient_passes: the number of backward passes; the forward pass of each is a query.
+        perturbed_words: the share of the words that a successful attack on words changed.
+        similarity: the similarity of the meanings before and after such an attack, in [-1, 1].
+        hamming: the masked units of a success per perturbed matrix.
+        matrices: the number of matrices in which a success masks a unit.
+        masked: the masked units of a success, as `packed` writes them.
+        tokens: the tokens of the text of a success, as a JSON list.
+        error: the kind and the message of the error, if there was one.
     """
 
     position: int
@@ -69,8 +69,10 @@ class Row:
 
 
 def packed(structure: Structure) -> str:
-    """A structure as JSON: its layers, heads and tokens, and for every perturbed matrix its layer,
-    its head, and its cells, each ``query * tokens + key``, as differences from the one before.
+    """Writes a structure as JSON.
+
+    The JSON has the layers, heads and tokens, and for every perturbed matrix its layer, its head,
+    and its cells, each ``query * tokens + key``, as differences from the one before.
     """
     shape = structure.shape
     matrices = [
@@ -137,14 +139,14 @@ def _is_below(value: Any, most: int) -> bool:
 
 
 def counted(masked: str) -> tuple[tuple[int, int], dict[tuple[int, int], int]]:
-    """Layers and heads, and how many units are masked in every (layer, head)."""
+    """Returns the layers and heads, and how many units are masked in every (layer, head)."""
     whole = json.loads(masked)
     layers, heads, _ = whole["shape"]
     return (layers, heads), {(layer, head): len(cells) for layer, head, cells in whole["matrices"]}
 
 
 def unpacked(masked: str) -> tuple[Sequence[int], dict[tuple[int, int], list[tuple[int, int]]]]:
-    """Layers, heads and tokens, and the (query, key) that are masked in every (layer, head)."""
+    """Returns the shape, and the (query, key) that are masked in every (layer, head)."""
     whole = json.loads(masked)
     tokens = whole["shape"][2]
     matrices = {

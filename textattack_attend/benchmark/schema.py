@@ -11,13 +11,12 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from typing import Any
 
 from sqlite_utils import Database
 
 from ..errors import LONGEST, StoreError
-from ..texts import in_one_line
+from ..printable import shortened
 from .connections import rows_of, within_limits, write_ahead
 from .row import Row
 
@@ -31,10 +30,10 @@ class Run:
     """A recipe on its data.
 
     Args:
-        id: a hash of both.
+        id: a hash of the recipe and the data.
         recipe: the recipe as JSON.
         size: number of examples that each attack runs on.
-        begun: when first, in UTC.
+        begun: the time at which the run first began, in UTC.
     """
 
     id: str
@@ -53,7 +52,7 @@ class Entry:
         checkpoint: folder or hub name.
         seed: the seed of the attack.
         cell: the id of the cell.
-        card: the card of the checkpoint as JSON, if it has one.
+        card: the card of the checkpoint as JSON; None if it has none.
     """
 
     victim: str
@@ -72,7 +71,7 @@ class Writer:
         cell: the id of the cell.
         pid: the number of the process.
         host: the name of its machine.
-        since: when it began, in UTC.
+        since: the time at which it began, in UTC.
     """
 
     cell: str
@@ -294,4 +293,4 @@ def _require_whole(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _shown(text: str) -> str:
-    return shorten(in_one_line(text), LONGEST, placeholder="...")
+    return shortened(text, LONGEST)

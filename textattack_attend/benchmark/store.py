@@ -27,15 +27,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import pandas as pd
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
-from ..errors import StoreError
-from ..texts import in_one_line, readable
+from ..errors import StoreError, reason_of
+from ..printable import readable
 from . import schema
 from .connections import Reader, for_writing, is_alone, rows_of
 from .reading import check_fields, check_rows, checked_key
@@ -44,7 +43,6 @@ from .schema import Entry, Run, Writer
 
 ATTEMPTS = 5
 """How often a file is opened again that another process deletes, as it is still empty."""
-LONGEST_REASON = 160
 """The most characters of SQLite's own message; it may repeat what a file holds."""
 
 
@@ -52,7 +50,7 @@ class Store:
     """A store.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         new: open it to add to it, and make it where there is none; else it is only read.
 
     Attributes:
@@ -118,7 +116,7 @@ class Store:
         """The run of a recipe, which is begun if it is new.
 
         Args:
-            recipe: as JSON.
+            recipe: the recipe as JSON.
             data: a hash of what is attacked.
             size: number of examples that each attack runs on.
 
@@ -155,7 +153,7 @@ class Store:
         return [Run(**row) for row in found]
 
     def entries(self, run: Run) -> list[Entry]:
-        """What a run calls its cells, in that order.
+        """Returns the names that a run gives to its cells, as they were entered.
 
         Raises:
             StoreError: it cannot be read, or holds what no entry can be.
@@ -167,7 +165,7 @@ class Store:
         return [Entry(**row) for row in found]
 
     def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Of cells what their rows depend on, as `cell` was given it.
+        """Returns the keys of cells, on which their rows depend, as `cell` was given them.
 
         Raises:
             StoreError: it cannot be read, or a key is no object in JSON.
@@ -176,7 +174,7 @@ class Store:
         return {row["id"]: checked_key(row["id"], row["key"], self.path) for row in found}
 
     def missing(self, cell: str, count: int) -> list[int]:
-        """Which of the first positions have no row yet, but perhaps an error.
+        """Returns the first positions that have no row yet, or only an error.
 
         Raises:
             StoreError: it cannot be read.
@@ -257,10 +255,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            said = shorten(in_one_line(str(error)), LONGEST_REASON, placeholder="...")
             raise StoreError(
                 f"{self.path}: expected a store of `benchmark` that can be used, got an error "
-                f"({said}); what was written before is kept"
+                f"({reason_of(error)}); what was written before is kept"
             ) from error
 
 

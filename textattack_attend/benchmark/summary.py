@@ -118,13 +118,13 @@ def _resampled(values: Array, positions: npt.NDArray[np.int64], weights: Array) 
 
 @lru_cache(maxsize=1)  # what is compared has the same examples
 def _weights(size: int) -> Array:
-    """How often each of so many examples is in a resample, (1000, size)."""
+    """Draws how often each of so many examples is in a resample, (1000, size)."""
     draws = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), RESAMPLES)
     return draws.astype(float)
 
 
 def _quantities(rows: pd.DataFrame) -> pd.DataFrame:
-    """What is summed, of every example: NaN where it has no such number."""
+    """Returns the numbers of every example that are summed; NaN where it has none."""
     outcome = rows["outcome"]
     judged = outcome != "error"
     attacked = outcome.isin(["succeeded", "failed"])
@@ -144,7 +144,7 @@ def _quantities(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _codes(columns: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
-    """Which of the different rows each one is, and how many there are."""
+    """Numbers the different rows, and returns the number of each row and their count."""
     grouped = columns.groupby(list(columns), sort=False)
     return grouped.ngroup().to_numpy(), grouped.ngroups
 
@@ -156,6 +156,6 @@ def _ratio(above: Array, below: Array) -> Array:
 
 
 def _mean(values: Array) -> Array:
-    """Over the last axis, of what is not NaN; NaN where there is nothing else."""
+    """Returns means over the last axis that leave out NaN; NaN where there is nothing else."""
     there = np.isfinite(values)
     return _ratio(np.where(there, values, 0).sum(-1), there.sum(-1))

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InvalidInputError
-from ..texts import in_one_line
+from ..printable import in_one_line
 from .results import Results
 from .summary import MEASURES, summary
 
@@ -59,7 +59,7 @@ def side_by_side(results: Results, measure: str) -> pd.DataFrame:
     """A row for every victim and a column for every attack, as papers compare defenses.
 
     Args:
-        results: of victims under attacks.
+        results: the results of victims under attacks.
         measure: one of `MEASURES`; as in `comparison`, without its interval.
     """
     said = _measures(results)
@@ -97,7 +97,7 @@ def titled(results: Results) -> list[tuple[str, pd.DataFrame]]:
 
 
 def blanked(table: pd.DataFrame) -> pd.DataFrame:
-    """The same, with nothing where there is no number."""
+    """Returns a table with empty cells where there is no number."""
     return table.astype(object).where(table.notna(), "")
 
 

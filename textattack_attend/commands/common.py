@@ -1,4 +1,4 @@
-"""What the measuring commands share: options, loading, progress."""
+"""The options, the loading and the progress bar that measuring commands share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import InvalidInputError
-from ..texts import in_one_line
+from ..printable import in_one_line
 
 if TYPE_CHECKING:
     from ..measurements.example import Example
@@ -119,7 +119,7 @@ def last(progress: Iterator[T], total: int, name: str) -> T:
 
 
 def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
-    """The same, with a progress bar on a terminal."""
+    """Yields the same items, with a progress bar on a terminal."""
     import tqdm
 
     bar: Iterator[T] = tqdm.tqdm(

@@ -13,11 +13,11 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
-from ..interrupts import interruptible
-from ..scratch import needing_a_place
-from ..standard_output import StandardOutputError, whole_output
-from ..texts import in_one_line
-from ..user_code import contained
+from ..printable import in_one_line
+from ..process.containment import contained
+from ..process.interrupts import interruptible
+from ..process.standard_output import StandardOutputError, whole_output
+from ..process.temporary_files import needing_a_place
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check

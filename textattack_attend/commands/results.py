@@ -89,7 +89,7 @@ def opened(stores: tuple[str, ...], runs: tuple[str, ...]) -> list[Store]:
 
 
 def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
-    """What stores hold of runs; says so if more is to come."""
+    """Returns the results of runs in stores, and says so if more is to come."""
     from ..benchmark import Results
 
     together = Results.together([Results.of(store, runs) for store in stores])

@@ -1,4 +1,4 @@
-"""What commands print: nothing that comes from data, files or libraries acts on the terminal.
+"""Prints for commands: nothing that comes from data, files or libraries acts on the terminal.
 
 Texts, labels, names and messages are a stranger's. An escape sequence in them would move the
 cursor, change the window's title or write over what was printed, and controls of direction would
@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from ..texts import in_one_line, printable
+from ..printable import in_one_line, printable
 
 
 def echo(*lines: str, err: bool = False) -> None:

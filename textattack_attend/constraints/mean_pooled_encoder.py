@@ -24,7 +24,7 @@ class MeanPooledEncoder(SentenceEncoder):
 
     Args:
         model: hub name or folder of the encoder.
-        settings: of TextAttack's `SentenceEncoder`.
+        settings: settings of TextAttack's `SentenceEncoder`.
 
     Raises:
         InvalidInputError: there is no such encoder.
@@ -52,7 +52,7 @@ class MeanPooledEncoder(SentenceEncoder):
         return normalize((states * real).sum(1) / real.sum(1), dim=1)
 
     def extra_repr_keys(self) -> list[str]:
-        """For TextAttack's description of an attack."""
+        """Returns the names of the attributes that TextAttack prints."""
         keys: list[str] = ["name", *super().extra_repr_keys()]
         return keys
 

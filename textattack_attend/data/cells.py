@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, first_of
 
 CLASS = re.compile(r"([0-9]{1,9})(\.0*)?")
 """A class as tables write it; pandas makes 1.0 of 1 where another row has none."""
@@ -29,8 +29,7 @@ def shown(value: Any) -> str:
 def named(names: Iterable[str]) -> str:
     """Lists the names of columns in one line."""
     every = [name if name.isprintable() and name.strip() else repr(name) for name in names]
-    more = f" and {len(every) - SHOWN_NAMES} more" if len(every) > SHOWN_NAMES else ""
-    return ", ".join(every[:SHOWN_NAMES]) + more
+    return first_of(every, SHOWN_NAMES)
 
 
 def require_text(value: Any, place: str) -> str:

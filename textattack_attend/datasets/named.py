@@ -6,7 +6,7 @@ from textattack import DatasetArgs
 from textattack.dataset_args import HUGGINGFACE_DATASET_BY_MODEL, TEXTATTACK_DATASET_BY_MODEL
 from textattack.datasets import Dataset
 
-from ..errors import InvalidInputError, did_you_mean
+from ..errors import InvalidInputError, did_you_mean, reason_of
 from ..tables import ENDINGS
 from .published import dream, hellaswag, reclor, sst2
 from .table import table
@@ -68,8 +68,7 @@ def dataset_named(data: str, *, start: int = 0, count: int | None = None) -> Dat
     try:
         return DatasetArgs._create_dataset_from_args(DatasetArgs(dataset_by_model=data))
     except Exception as error:  # every loader and every network has errors of its own
-        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"data: the data set that TextAttack has for {data!r} could not be loaded "
-            f"({type(error).__name__}: {reason}); give a file as PATH^NAME"
+            f"({type(error).__name__}: {reason_of(error)}); give a file as PATH^NAME"
         ) from error

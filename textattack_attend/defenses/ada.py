@@ -44,7 +44,7 @@ def adversarial_rows(
 
     Args:
         options: whom to attack, and how.
-        rows: of the training set.
+        rows: the rows of the training set.
         cache: file of what was attacked, where the options name none.
         trust_remote_code: whether to run the code that the victim brings along.
 
@@ -94,7 +94,7 @@ def _append(cache: Path, entry: dict[str, Any]) -> None:
 def _attacked(
     attack: Attack, rows: Sequence[Row], numbers: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    """What the cache says of rows of these numbers."""
+    """Attacks the rows of these numbers, and yields what the cache notes of each."""
     from textattack.attack_results import SuccessfulAttackResult
 
     from ..datasets.published import dataset_of
@@ -113,14 +113,14 @@ def _attacked(
 
 
 def masked_units(structure: Structure) -> MaskedUnits:
-    """The same, as a row that is added has them."""
+    """Converts a structure to the masked units of a row that is added."""
     flat = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
     layers, heads, tokens, _ = structure.shape.size
     return MaskedUnits(layers, heads, tokens, tuple(flat))
 
 
 def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
-    """From the lists of the cache."""
+    """Makes masked units of the lists of the cache."""
     return tuple(
         MaskedUnits(layers, heads, tokens, tuple(units)) for layers, heads, tokens, units in entries
     )
@@ -158,7 +158,7 @@ def _header(options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Row]) -
 
 
 def _read(cache: Path, header: dict[str, Any]) -> dict[int, dict[str, Any]]:
-    """What the cache knows, if there is one; drops a line of it that was cut off."""
+    """Reads the cache, if there is one, and drops a line of it that was cut off."""
     text = text_of(cache) if cache.exists() else ""
     lines = text.split("\n")[:-1]
     if not lines:

@@ -1,11 +1,11 @@
-"""What a goal function says of a text, as TextAttack prints it."""
+"""The result of a goal function on a text, as TextAttack prints it."""
 
 from __future__ import annotations
 
 from textattack.goal_function_results import ClassificationGoalFunctionResult
 from textattack.shared.utils import color_text
 
-from ..texts import in_one_line
+from ..printable import in_one_line
 
 
 class StructureGoalFunctionResult(ClassificationGoalFunctionResult):

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from textattack import Attacker
 
-from ..interrupts import SIGNALS
-from ..texts import in_one_line
+from ..printable import in_one_line
+from ..process.interrupts import SIGNALS
 
 CODE = 128
 """With the number of a signal, the exit code by which shells know that it ended a program."""

@@ -7,23 +7,21 @@ An error of the attack itself keeps its traceback.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ..custom_code import never_asking
-from ..errors import AttendError, CustomCodeError, UserCodeError
-from ..interrupts import interruptible
-from ..standard_output import whole_output
-from ..texts import in_one_line
-from ..user_code import contained
+from ..errors import AttendError, CustomCodeError, UserCodeError, reason_of
+from ..files.writing import NO_ROOM
+from ..printable import in_one_line
+from ..process.containment import contained
+from ..process.interrupts import interruptible
+from ..process.standard_output import whole_output
 from .arguments import require_arguments
 from .interrupt import conclude
 
 LINE = "textattack_attend_line"
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""The errors of a disk without room, of a quota, and of a limit on the size of a file."""
 
 
 @contextmanager
@@ -50,7 +48,7 @@ def _reason(error: Exception) -> str:
     """Returns an error's message, or for a file that cannot be imported the error in that file."""
     hidden = str(error).startswith("Failed to import") and error.__context__
     said = hidden or error
-    return f"{type(said).__name__}: {' '.join(str(said).split())[:160]}"
+    return f"{type(said).__name__}: {reason_of(said)}"
 
 
 def explaining_attack(original: Any) -> Any:
@@ -117,7 +115,7 @@ def with_one_line(original: Any) -> Any:
 
 def _about_room(error: Exception) -> str:
     """Returns a line about an error of a full disk, which a log or a checkpoint has met."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return (
             f"expected room for the logs and checkpoints, got none ({error.strerror}); make room, "
             "or name another place for them"

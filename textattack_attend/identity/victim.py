@@ -20,7 +20,7 @@ from transformers.utils.hub import TRANSFORMERS_DYNAMIC_MODULE_NAME
 
 from ..attention.marks import checksum
 from ..attention.plain import own_forward
-from ..scratch import temporary_folder
+from ..process.temporary_files import temporary_folder
 from .content import (
     THREADS,
     canonical,

@@ -34,11 +34,11 @@ class Memory:
     """Bytes at the peak.
 
     Args:
-        model: with the libraries and the model in memory, after a plain forward pass.
-        gradient: how much more with a plain forward and backward pass.
-        attack: how much more than that with an attack.
-        estimate: how much more than the model the attack was expected to take, see `bytes_needed`.
-        queries: how many structures the attack evaluated.
+        model: the peak with the libraries and the model in memory, after a plain forward pass.
+        gradient: the growth of the peak by a plain forward and backward pass.
+        attack: the further growth of the peak by an attack.
+        estimate: the growth beyond the model that was expected of the attack, see `bytes_needed`.
+        queries: the number of structures that the attack evaluated.
     """
 
     model: int

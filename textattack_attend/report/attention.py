@@ -31,7 +31,7 @@ class Attention:
 
     Args:
         before: probabilities, float (T, T).
-        after: the same under the structure.
+        after: the attention under the structure.
         tokens: T of them.
         masked: (query, key) of every masked unit.
         layer: counted from 0.
@@ -49,7 +49,7 @@ class Attention:
 
 
 def attention_of_a_success(results: Results) -> Attention:
-    """Of the success with the fewest perturbed matrices, the head that lost most attention.
+    """Returns the head that lost most attention in the success with the fewest perturbed matrices.
 
     It loads the checkpoint that the results name, and for texts of several columns the data.
 
@@ -145,7 +145,7 @@ def _path(checkpoint: str) -> str:
 
 
 def _text(row: pd.Series, recipe: Recipe) -> Text:
-    """What the row is of; of several columns the row does not tell where one ends."""
+    """Returns the row's text; a row of several columns does not tell where one of them ends."""
     text: str = row["text"]
     if "\n" not in text:
         return text

@@ -23,7 +23,7 @@ from matplotlib.ticker import (
 from ..benchmark import Results, summary
 from ..benchmark.row import counted
 from ..errors import InvalidInputError, is_number
-from ..texts import printable
+from ..printable import printable
 from .panels import (
     ALONE,
     BESIDE,
@@ -66,10 +66,10 @@ def plot_attention(
 
     Args:
         before: probabilities of one head, float (T, T), a row for every query.
-        after: the same under the structure.
+        after: the attention under the structure.
         tokens: T of them.
         masked: (query, key) of every masked unit of the head.
-        title: of the figure.
+        title: the title of the figure.
     """
     cells = list(masked)
     tokens = [_short(token) for token in tokens]
@@ -122,7 +122,7 @@ def plot_layers(results: Results) -> Figure:
 
 
 def plot_heads(results: Results) -> Figure:
-    """How many successes mask units of each head of each layer, a map for every attack.
+    """Draws a map for every attack of how many successes mask units of each head of each layer.
 
     Raises:
         NothingToPlotError: no success has a structure.

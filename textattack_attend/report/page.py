@@ -20,7 +20,7 @@ from .. import __version__
 from ..benchmark import Results
 from ..benchmark.tables import titled
 from ..errors import AttendError
-from ..texts import printable
+from ..printable import printable
 from .attention import attention_of_a_success, require_demo
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .inline_svg import inline_svg
@@ -61,8 +61,8 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
     A figure that the results have nothing for is left out, and the page says why.
 
     Args:
-        results: of one run, or of several.
-        title: of the page.
+        results: the results of one run, or of several.
+        title: the title of the page.
         attention: load the checkpoint and the data that the results name, to show the attention
             before and after an attack; without it only that of the demo is shown.
     """

@@ -1,4 +1,4 @@
-"""What figures of attacks share: their colours, their panels and their legend.
+"""The colours, the panels and the legend that figures of attacks share.
 
 Attacks on one victim have a colour each; of several victims each has one, in a panel for every
 attack.
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ..benchmark import Results
-from ..texts import printable
+from ..printable import printable
 
 INK = "#5f6672"
 """Legible on white and on black."""
@@ -84,7 +84,7 @@ def one_victim(results: Results) -> bool:
 
 
 def pairs_of(results: Results) -> list[Pair]:
-    """What was attacked how, in the order of the rows."""
+    """Returns the pairs of a victim and an attack, in the order of the rows."""
     pairs = results.rows[["victim", "attack"]].drop_duplicates()
     return list(pairs.itertuples(index=False, name=None))
 
@@ -98,7 +98,7 @@ def panels_of(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pai
 
 
 def labels_of(results: Results) -> Callable[[str, str], str]:
-    """What an attack on a victim is called where it has a colour."""
+    """Returns the function that names an attack on a victim in a legend."""
     if one_victim(results):
         return lambda victim, attack: in_a_legend(attack)
     return lambda victim, attack: in_a_legend(victim)

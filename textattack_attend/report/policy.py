@@ -14,8 +14,8 @@ def content_security_policy(script: str, style: str) -> str:
     """Returns the policy of a page.
 
     Args:
-        script: what stands between the tags of its script.
-        style: what stands between the tags of its style sheet.
+        script: the text between the tags of its script.
+        style: the text between the tags of its style sheet.
     """
     return "; ".join(
         (

@@ -16,7 +16,7 @@ class ReselectionSearch(StepwiseSearch):
     """Follow the transformation's candidate, round by round, until the goal is reached.
 
     Args:
-        rounds: at most so many.
+        rounds: the most rounds.
         prune: whether a success is then reduced to few matrices.
 
     Raises:
@@ -55,7 +55,7 @@ class ReselectionSearch(StepwiseSearch):
         return last
 
     def extra_repr_keys(self) -> list[str]:
-        """What TextAttack prints of it."""
+        """Returns the names of the attributes that TextAttack prints."""
         return ["rounds", "prune"]
 
 

@@ -9,8 +9,8 @@ from textattack.shared import AttackedText
 
 from ..data.cells import SHOWN
 from ..errors import InvalidInputError
+from ..printable import printable
 from ..structures import Structure
-from ..texts import printable
 
 
 def attacked_text(example: Any) -> AttackedText:
@@ -44,7 +44,7 @@ class StructuredText(AttackedText):
 
     @classmethod
     def of(cls, text: AttackedText, structure: Structure) -> StructuredText:
-        """The same text under another structure; words are not parsed again."""
+        """Returns the text under another structure; words are not parsed again."""
         new = cls.__new__(cls)
         new.__dict__.update(text.__dict__)
         new.attack_attrs = dict(text.attack_attrs)

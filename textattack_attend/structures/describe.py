@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..texts import in_one_line
+from ..printable import in_one_line
 from .structure import Structure
 
 MAX_MATRICES = 12
@@ -30,7 +30,7 @@ def describe(structure: Structure, tokens: Sequence[str]) -> list[str]:
 
 
 def summarize(structure: Structure) -> str:
-    """How much is masked, in one line."""
+    """Says in one line how much is masked."""
     total = structure.shape.layers * structure.shape.heads
     share = len(structure) / structure.shape.num_units
     return (

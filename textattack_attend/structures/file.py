@@ -32,10 +32,11 @@ from safetensors.numpy import save as to_bytes
 
 from ..errors import InvalidInputError, described
 from ..files import write_whole
+from ..files.strict_json import exact_json
 from ..identity import Identity
+from ..printable import in_one_line
 from ..texts import Text
 from .metadata import (
-    exact_json,
     require_fields,
     require_text_or_texts,
     shape_in,
@@ -116,9 +117,9 @@ def load(path: str | os.PathLike[str]) -> SavedStructure:
         reason = error.strerror or error
         raise InvalidInputError(f"{path}: cannot be read ({reason}); is it a file?") from error
     except (SafetensorError, ValueError) as error:
-        said = " ".join(str(error).split())
         raise InvalidInputError(
-            f"{path}: expected a file as Victim.save_structure writes it, got another: {said}"
+            f"{path}: expected a file as Victim.save_structure writes it, got another: "
+            f"{in_one_line(str(error))}"
         ) from error
 
 

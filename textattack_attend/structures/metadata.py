@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidInputError, described
-from ..files import unique_fields
+from ..files.strict_json import exact_json
 from ..identity import Identity
 from ..texts import Text
 from .shape import Reach, Shape
@@ -135,27 +135,3 @@ def _list(metadata: Mapping[str, str], name: str) -> list[Any]:
 
 def _json(metadata: Mapping[str, str], name: str, default: str = "") -> Any:
     return exact_json(name, metadata.get(name, default))
-
-
-def exact_json(name: str, text: str) -> Any:
-    """Parses JSON as it is defined: without NaN, and with every field named once.
-
-    Args:
-        name: where the text stands, which the message names.
-        text: the text.
-
-    Raises:
-        InvalidInputError: the text is no such JSON.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=unique_fields, parse_constant=_refuse)
-    except RecursionError as error:
-        raise InvalidInputError(
-            f"{name}: expected JSON of a few levels, got one too deep to read"
-        ) from error
-    except ValueError as error:
-        raise InvalidInputError(f"{name}: expected JSON, got an error ({error})") from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"JSON has no {constant}")

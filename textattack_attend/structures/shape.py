@@ -18,14 +18,14 @@ LARGEST = {"layers": 10_000, "heads": 10_000, "tokens": 46_340}
 
 
 class Reach(NamedTuple):
-    """What a query of a layer can see.
+    """The keys that a query of a layer can see.
 
     Args:
-        before: how many keys before its own position; None for all.
-        after: how many behind it; None for all.
+        before: the number of keys before its own position; None for all.
+        after: the number of keys behind its own position; None for all.
         decoder_queries: whether the queries are a decoder's: its start token, then the tokens of
             the text but the last.
-        decoder_keys: whether the keys are.
+        decoder_keys: whether the keys are the decoder's.
     """
 
     before: int | None = None
@@ -36,15 +36,15 @@ class Reach(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """Where a structure lives: every unit is (layer, head, query, key).
+    """The shape of a structure, each of whose units is (layer, head, query, key).
 
     Args:
-        layers: number of layers of the model.
-        heads: number of heads of a layer.
-        tokens: number of tokens of the text, special ones included.
-        reach: what a query sees in each layer; empty if every query sees everything.
+        layers: the number of layers of the model.
+        heads: the number of heads of a layer.
+        tokens: the number of tokens of the text, special ones included.
+        reach: the reach of the queries of each layer; empty if every query sees everything.
         first_is_special: whether the first token is a special one, as [CLS] or <s>.
-        sequences: lengths of the sequences that the model reads apart, as the choices of a
+        sequences: the lengths of the sequences that the model reads apart, as the choices of a
             question; their tokens are counted through. Empty if there is but one.
 
     Raises:
@@ -94,24 +94,24 @@ class Shape:
 
     @property
     def crosses(self) -> bool:
-        """Whether it is of a decoder's attention to its encoder."""
+        """Whether the attention is that of a decoder to its encoder."""
         return bool(self.reach) and self.reach[0].decoder_queries and not self.reach[0].decoder_keys
 
     def reach_of(self, layer: int) -> Reach:
-        """What a query of that layer can see."""
+        """Returns the keys that a query of a layer can see."""
         return self.reach[layer] if self.reach else Reach()
 
     @property
     def size(self) -> tuple[int, int, int, int]:
-        """Of a dense array over it, (L, H, T, T)."""
+        """The size of a dense array over the shape, (L, H, T, T)."""
         return self.layers, self.heads, self.tokens, self.tokens
 
     def visible(self, layer: int) -> npt.NDArray[np.bool_]:
-        """The units that are open before anything is masked, bool (T, T), not to be written."""
+        """Returns the units that are open before anything is masked, read-only, bool (T, T)."""
         return _visible(self.reach_of(layer), self.sequences or (self.tokens,))
 
     def sees(self, units: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Whether the query of each unit sees its key before anything is masked, bool (N,).
+        """Returns whether the query of each unit sees its key before anything is masked, bool (N,).
 
         Args:
             units: units inside the shape, integers (N, 4).
@@ -135,7 +135,7 @@ class Shape:
 
     @property
     def spans(self) -> list[slice]:
-        """Where the tokens of each sequence are."""
+        """The positions of the tokens of each sequence."""
         return [
             slice(a, b) for a, b in pairwise((0, *accumulate(self.sequences or (self.tokens,))))
         ]

@@ -65,7 +65,7 @@ class Structure:
 
     @classmethod
     def union(cls, shape: Shape, structures: Iterable[Structure]) -> Structure:
-        """What any of the structures masks.
+        """Returns the structure that masks what any of the structures masks.
 
         Raises:
             StructureMismatchError: one is of another shape.
@@ -121,11 +121,11 @@ class Structure:
         return self._cells.get((layer, head), np.empty(0, dtype=np.int32))
 
     def dense(self) -> npt.NDArray[np.bool_]:
-        """Which units are masked, bool (L, H, T, T)."""
+        """Returns which units are masked, bool (L, H, T, T)."""
         return np.stack([self.dense_layer(layer) for layer in range(self.shape.layers)])
 
     def dense_layer(self, layer: int) -> npt.NDArray[np.bool_]:
-        """Which units of a layer are masked, bool (H, T, T)."""
+        """Returns which units of a layer are masked, bool (H, T, T)."""
         masked = np.zeros((self.shape.heads, self.shape.tokens**2), np.bool_)
         for head, cells in self.cells_of_layer(layer):
             masked[head, cells] = True
@@ -133,7 +133,7 @@ class Structure:
 
     @cached_property
     def parts(self) -> list[Structure]:
-        """What is masked in each sequence, as a structure of the sequence alone."""
+        """Returns what is masked in each sequence, as a structure of the sequence alone."""
         if not self.shape.sequences:
             return [self]
         parts: list[dict[Matrix, Cells]] = [{} for _ in self.shape.sequences]
@@ -146,7 +146,7 @@ class Structure:
         return [Structure(s, own) for s, own in zip(self.shape.parts, parts, strict=True)]
 
     def only(self, matrices: Iterable[Matrix]) -> Structure:
-        """The same units in these matrices, none elsewhere."""
+        """Returns the structure with the units of these matrices only."""
         return Structure(self.shape, {matrix: self.cells(*matrix) for matrix in matrices})
 
     def __or__(self, other: Structure) -> Structure:

@@ -15,7 +15,6 @@ A folder gets its name, or loses it, in one step. So whatever a killed process l
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterator
@@ -26,6 +25,8 @@ from safetensors import SafetensorError
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ..errors import AttendError, SavingError
+from ..files.writing import synchronize
+from ..printable import in_one_line
 
 UNFINISHED = "unfinished"
 TORCH_WRITERS = ("inline_container", "iostream error")
@@ -156,7 +157,7 @@ def _reason(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and any(word in str(error) for word in TORCH_WRITERS):
         return "PyTorch could not write all of a file"
     is_of_a_file = isinstance(error, OSError | SafetensorError)
-    return " ".join(str(error).split()) if is_of_a_file else None
+    return in_one_line(str(error)) if is_of_a_file else None
 
 
 def _numbered(checkpoints: Path) -> dict[int, Path]:
@@ -177,12 +178,3 @@ def _is_whole(checkpoint: Path) -> bool:
 def _delete_unfinished(checkpoints: Path) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(checkpoints / UNFINISHED)
-
-
-def synchronize(path: Path) -> None:
-    """Waits until a file, or the list of a folder's files, is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

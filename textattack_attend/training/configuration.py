@@ -12,7 +12,7 @@ from transformers import AutoConfig, PretrainedConfig
 
 from ..attention.families import FAMILIES
 from ..checkpoint import from_pretrained
-from ..errors import InvalidInputError, did_you_mean
+from ..errors import InvalidInputError, did_you_mean, reason_of
 
 AS_TRAINER_NEEDS = {
     "return_dict": True,
@@ -104,10 +104,9 @@ def _require_same_weights(
     try:
         after = _weights(auto, config, trust_remote_code)
     except Exception as error:  # any part of the model may raise any
-        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"config: {given}: expected values that the model can be built with, got an error "
-            f"({type(error).__name__}: {reason})"
+            f"({type(error).__name__}: {reason_of(error)})"
         ) from error
     differing = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)

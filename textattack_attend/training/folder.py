@@ -15,7 +15,8 @@ from pathlib import Path
 from ..card import CHECKPOINTS, NAME, WEIGHTS, Card, is_finished
 from ..errors import InvalidInputError
 from ..files import text_of
-from .checkpoints import clean, settle, synchronize
+from ..files.writing import synchronize
+from .checkpoints import clean, settle
 
 OUTCOME = {
     "versions",

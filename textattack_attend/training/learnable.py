@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from ..data.cells import SHOWN_NAMES
+from ..data.cells import named
 from ..errors import InvalidInputError
 from ..published import Row, Source
 
@@ -30,20 +30,20 @@ def require_learnable(
     if len(labels) < 2:
         raise InvalidInputError(
             f"{data}: expected texts of at least 2 classes to train on, got only class "
-            f"{_listed(labels)}"
+            f"{named(map(str, sorted(labels)))}"
         )
     if chooses:
         return
     if len(labels) != max(labels) + 1:
         raise InvalidInputError(
             f"{data}: expected classes to train on that are counted from 0 without a gap, got "
-            f"{_listed(labels)}"
+            f"{named(map(str, sorted(labels)))}"
         )
     unknown = {label for _, label in dev} - labels
     if unknown:
         raise InvalidInputError(
             f"{data}: expected the classes to train on, 0 to {max(labels)}, in the dev set, too, "
-            f"got {_listed(unknown)}"
+            f"got {named(map(str, sorted(unknown)))}"
         )
 
 
@@ -55,9 +55,3 @@ def _require_texts(name: str, rows: Sequence[Row], data: Source) -> None:
                 f"{data}: row {number} of the {name} set: expected a text, got an empty one; "
                 "remove the row"
             )
-
-
-def _listed(labels: Iterable[int]) -> str:
-    every = sorted(labels)
-    more = f" and {len(every) - SHOWN_NAMES} more" if len(every) > SHOWN_NAMES else ""
-    return ", ".join(map(str, every[:SHOWN_NAMES])) + more

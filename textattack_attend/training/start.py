@@ -10,7 +10,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from ..checkpoint import from_pretrained
 from ..classifiers import embedding_rows
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +39,9 @@ def pretrained(
             output_loading_info=True,
         )
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:160]
         raise InvalidInputError(
             f"{model}: expected a pretrained model whose weights can be loaded, got an error "
-            f"({reason})"
+            f"({reason_of(error)})"
         ) from error
     _require_own_weights(model, loaded, info)
     return loaded

@@ -19,7 +19,7 @@ class AttentionUnitMasking(StructureTransformation):
     Args:
         goal_function: whose loss the gradient is taken of.
         budget: which units may be masked and how many of one matrix.
-        ranking: how the units of a matrix are ordered; see `textattack_attend.rankings`.
+        ranking: the order of the units of a matrix; see `textattack_attend.rankings`.
         seed: for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
@@ -66,5 +66,5 @@ class AttentionUnitMasking(StructureTransformation):
         )
 
     def extra_repr_keys(self) -> list[str]:
-        """What TextAttack prints of it."""
+        """Returns the names of the attributes that TextAttack prints."""
         return ["ranking", "budget"]

@@ -110,7 +110,7 @@ class Reselection(StructureTransformation):
         return _Selection(structure, self.budget, min(1, rounds / self.growth))
 
     def extra_repr_keys(self) -> list[str]:
-        """What TextAttack prints of it."""
+        """Returns the names of the attributes that TextAttack prints."""
         return ["budget", "decay", "growth"]
 
 
@@ -118,12 +118,12 @@ class _Selection:
     """The units that have the greatest effect, chosen layer by layer.
 
     Args:
-        current: what is masked so far.
+        current: the structure that is masked so far.
         budget: which units may be masked, and how many of one matrix.
-        share: how much of the budget is taken, in (0, 1].
+        share: the share of the budget that is taken, in (0, 1].
 
     Attributes:
-        effects: what the units were chosen by.
+        effects: the effects by which the units were chosen.
         masked: the chosen cells of every matrix.
         gains: the sum of their effects.
         stands_still: whether the choice is the current one in every layer so far.

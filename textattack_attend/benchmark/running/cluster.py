@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from ...errors import InvalidInputError
+from ...errors import InvalidInputError, reason_of
 from ..recipe import Recipe
 from ..row import Row
 from .worker import Task, Worker, Write
@@ -105,9 +105,9 @@ def _require_reachable(address: str) -> None:
 
 
 def _no_cluster(address: str, error: Exception) -> InvalidInputError:
-    reason = " ".join(str(error).split())[:160]
     return InvalidInputError(
-        f"ray: expected HOST:PORT of a running cluster, auto, or local, got {address!r} ({reason})"
+        f"ray: expected HOST:PORT of a running cluster, auto, or local, got {address!r} "
+        f"({reason_of(error)})"
     )
 
 

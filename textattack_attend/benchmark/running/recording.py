@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ...attack_results import StructureAttackResult
 from ...attention.threads import one_thread
-from ...texts import readable
-from ...user_code import contained
+from ...printable import readable
+from ...process.containment import contained
 from ..row import Row, packed
 
 LARGEST_LABEL = 2**63 - 1

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from textattack.datasets import Dataset
 from textattack.shared import AttackedText
 from transformers import AutoConfig
 
+from ...attack_source import require_attack_source
 from ...checkpoint import from_pretrained
 from ...custom_code import NEVER
 from ...datasets import dataset_named
@@ -22,9 +22,9 @@ from ...errors import AttendError, InvalidInputError, listed
 from ...goal_functions import require_label
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack, require_attack
+from ...printable import shortened
+from ...process.containment import contained
 from ...quiet import quiet
-from ...user_code import contained
-from ...written_attacks import require_written
 from ..recipe import NamedAttack, Recipe
 
 LOOKED_AT = 16
@@ -100,8 +100,8 @@ class _Mistakes:
         except AttendError as error:
             self.note(str(error), attack, victim)
         except Exception as error:  # a user's own attack, TextAttack or a library may raise any
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            self.note(shorten(said, LONGEST, placeholder=" ..."), attack, victim)
+            said = shortened(f"{type(error).__name__}: {error}", LONGEST)
+            self.note(said, attack, victim)
 
     def note(self, line: str, attack: str = "", victim: str = "") -> None:
         """Adds a mistake."""
@@ -147,7 +147,7 @@ class _Rehearsal:
                     require_attack(attack.recipe, **attack.options)
                     self._attacks[label] = attack
                 else:
-                    require_written(attack.recipe, **attack.options)
+                    require_attack_source(attack.recipe, **attack.options)
         for label, checkpoints in self._recipe.victims.items():
             self._victim(label, checkpoints)
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ...card import Card
 from ...errors import InvalidInputError
 from ...models.wrappers import AttentionModelWrapper
-from ...texts import in_one_line
+from ...printable import in_one_line
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
@@ -27,12 +27,12 @@ class Benchmark:
     """A recipe and the store of its results.
 
     Args:
-        recipe: what is compared.
-        store: of the rows.
-        cluster: where examples are attacked; by default in this process.
+        recipe: the recipe of what is compared.
+        store: the store of the rows.
+        cluster: the cluster that attacks examples; by default this process does.
 
     Attributes:
-        id: of the run in the store.
+        id: the id of the run in the store.
         size: number of examples that each attack runs on.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a recipe would run, found out without running it."""
+"""Finds out what a recipe would run, without running it."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ from ...identity.content import digest_of
 from ...identity.data import data_identity
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...named_attacks import build_attack
+from ...process.containment import contained
 from ...quiet import quiet
-from ...user_code import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
 from .recording import error_row, row_of

@@ -1,4 +1,4 @@
-"""Attacks in Python files, checked as they are written: nothing of the files is executed.
+"""The source code of attacks in Python files: it is checked, and nothing of it is executed.
 
 What a file computes cannot be known so. A name that it imports, or that it makes with `globals` or
 `exec`, is believed.
@@ -13,11 +13,11 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
-from .errors import InvalidInputError
 from .files import content_of
 from .named_attacks import (
     no_builder,
     no_such_function,
+    not_importable,
     require_options,
     require_python_file,
     split,
@@ -30,8 +30,8 @@ COMPUTING = {"globals", "vars", "locals", "exec", "eval", "setattr", "__getattr_
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-def require_written(name: str, **options: Any) -> None:
-    """Checks what can be read of an attack in a file.
+def require_attack_source(name: str, **options: Any) -> None:
+    """Checks the function of a Python file that builds an attack, by its source code alone.
 
     Args:
         name: the attack, as PATH^FUNCTION.
@@ -68,10 +68,7 @@ def _parsed(path: Path) -> ast.Module:
             warnings.simplefilter("ignore")  # whoever executes the file is told
             return ast.parse(content, path.name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InvalidInputError(
-            f"{path}: expected a Python file that can be imported, got {type(error).__name__}: "
-            f"{' '.join(str(error).split())}"
-        ) from error
+        raise not_importable(path, error) from error
 
 
 def _definitions(statements: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
@@ -117,7 +114,7 @@ def _inside(statement: ast.stmt) -> list[ast.stmt]:
 
 
 def _may_define(module: ast.Module, function: str) -> bool:
-    """Whether a module may define a name otherwise than its statements say at once."""
+    """Returns whether a module may define a name otherwise than its statements say at once."""
     for node in ast.walk(module):
         match node:
             case ast.ImportFrom(names=[ast.alias(name="*")]):
@@ -131,7 +128,7 @@ def _may_define(module: ast.Module, function: str) -> bool:
 
 
 def _is_decorated(function: Function) -> bool:
-    """Whether a decorator may have changed the parameters of a function."""
+    """Returns whether a decorator may have changed the parameters of a function."""
     return bool(getattr(function, "decorator_list", []))
 
 

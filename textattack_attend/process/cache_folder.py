@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .scratch import folder_of_this_process, temporary_files
+from .temporary_files import folder_of_this_process, temporary_files
 
 INSTALL = "textattack.shared.utils.install"
 """The module of TextAttack's that makes the folder."""

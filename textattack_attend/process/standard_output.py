@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from .errors import AttendError
+from ..errors import AttendError
+from ..files.writing import NO_ROOM
 
-OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.EBADF}
+OF_WRITING = NO_ROOM | {errno.EIO, errno.EPIPE, errno.EBADF}
 """The errors that standard output may end in; of any other file, too."""
 CODE = 1
 """The exit code where the reader of a pipe has gone, which is click's."""

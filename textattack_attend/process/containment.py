@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .errors import UserCodeError
+from ..errors import UserCodeError
 
 
 @contextmanager
