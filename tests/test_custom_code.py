@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +23,14 @@ from textattack_attend.checkpoint import load
 from textattack_attend.commands.main import main
 from textattack_attend.constraints import MeanPooledEncoder
 from textattack_attend.custom_code import never_asking
+from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import CustomCodeError, InvalidInputError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.report import report
 
 from .conftest import tiny_model
 from .custom_checkpoint import write_custom
+from .limits import limits
 from .tiny_training import write_reviews
 from .trials.trial import CommandRefusedError, command
 
@@ -260,3 +263,72 @@ def test_a_report_says_whose_code_ran(own: str, mark: Path, data: Path, tmp_path
     path.write_text(json.dumps({**fields, "trust_remote_code": "yes"}))
     with pytest.raises(InvalidInputError, match="trust_remote_code: expected true or false"):
         read_recipe(path)
+
+
+# --- adapters ---
+
+
+def adapter_of(folder: Path, base: object) -> str:
+    """Makes the folder of an adapter, with the tokenizer of the demo beside it."""
+    folder.mkdir()
+    for file in VICTIM_PATH.glob("[tvs]*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    fields = {"peft_type": "LORA", "task_type": "SEQ_CLS", "r": 4, "target_modules": ["query"]}
+    text = json.dumps({**fields, "base_model_name_or_path": base})
+    (folder / "adapter_config.json").write_text(text)
+    return str(folder)
+
+
+def test_code_of_the_model_below_an_adapter_is_refused(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(VICTIM_PATH, base)
+    fields = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps({**fields, "_attn_implementation": "an/attack"}))
+    with pytest.raises(CustomCodeError, match="'an/attack'"):
+        load(adapter_of(tmp_path / "adapter", str(base)))
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9/model", 5, None])
+def test_an_adapter_of_no_checkpoint_is_refused(base: object, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="expected an adapter whose base_model"):
+        load(adapter_of(tmp_path / "adapter", base))
+
+
+# --- wrong configurations ---
+
+WRONG: dict[str, dict[str, object]] = {
+    "classes": {"num_labels": 10**9},
+    "layers": {"num_hidden_layers": 10**9},
+    "a width that is a text": {"hidden_size": "a"},
+    "no head": {"num_attention_heads": 0},
+    "an unknown activation": {"hidden_act": "os.system"},
+    "padding outside the vocabulary": {"pad_token_id": 10**9},
+    "a dtype with an escape sequence": {"dtype": "\x1b[31mred\n\nx"},
+    "a quantisation that is a text": {"quantization_config": "x"},
+    "another width": {"hidden_size": 64},
+    "a family that is a list": {"model_type": [1]},
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_configuration_is_one_line(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "wrong"
+    shutil.copytree(VICTIM_PATH, folder)
+    fields = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**fields, **WRONG[name]}))
+    with limits(seconds=5, mebibytes=500), pytest.raises(InvalidInputError) as caught:
+        load(str(folder))
+    assert re.fullmatch(r"[^\n\x1b]+: expected [^\n\x1b]+", str(caught.value))
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "[" * 100_000, "", "{"])
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
+def test_a_file_that_is_no_configuration_is_one_line(
+    file: str, content: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "wrong"
+    shutil.copytree(VICTIM_PATH, folder)
+    (folder / file).write_text(content)
+    with limits(seconds=5, mebibytes=500), pytest.raises(InvalidInputError) as caught:
+        load(str(folder))
+    assert "\n" not in str(caught.value)

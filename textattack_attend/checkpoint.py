@@ -18,12 +18,17 @@ from transformers import (
 from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
-from .custom_code import ALLOW, code_of, code_of_trained, kernels_of, shown
+from .custom_code import ALLOW, code_of, code_of_trained, kernels_of, require_size, shown
 from .errors import AttendError, CustomCodeError, InvalidInputError, reason_of
 
 EXPECTED = (
     "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
     "network once; download it where there is one, and give the folder"
+)
+
+EXPECTED_FOLDER = (
+    "expected the folder of a checkpoint with its tokenizer's files beside the model, which "
+    "transformers can load"
 )
 
 
@@ -39,7 +44,7 @@ def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]
         CustomCodeError: it needs code of its own, which is not allowed.
     """
     configuration = from_pretrained(AutoConfig, checkpoint, trust_remote_code)
-    return configuration.architectures or []
+    return [name for name in configuration.architectures or [] if isinstance(name, str)]
 
 
 def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
@@ -86,18 +91,9 @@ def tokenizer_of(
         InvalidInputError: there is no such checkpoint, or its tokenizer's files are missing.
         CustomCodeError: it needs code of its own, which is not allowed.
     """
-    try:
-        loaded = from_pretrained(AutoTokenizer, checkpoint, trust_remote_code, **options)
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-    ) as error:  # a missing file makes transformers raise these
-        raise InvalidInputError(
-            f"{checkpoint}: expected the tokenizer's files beside the model, as tokenizer.json "
-            f"or its vocabulary, got none that can be read ({type(error).__name__}: {error})"
-        ) from error
-    tokenizer: PreTrainedTokenizerBase = loaded
+    tokenizer: PreTrainedTokenizerBase = from_pretrained(
+        AutoTokenizer, checkpoint, trust_remote_code, **options
+    )
     return tokenizer
 
 
@@ -124,6 +120,7 @@ def from_pretrained(
     """
     with explained(checkpoint):
         _require_configuration(auto, checkpoint)
+        require_size(checkpoint)
         if not trust_remote_code and (kernels := kernels_of(checkpoint)):
             raise _refusal(checkpoint, kernels, advice)
         try:
@@ -165,7 +162,8 @@ def explained(checkpoint: str) -> Iterator[None]:
         yield
     except AttendError:
         raise
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a stranger's file makes the libraries raise anything
+        expected = EXPECTED_FOLDER if Path(checkpoint).is_dir() else EXPECTED
         raise InvalidInputError(
-            f"{checkpoint}: {EXPECTED} (transformers: {reason_of(error)})"
+            f"{checkpoint}: {expected} (transformers: {reason_of(error)})"
         ) from error

@@ -170,7 +170,7 @@ def require_classifier(model: PreTrainedModel) -> None:
         )
     if not chooses(model):
         _require_classes(model)
-    saved_as = model.config.architectures or [name]
+    saved_as = [str(saved) for saved in model.config.architectures or [name]]
     trained = name in saved_as or any(head in saved for saved in saved_as)
     if not trained and _untrained(model):
         raise UnsupportedModelError(

@@ -18,6 +18,7 @@ from .classifiers import (
     require_fitting_tokenizer,
     require_padding,
 )
+from .errors import require_number, require_whole_number
 from .inputs import inputs_of
 from .prompt import Prompt
 from .structures import Shape, Structure
@@ -38,7 +39,7 @@ class TextModel:
 
     Raises:
         UnsupportedModelError: the family, the head, or the tokenizer cannot be attacked.
-        InvalidInputError: the prompt does not fit the tokenizer.
+        InvalidInputError: the prompt does not fit the tokenizer, or a length is not positive.
     """
 
     def __init__(
@@ -55,6 +56,9 @@ class TextModel:
         self.tokenizer = tokenizer
         self.prompt = prompt
         self.cross_attention = cross_attention
+        if max_tokens is not None:
+            require_whole_number("max_tokens", max_tokens)
+        require_number("model_max_length", tokenizer.model_max_length, "[1, inf)")
         longest = min(family.max_tokens(self.model), tokenizer.model_max_length)
         self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
         require_classification_token(self.model, tokenizer)

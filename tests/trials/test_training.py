@@ -340,7 +340,7 @@ STARTS = [
     Trial(
         "no tokenizer",
         refused_early(model=without("*[tv]o[kc]*")),
-        line="start: expected the tokenizer's files beside the model",
+        line="start: expected the folder of a checkpoint with its tokenizer's files",
     ),
     Trial(
         "no weights",

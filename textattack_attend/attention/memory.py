@@ -73,10 +73,11 @@ class MemoryBound:
         needed = bytes_needed(self._model, shape)
         if needed > self.limit:
             fits = longest_text(self._model, self.limit)
+            shorter = f"about {fits} tokens fit: give max_tokens={fits}, or"
             raise InvalidInputError(
                 f"a text of {shape.tokens} tokens: expected an attack that takes at most "
                 f"{self.limit / GIBIBYTE:.2g} GiB of memory, got one that takes about "
-                f"{needed / GIBIBYTE:.2g} GiB; about {fits} tokens fit: give max_tokens={fits}, or "
+                f"{needed / GIBIBYTE:.2g} GiB; {shorter if fits else 'no text fits: give'} "
                 "a larger max_memory if there is more (by default half of what is free)"
             )
 

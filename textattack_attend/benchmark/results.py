@@ -110,7 +110,7 @@ class Results:
         entries = store.entries(run)
         _require_of_recipe(entries, recipe, store)
         said = {entry.checkpoint: entry.card for entry in entries if entry.card}
-        cards = {name: Card.from_json(card, store.path) for name, card in said.items()}
+        cards = {name: _card(card, store.path) for name, card in said.items()}
         keys = store.keys([entry.cell for entry in entries])
         for entry in entries:
             if entry.cell not in keys:
@@ -188,3 +188,12 @@ def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame
         columns=[*LABELS, "cell"],
     )
     return labels.merge(rows, on="cell").drop(columns="cell")
+
+
+def _card(text: str, path: str) -> Card:
+    """Reads a card that a store holds; the advice about files of cards does not fit there."""
+    try:
+        return Card.from_json(text, path)
+    except InvalidInputError as error:
+        problem, _, _ = str(error).removeprefix(f"{path}: ").partition("; ")
+        raise changed(path, problem) from error

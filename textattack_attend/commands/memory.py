@@ -7,7 +7,7 @@ import click
 from .terminal import echo
 
 COUNT = click.IntRange(min=1)
-TOKENS = click.IntRange(min=8)
+TOKENS = click.IntRange(min=8, max=46340)
 
 
 @click.command()

@@ -25,12 +25,7 @@ def content_of(path: Path, largest: int | None = None) -> bytes:
         InvalidInputError: the file cannot be read, is too large, or is no regular file.
     """
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-        if kind != stat.S_IFREG:
-            raise InvalidInputError(
-                f"{path}: expected a regular file, got {KINDS.get(kind, 'a device')}; write its "
-                "content to a file"
-            )
+        require_regular(path)
         with path.open("rb") as file:
             content = file.read(-1 if largest is None else largest + 1)
     except InvalidInputError:
@@ -43,6 +38,21 @@ def content_of(path: Path, largest: int | None = None) -> bytes:
             f"{path}: expected a file of at most {largest:,} bytes, got {path.stat().st_size:,}"
         )
     return content
+
+
+def require_regular(path: Path) -> None:
+    """Refuses what is no regular file, before it is opened, which may wait for ever.
+
+    Raises:
+        InvalidInputError: there is something else.
+        OSError: there is nothing.
+    """
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind != stat.S_IFREG:
+        raise InvalidInputError(
+            f"{path}: expected a regular file, got {KINDS.get(kind, 'a device')}; write its "
+            "content to a file"
+        )
 
 
 def text_of(path: Path, largest: int | None = None) -> str:

@@ -20,9 +20,10 @@ from transformers import (
 
 from ..attack import StructureAttack
 from ..attack_recipes import HackAttendLiong2024, HackAttendPlus
-from ..attention import bytes_needed
+from ..attention import FAMILIES, bytes_needed
 from ..checkpoint import tokenizer_of
 from ..demo import VICTIM_PATH
+from ..errors import require_one_of
 from ..models.wrappers import AttentionModelWrapper
 
 HEAD_SIZE = 64
@@ -60,7 +61,11 @@ def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> M
         layers: the number of layers of the model.
         heads: the number of heads of a layer, each 64 wide.
         attack: one of `ATTACKS`.
+
+    Raises:
+        InvalidInputError: the family is none of those that can be attacked.
     """
+    require_one_of("family", family, sorted(FAMILIES))
     tokenizer = tokenizer_of(
         str(VICTIM_PATH), model_max_length=tokens, model_input_names=["input_ids", "attention_mask"]
     )
@@ -99,16 +104,31 @@ def _model(
     family: str, tokenizer: PreTrainedTokenizerBase, tokens: int, layers: int, heads: int
 ) -> PreTrainedModel:
     torch.manual_seed(0)
+    inner = 4 * HEAD_SIZE * heads
+    where_there_is_such_a_field = {
+        "num_key_value_heads": heads,
+        "head_dim": HEAD_SIZE,
+        "encoder_layers": layers,
+        "decoder_layers": layers,
+        "num_decoder_layers": layers,
+        "encoder_attention_heads": heads,
+        "decoder_attention_heads": heads,
+        "encoder_ffn_dim": inner,
+        "decoder_ffn_dim": inner,
+        "decoder_start_token_id": tokenizer.pad_token_id,
+    }
+    usual = AutoConfig.for_model(family)
     config = AutoConfig.for_model(
         family,
         hidden_size=HEAD_SIZE * heads,
         num_hidden_layers=layers,
         num_attention_heads=heads,
-        intermediate_size=4 * HEAD_SIZE * heads,
+        intermediate_size=inner,
         max_position_embeddings=tokens + 2,  # RoBERTa and its kin count from 2
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.sep_token_id,
+        **{name: of for name, of in where_there_is_such_a_field.items() if hasattr(usual, name)},
     )
     model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
     device = "cuda" if torch.cuda.is_available() else "cpu"

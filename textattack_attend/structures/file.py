@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from safetensors.numpy import save as to_bytes
 
 from ..errors import InvalidInputError, described
 from ..files import write_whole
+from ..files.reading import require_regular
 from ..files.strict_json import exact_json
 from ..identity import Identity
 from ..printable import in_one_line
@@ -104,6 +106,8 @@ def load(path: str | os.PathLike[str]) -> SavedStructure:
     Raises:
         InvalidInputError: the file is missing, damaged, too large, or of another format or version.
     """
+    if os.path.exists(path):
+        require_regular(Path(path))
     try:
         metadata, units = _read(path)
         shape = shape_in(metadata)
