@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,7 +164,7 @@ def explained(checkpoint: str) -> Iterator[None]:
     except AttendError:
         raise
     except Exception as error:  # a stranger's file makes the libraries raise anything
-        expected = EXPECTED_FOLDER if Path(checkpoint).is_dir() else EXPECTED
+        expected = EXPECTED_FOLDER if os.path.isdir(checkpoint) else EXPECTED
         raise InvalidInputError(
             f"{checkpoint}: {expected} (transformers: {reason_of(error)})"
         ) from error
