@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attention import family_of, masked_where
-from ..attention.capture import Recording, differentiate
+from ..attention.recording import Recording, differentiate
 from ..attention.softmax import far_below, softmax_modes
 from ..errors import UnsupportedModelError
 from ..masking_effect import effect_of_masking
