@@ -1,4 +1,4 @@
-"""What the tests of strange stores share: reading in every way, adding, and one line of refusal."""
+"""Steps that tests of strange stores share: reading in every way, adding, one line of refusal."""
 
 from __future__ import annotations
 

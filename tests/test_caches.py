@@ -44,7 +44,7 @@ attacks:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """What a test does to the environment, also without it, is undone."""
+    """Undoes every change that a test makes to the environment."""
     for name in ("HOME", cache_folder.VARIABLE, *cache_folder.OTHERS):
         monkeypatch.setenv(name, os.environ.get(name, ""))
         monkeypatch.delenv(name)

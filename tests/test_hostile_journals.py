@@ -1,4 +1,4 @@
-"""What lies beside a strange store, or is named in it, is not loaded, run, written or deleted."""
+"""Files beside a strange store, or named in it, are not loaded, run, written or deleted."""
 
 from __future__ import annotations
 

@@ -385,7 +385,7 @@ SPLINTERS = (
     "---\n", "...\n", "\\", "\0", "\x1b[31m", "\ufeff", "\u2028", "$HOME", "${NO_SUCH}", "~", "yes",
     "1:30", "1_0", "0x1F", "1e400", ".inf", "-.nan", "2024-01-01", "9" * 30, "[" * 40, "=", "💥",
 )  # fmt: skip
-"""What a mutation puts into a file."""
+"""The values that a mutation puts into a file."""
 
 
 def mutated(number: int) -> bytes:

@@ -46,7 +46,7 @@ STORE, PAGE, SAVED = "rows.sqlite", "page.html", "saved.safetensors"
 
 @dataclass
 class Outcome:
-    """What became of kills; everything but the kills and the rows must be 0.
+    """Counts of what kills left behind; everything but the kills and the rows must be 0.
 
     Args:
         job: what was killed.

@@ -60,7 +60,7 @@ def test_a_bound_is_a_positive_number(make_victim: MakeVictim, given: object) ->
 
 
 def test_texts_beside_each_other_stay_within_the_bound(make_victim: MakeVictim) -> None:
-    """With room for one text only, the results are those of many side by side."""
+    """The results with room for one text only are those of many side by side."""
     victim = make_victim()
     examples = [(text, int(victim.logits([text])[0].argmax())) for text in TEXTS]
     largest = max(bytes_needed(victim.model, victim.empty_structure(t).shape) for t in TEXTS)

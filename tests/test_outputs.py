@@ -1,4 +1,4 @@
-"""What goes out: nothing of a stranger's text acts on a terminal, a spreadsheet or a table."""
+"""Outputs: nothing of a stranger's text acts on a terminal, a spreadsheet or a table."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from .stored_results import results_of
 ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]",
 )
-"""What terminals obey, line breaks and tabs left out; written down again, to check `printable`."""
+"""Characters that terminals obey, but line breaks and tabs; a second list, to check `printable`."""
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m \u202egnp.exe\u2066\u200e\u200f\u061c\rover \x7f\x00"
 """It sets the title of the window, clears the screen, turns letters around, and overwrites."""
 MARKED = "a|b\\|c` <script>alert(1)</script>\r\n\n*d* [e](f) &lt; _g_ ~~h~~ $i$"
