@@ -19,7 +19,8 @@ from transformers import (
 from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
-from .custom_code import ALLOW, code_of, code_of_trained, kernels_of, require_size, shown
+from .configurations import configurations_of, require_size
+from .custom_code import ALLOW, code_of, code_of_trained, kernels_in, shown
 from .errors import AttendError, CustomCodeError, InvalidInputError, reason_of
 
 EXPECTED = (
@@ -121,8 +122,9 @@ def from_pretrained(
     """
     with explained(checkpoint):
         _require_configuration(auto, checkpoint)
-        require_size(checkpoint)
-        if not trust_remote_code and (kernels := kernels_of(checkpoint)):
+        configurations = configurations_of(checkpoint)
+        require_size(configurations)
+        if not trust_remote_code and (kernels := kernels_in(configurations)):
             raise _refusal(checkpoint, kernels, advice)
         try:
             return auto.from_pretrained(checkpoint, trust_remote_code=trust_remote_code, **options)

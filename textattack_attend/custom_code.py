@@ -5,20 +5,18 @@ Transformers would ask on standard input, which a pipe may answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from transformers import PretrainedConfig, dynamic_module_utils
+from transformers import dynamic_module_utils
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
-from transformers.utils.peft_utils import find_adapter_config_file
 
 from .card import is_finished
-from .errors import InvalidInputError, described, first_of, quoted
-from .files import text_of
-from .files.strict_json import json_in_file
+from .configurations import configurations_of
+from .errors import first_of, quoted
 
 ALLOW = "if you trust it, allow it with --trust-remote-code (trust_remote_code: true in a recipe)"
 NEVER = "take one without code of its own, which would never be run here"
@@ -26,12 +24,6 @@ ATTENTION = "attn_implementation"
 """The end of the names of fields that choose an attention; with a slash it is hub code."""
 SECONDS = "TIME_OUT_REMOTE_CODE"
 """The time that both libraries wait for an answer (datasets before 4 only); with 0 they refuse."""
-MOST = {"num_labels": 100_000, "num_hidden_layers": 10_000, "n_layer": 10_000, "n_layers": 10_000}
-"""The largest numbers of a configuration that are believed."""
-BASE = "base_model_name_or_path"
-"""The field in which an adapter names the checkpoint that it is for."""
-LARGEST = 2**20
-"""The most bytes of an adapter's configuration."""
 SHOWN = 3
 """The number of names of code that a message shows."""
 
@@ -42,8 +34,9 @@ def code_of(checkpoint: str) -> list[str]:
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
     """
-    classes = chain.from_iterable(map(_classes_of, with_base(checkpoint)))
-    return sorted({*kernels_of(checkpoint), *classes})
+    found = configurations_of(checkpoint)
+    classes = chain.from_iterable(_classes_of(one, fields) for one, fields in found.items())
+    return sorted({*kernels_in(found), *classes})
 
 
 def code_of_trained(folder: Path) -> list[str]:
@@ -61,40 +54,14 @@ def code_of_trained(folder: Path) -> list[str]:
     ]
 
 
-def kernels_of(checkpoint: str) -> list[str]:
-    """Returns the names of the code on the hub that a configuration names for its attention.
+def kernels_in(configurations: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Returns the names of the code on the hub that configurations name for their attention.
 
     Args:
-        checkpoint: the folder of the checkpoint, or its name on the hub.
+        configurations: the configurations of a checkpoint, see `configurations_of`.
     """
-    named = chain.from_iterable(_attentions(_configuration(one)) for one in with_base(checkpoint))
+    named = chain.from_iterable(map(_attentions, configurations.values()))
     return sorted({name for name in named if "/" in name})
-
-
-def with_base(checkpoint: str) -> list[str]:
-    """Returns a checkpoint, and the one that it is an adapter of, which transformers loads as well.
-
-    Args:
-        checkpoint: the folder of the checkpoint, or its name on the hub.
-
-    Raises:
-        InvalidInputError: it is an adapter that names no checkpoint.
-    """
-    try:
-        found = find_adapter_config_file(checkpoint)
-    except (OSError, ValueError):  # whoever loads it says what is wrong with it
-        return [checkpoint]
-    if found is None:
-        return [checkpoint]
-    path = Path(found)
-    fields = json_in_file(text_of(path, LARGEST), path, 1)
-    base = fields.get(BASE) if isinstance(fields, dict) else None
-    if not isinstance(base, str) or "://" in base:  # transformers would ask any address
-        raise InvalidInputError(
-            f"{checkpoint}: expected an adapter whose {BASE} is a folder or a name on the hub, got "
-            f"{described(base)}"
-        )
-    return [checkpoint, base]
 
 
 def shown(names: list[str]) -> str:
@@ -122,41 +89,13 @@ def never_asking() -> Iterator[None]:
             setattr(module, SECONDS, seconds)
 
 
-def _configuration(checkpoint: str) -> dict[str, Any]:
-    try:
-        found: Any = PretrainedConfig.get_config_dict(checkpoint)[0]
-    except (OSError, ValueError, TypeError):  # whoever loads it says what is wrong with it
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def require_size(checkpoint: str) -> None:
-    """Refuses a configuration whose numbers alone would fill the memory, before it is built.
-
-    Args:
-        checkpoint: the folder of the checkpoint, or its name on the hub.
-
-    Raises:
-        InvalidInputError: it names more classes or layers than any model has.
-    """
-    for one in with_base(checkpoint):
-        fields = _configuration(one)
-        for name, most in MOST.items():
-            given = fields.get(name)
-            if isinstance(given, int | float) and not 0 <= given <= most:
-                raise InvalidInputError(
-                    f"{one}: {name}: expected a number from 0 to {most:,}, got {described(given)}; "
-                    "is this the configuration of a model?"
-                )
-
-
-def _classes_of(checkpoint: str) -> Iterator[str]:
+def _classes_of(checkpoint: str, configuration: dict[str, Any]) -> Iterator[str]:
     """Yields the classes of its own that a checkpoint names."""
     try:
         tokenizer = get_tokenizer_config(checkpoint)
     except (OSError, ValueError):
         tokenizer = {}
-    for fields in (_configuration(checkpoint), tokenizer):
+    for fields in (configuration, tokenizer):
         named = fields.get("auto_map")
         # Old tokenizers have a list of two classes instead of a mapping.
         values = named.values() if isinstance(named, dict) else [named]
