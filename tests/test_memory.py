@@ -17,6 +17,7 @@ from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attention import MemoryBound, bytes_needed, forward_passes, shape_of
 from textattack_attend.attention import memory as bounds
 from textattack_attend.attention.capture import AttentionCapture
+from textattack_attend.attention.softmax import scores_of
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
@@ -140,6 +141,22 @@ def test_layers_are_shown_one_by_one(family: str) -> None:
     assert order != list(range(len(order))), "layers come as the backward pass reaches them"
     with pytest.raises(RuntimeError, match="captured before"):
         shown.each_layer(visit)
+
+
+def test_scores_of_a_shared_batch_are_made_once_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, made = tiny("xlm-roberta", "sdpa"), []
+
+    def counted(*arguments: Any) -> torch.Tensor:
+        made.append(arguments)
+        return scores_of(*arguments)
+
+    monkeypatch.setattr("textattack_attend.attention.recording.scores_of", counted)
+    ids = torch.tensor([[5, 6, 7, 8], [8, 7, 6, 5], [5, 5, 6, 6]])
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    passes = forward_passes(model, inputs, [lambda logits: logits[0, 0]] * 3)
+    captures = [one.capture() for one in passes]
+    assert len(made) == len(captures[0].scores)
+    assert not torch.equal(captures[0].scores, captures[1].scores)
 
 
 PEAKS = """
