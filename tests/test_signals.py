@@ -45,6 +45,13 @@ class Job:
     code: Callable[[signal.Signals], int]
     result: Callable[[Path, str], object]
 
+    def is_done(self, folder: Path, output: str) -> bool:
+        """Returns whether its result is there."""
+        try:
+            return bool(self.result(folder, output))
+        except (ValueError, OSError):
+            return False
+
     def run(self, folder: Path) -> Ended:
         """Runs the command to its end."""
         return Running(self.call, *self.arguments, folder=folder).ended()
@@ -95,7 +102,8 @@ def interrupted(
         running.send(number)
         ended = running.ended()
         assert ended.tracebacks == 0, ended.error
-        if ended.code:
+        # A signal that comes after the command has done all meets a Python that shuts down.
+        if ended.code and not (ended.code == -number and job.is_done(running.folder, ended.output)):
             return running.folder, ended
     raise AssertionError(f"it ended before it was interrupted: {ended}")
 

@@ -23,7 +23,8 @@ def train_all(folder: Path, vocabulary: Path) -> None:
     """Three steps with every defense; weights into ``NAME-RANK.safetensors``."""
     state = PartialState(cpu=True)
     for name in DEFENSES:
-        model = without_dropout(tiny_model("bert", labels=2))
+        # In single precision a batch and its halves can round a close choice of units apart.
+        model = without_dropout(tiny_model("bert", labels=2)).double()
         defense = defense_of(name, **OPTIONS.get(name, {}))
         size = BATCH // state.num_processes
         settings = {"optim": "sgd", "learning_rate": 0.1, "per_device_train_batch_size": size}
