@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TOOLS = $(VENV)/tools/bin
 
-.PHONY: demo test test-slow lint types package audit licences docs clean
+.PHONY: demo test test-slow lint contracts types package audit licences docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
@@ -19,6 +19,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 
+# Packages import only what is below them: the layers are in pyproject.toml.
+contracts: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
@@ -31,7 +35,7 @@ package: $(VENV)/.installed-dev
 	grep -q textattack_attend/report/page.html.jinja $(VENV)/dist/files
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
-	grep -q textattack_attend/nltk_data/corpora/stopwords/english $(VENV)/dist/files
+	grep -q textattack_attend/host/nltk_data/corpora/stopwords/english $(VENV)/dist/files
 	tar -tzf $(VENV)/dist/*.tar.gz > $(VENV)/dist/source-files
 	for file in LICENSE THIRD_PARTY.md Apache-2.0.txt BSD-3-Clause-Snowball.txt MIT-MiniLM.txt; do \
 		grep -q "dist-info/.*$$file" $(VENV)/dist/files || exit 1; \

@@ -18,7 +18,7 @@ from transformers import (
     RobertaConfig,
 )
 
-from textattack_attend.published import sst2
+from textattack_attend.data.published import sst2
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 BEGIN, PAD, END, UNKNOWN = range(len(SPECIAL))

@@ -4,7 +4,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.structures import Structure
-from textattack_attend.victim import Victim
+from textattack_attend.victims.victim import Victim
 
 TEXT = "the acting is superb but the plot never comes alive"
 

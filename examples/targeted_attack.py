@@ -3,7 +3,7 @@
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
-from textattack_attend.attack_results import SkippedAttackResult, SuccessfulAttackResult
+from textattack_attend.attacks.results import SkippedAttackResult, SuccessfulAttackResult
 from textattack_attend.datasets import DemoReviews
 from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.models.wrappers import AttentionModelWrapper

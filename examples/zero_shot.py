@@ -13,7 +13,7 @@ import os
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from textattack_attend.models.wrappers import AttentionModelWrapper
-from textattack_attend.prompt import Prompt
+from textattack_attend.victims.prompt import Prompt
 
 name = os.environ["LANGUAGE_MODEL"]
 seq2seq = AutoConfig.from_pretrained(name).is_encoder_decoder

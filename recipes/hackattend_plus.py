@@ -5,8 +5,8 @@ textattack attack --attack-from-file recipes/hackattend_plus.py^first_token_too 
 
 from textattack.models.wrappers import ModelWrapper
 
-from textattack_attend.attack import StructureAttack
 from textattack_attend.attack_recipes import HackAttendPlus
+from textattack_attend.attacks.attack import StructureAttack
 
 
 def alpha_0_1_percent(model_wrapper: ModelWrapper) -> StructureAttack:

@@ -5,8 +5,8 @@ textattack attack --attack-from-file recipes/table2.py^half_scale --model attend
 
 from textattack.models.wrappers import ModelWrapper
 
-from textattack_attend.attack import StructureAttack
 from textattack_attend.attack_recipes import HackAttendHalfScale, HackAttendLiong2024
+from textattack_attend.attacks.attack import StructureAttack
 
 
 def full_scale(model_wrapper: ModelWrapper) -> StructureAttack:

@@ -5,13 +5,13 @@ textattack attack --attack-from-file recipes/table3.py^baseline --model attend-d
 
 from textattack.models.wrappers import ModelWrapper
 
-from textattack_attend.attack import StructureAttack
 from textattack_attend.attack_recipes import (
     HackAttendGradientOnly,
     HackAttendImportanceOnly,
     HackAttendLiong2024,
     HackAttendRandom,
 )
+from textattack_attend.attacks.attack import StructureAttack
 
 
 def baseline(model_wrapper: ModelWrapper) -> StructureAttack:

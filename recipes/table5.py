@@ -5,8 +5,8 @@ textattack attack --attack-from-file recipes/table5.py^alpha_0_1_percent --model
 
 from textattack.models.wrappers import ModelWrapper
 
-from textattack_attend.attack import StructureAttack
 from textattack_attend.attack_recipes import HackAttendLiong2024
+from textattack_attend.attacks.attack import StructureAttack
 
 
 def alpha_1_percent(model_wrapper: ModelWrapper) -> StructureAttack:

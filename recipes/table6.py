@@ -5,8 +5,8 @@ textattack attack --attack-from-file recipes/table6.py^attention_score --model a
 
 from textattack.models.wrappers import ModelWrapper
 
-from textattack_attend.attack import StructureAttack
 from textattack_attend.attack_recipes import HackAttendAttentionRanking, HackAttendLiong2024
+from textattack_attend.attacks.attack import StructureAttack
 
 
 def gradient(model_wrapper: ModelWrapper) -> StructureAttack:

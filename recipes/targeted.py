@@ -5,8 +5,8 @@ textattack attack --attack-from-file recipes/targeted.py^positive --model attend
 
 from textattack.models.wrappers import ModelWrapper
 
-from textattack_attend.attack import StructureAttack
 from textattack_attend.attack_recipes import HackAttendLiong2024
+from textattack_attend.attacks.attack import StructureAttack
 
 
 def negative(model_wrapper: ModelWrapper) -> StructureAttack:

@@ -34,7 +34,7 @@ from transformers import (
     RobertaConfig,
 )
 
-from textattack_attend.victim import Victim
+from textattack_attend.victims.victim import Victim
 
 torch.set_num_threads(
     1
@@ -183,7 +183,7 @@ def victim(request: pytest.FixtureRequest, make_victim: MakeVictim) -> Victim:
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory, vocabulary: Path) -> Path:
     """A folder with all that the commands of `jobs` read; leave it as you found it."""
-    from .jobs import write_all  # it takes its models from here
+    from .helpers.jobs import write_all  # it takes its models from here
 
     folder = tmp_path_factory.mktemp("start")
     write_all(folder, vocabulary)
@@ -206,6 +206,6 @@ def fresh(start: Path, tmp_path: Path) -> Callable[[], Path]:
 @pytest.fixture(scope="session")
 def true(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A true store, for tests to copy and change; all that reads it is imported."""
-    from .hostile_steps import warm_store
+    from .helpers.hostile_steps import warm_store
 
     return warm_store(tmp_path_factory.mktemp("true"))

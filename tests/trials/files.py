@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textattack_attend import published
-from textattack_attend.tables import read_table
+from textattack_attend.data import published
+from textattack_attend.data.tables import read_table
 
 HALF = "half \ud83d of it"
 """A text with half of a surrogate pair."""

@@ -15,13 +15,13 @@ from torch import nn
 from transformers import AutoModelForCausalLM, BertForSequenceClassification, BertModel
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
-from textattack_attend.measurements.speed import outcome_of
 from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
 from textattack_attend.structures import Structure
+from tools.speed import outcome_of
 
-from ..changed_models import OTHER, with_adapters
 from ..conftest import HIDDEN, tiny_model
-from ..tiny_families import PROMPT, tiny, tiny_tokenizer
+from ..helpers.changed_models import OTHER, with_adapters
+from ..helpers.tiny_families import PROMPT, tiny, tiny_tokenizer
 from .trial import command
 
 TEXTS = ["the film was never quite funny", "a good story", "dull and cold </s> but with love"]

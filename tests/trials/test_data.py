@@ -21,9 +21,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from textattack_attend import published
+from textattack_attend.data import published
+from textattack_attend.data.tables import read_table
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.tables import read_table
 
 from .files import HALF, lines, paper, rows, written
 from .trial import Trial, table

@@ -20,7 +20,6 @@ from textattack import AttackArgs
 from textattack.datasets import HuggingFaceDataset
 from transformers import BertTokenizerFast
 
-from textattack_attend import published
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.benchmark import Recipe, Store
 from textattack_attend.benchmark.recipe import NamedAttack
@@ -28,10 +27,11 @@ from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running import worker as worker_module
 from textattack_attend.benchmark.running.worker import Task, Worker
+from textattack_attend.data import published
 from textattack_attend.datasets import dataset_named, from_name
+from textattack_attend.datasets.identity import data_identity
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.host.data import examples_asked_for
-from textattack_attend.identity.data import data_identity
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
 from ..conftest import SPECIAL, WORDS, tiny_model

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from textattack_attend.benchmark import Results, Store, comparison
 from textattack_attend.benchmark.export import exported
 from textattack_attend.benchmark.row import Row
-from textattack_attend.printable import UNPRINTABLE, printable
+from textattack_attend.errors.printable import UNPRINTABLE, printable
 from textattack_attend.report import (
     plot_attention,
     plot_efficiency,
@@ -36,7 +36,7 @@ from textattack_attend.report import (
 )
 from textattack_attend.report.panels import WIDTHLESS
 
-from ..stored_results import results_of
+from ..helpers.stored_results import results_of
 from .trial import Trial, table
 
 EVEN = np.full((2, 2), 0.5)

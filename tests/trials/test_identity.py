@@ -34,14 +34,14 @@ from textattack_attend.benchmark import Results, Store, read_recipe
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running.recording import ERROR_LETTERS, error_row
-from textattack_attend.card import Card
-from textattack_attend.checkpoint import load as load_checkpoint
+from textattack_attend.checkpoints.card import Card
+from textattack_attend.checkpoints.loading import load as load_checkpoint
 from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import AttendError, StoreError
-from textattack_attend.identity.victim import trained_parts
-from textattack_attend.measurements.identity import measure
 from textattack_attend.structures import load
-from textattack_attend.victim import Victim
+from textattack_attend.victims.identity import trained_parts
+from textattack_attend.victims.victim import Victim
+from tools.identity import measure
 
 from ..conftest import SPECIAL, WORDS, tiny_model
 from .trial import Trial, command, table

@@ -17,8 +17,8 @@ import pytest
 import torch
 from torch import nn
 
-from ..changed_models import with_adapters
-from ..tiny_families import PROMPT, tiny
+from ..helpers.changed_models import with_adapters
+from ..helpers.tiny_families import PROMPT, tiny
 from .made_models import (
     RIGHT,
     TEXTS,

@@ -26,13 +26,13 @@ from textattack_attend.attack_recipes import (
     HackAttendPlus,
 )
 from textattack_attend.benchmark import Recipe, Results, Store, read_recipe
-from textattack_attend.defenses.options import defense_of
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import (
     AttentionModelWrapper,
     SmoothedModelWrapper,
     wrapper_for,
 )
+from textattack_attend.training.defenses.options import defense_of
 
 from ..conftest import SPECIAL, WORDS, tiny_config, tiny_model
 from .trial import Trial, command, table

@@ -31,7 +31,7 @@ from textattack.loggers import CSVLogger
 from textattack.shared import AttackCheckpoint
 
 from textattack_attend import plugin
-from textattack_attend.attack import StructureAttack
+from textattack_attend.attacks.attack import StructureAttack
 from textattack_attend.demo import REVIEWS_PATH, VICTIM_PATH
 
 from .trial import CommandRefusedError, Trial, table

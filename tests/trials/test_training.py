@@ -26,13 +26,13 @@ from transformers import (
     BertTokenizerFast,
 )
 
-from textattack_attend.card import Card
-from textattack_attend.fine_tuning import fine_tune
-from textattack_attend.tasks import TASKS, task_of
+from textattack_attend.checkpoints.card import Card
 from textattack_attend.training.configuration import configuration_of
+from textattack_attend.training.fine_tuning import fine_tune
+from textattack_attend.training.tasks import TASKS, task_of
 
 from ..conftest import MAX_TOKENS, SPECIAL, WORDS, tiny_config
-from ..tiny_families import CONFIGS
+from ..helpers.tiny_families import CONFIGS
 from .files import HALF, lines, written
 from .trial import Trial, command, table
 

@@ -14,13 +14,13 @@ import pytest
 import torch
 from torch import nn
 
-from textattack_attend import attack as attack_module
 from textattack_attend.attack_recipes import HackAttendLiong2024
+from textattack_attend.attacks import attack as attack_module
 from textattack_attend.attention import masked_attention
 from textattack_attend.identity.content import digest_of_code
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Structure
-from textattack_attend.victim import Victim
+from textattack_attend.victims.victim import Victim
 
 from ..conftest import MakeVictim, random_texts
 from .trial import Trial, table

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from textattack_attend.commands.main import main
 from textattack_attend.errors import AttendError
+from tools.__main__ import main as tools
 
 UNEXPECTED = object()
 
@@ -62,13 +63,14 @@ def table(trials: list[Trial]) -> pytest.MarkDecorator:
 
 
 def command(*arguments: object) -> str:
-    """What ``textattack-attend`` prints, run in this process.
+    """Returns what ``textattack-attend``, or ``python -m tools``, prints in this process.
 
     Raises:
         CommandRefusedError: it ended with an error line.
         Exception: whatever the command raised; on a terminal that would be a traceback.
     """
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    program = tools if arguments[0] in tools.commands else main
+    result = CliRunner().invoke(program, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     if result.exit_code:

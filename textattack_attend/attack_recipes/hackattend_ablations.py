@@ -13,7 +13,7 @@ from typing import Any
 from textattack.attack_recipes import AttackRecipe
 from textattack.models.wrappers import ModelWrapper
 
-from ..attack import StructureAttack
+from ..attacks.attack import StructureAttack
 from .hackattend_liong_2024 import HackAttendLiong2024
 
 Build = Callable[..., StructureAttack]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textattack.attack_recipes import AttackRecipe
 from textattack.models.wrappers import ModelWrapper
 
-from ..attack import StructureAttack
-from ..goal_functions import goal_function
-from ..search_methods import GreedyMatrixSearch
+from ..attacks.attack import StructureAttack
+from ..attacks.goals import goal_function
+from ..attacks.search import GreedyMatrixSearch
+from ..attacks.transformations import AttentionUnitMasking
 from ..structures import Budget
-from ..transformations import AttentionUnitMasking
 
 
 class HackAttendLiong2024(AttackRecipe):

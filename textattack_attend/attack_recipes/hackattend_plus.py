@@ -5,11 +5,11 @@ from __future__ import annotations
 from textattack.attack_recipes import AttackRecipe
 from textattack.models.wrappers import ModelWrapper
 
-from ..attack import StructureAttack
-from ..goal_functions import goal_function, lead_of_the_others
-from ..search_methods import ReselectionSearch
+from ..attacks.attack import StructureAttack
+from ..attacks.goals import goal_function, lead_of_the_others
+from ..attacks.search import ReselectionSearch
+from ..attacks.transformations import Reselection
 from ..structures import Budget
-from ..transformations import Reselection
 
 
 class HackAttendPlus(AttackRecipe):

@@ -19,10 +19,10 @@ from textattack.shared import utils
 from textattack.transformations import WordSwapMaskedLM
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
-from ..checkpoint import from_pretrained
-from ..constraints import MeanPooledEncoder
-from ..custom_code import NEVER
+from ..checkpoints.custom_code import NEVER
+from ..checkpoints.loading import from_pretrained
 from ..errors import require_text, require_whole_number
+from .mean_pooled_encoder import MeanPooledEncoder
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MASKED_LANGUAGE_MODEL = "bert-base-uncased"

@@ -20,7 +20,7 @@ from ..errors import UnsupportedModelError
 from ..structures import Structure
 from .families import family_of
 from .heap import give_back_free_memory
-from .injection import masked_attention
+from .masking.injection import masked_attention
 from .recording import Recording, differentiate
 from .rows import run_rows
 from .softmax import softmax_modes

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from ..errors import InvalidInputError, require_number
 from ..structures import Shape
-from .engine import ATTENTION_BYTES, KEPT_BYTES
+from .evaluate.engine import ATTENTION_BYTES, KEPT_BYTES
 from .families import shape_of
 
 GIBIBYTE = 2**30

@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..printable import UNPRINTABLE, in_one_line
+from ..errors.printable import UNPRINTABLE, in_one_line
 from .results import Results
 from .schema import VERSION, Run
 from .spreadsheets import harmless

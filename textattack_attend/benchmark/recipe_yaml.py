@@ -17,8 +17,8 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from ..errors import LONGEST, LONGEST_REASON, InvalidInputError, first_of, listed, quoted, reason_of
+from ..errors.printable import shortened
 from ..files import text_of
-from ..printable import shortened
 from .recipe_nodes import MERGE, mistakes_in, place_of
 
 VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 from pydantic import ValidationError
 
-from ..card import Card
+from ..checkpoints.card import Card
 from ..errors import InvalidInputError, StoreError, described, listed
-from ..printable import shortened
+from ..errors.printable import shortened
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of

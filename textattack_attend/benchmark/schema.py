@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from ..errors import LONGEST, StoreError
-from ..printable import shortened
+from ..errors.printable import shortened
 from .connections import rows_of, within_limits, write_ahead
 from .row import Row
 

@@ -34,7 +34,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from ..errors import StoreError, reason_of
-from ..printable import readable
+from ..errors.printable import readable
 from . import schema
 from .connections import Reader, for_writing, is_alone, rows_of
 from .reading import check_fields, check_rows, checked_key

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InvalidInputError
-from ..printable import in_one_line
+from ..errors.printable import in_one_line
 from .results import Results
 from .summary import MEASURES, summary
 

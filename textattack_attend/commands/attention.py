@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
+from ..host.nltk_fallback import DATA
 from .common import last, measured, prepare
 from .terminal import echo
 
-STOP_WORDS = Path(__file__).parents[1] / "nltk_data" / "corpora" / "stopwords" / "english"
+STOP_WORDS = DATA / "corpora" / "stopwords" / "english"
 
 
 @click.command()
@@ -34,7 +35,7 @@ def attention(
 ) -> None:
     """Print where the classification token looks: at stop words, at opinion words, elsewhere."""
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
-    from ..measurements.attention_shares import attention_shares
+    from ..analysis.attention_shares import attention_shares
 
     opinions = {word for path in opinion_words for word in _words(path)}
     shares = last(

@@ -17,7 +17,7 @@ def check(model: str, data: str, num_examples: int, threads: int, trust_remote_c
     successes that a fresh forward pass does not confirm.
     """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
-    from ..sanity import findings
+    from ..analysis.sanity import findings
 
     found = list(findings(wrapper, examples))
     for finding in found:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ..errors import InvalidInputError
-from ..printable import in_one_line
+from ..errors.printable import in_one_line
 
 if TYPE_CHECKING:
-    from ..measurements.example import Example
+    from ..analysis.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
 T = TypeVar("T")

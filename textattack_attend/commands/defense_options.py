@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..defenses.options import DEFENSES
+from ..training.defenses.options import DEFENSES
 
 
 def _fields() -> dict[str, dict[str, Field[Any]]]:

@@ -6,6 +6,7 @@ commands, so ``--help`` is instant.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import AttendError
-from ..printable import in_one_line
+from ..errors.printable import in_one_line
 from ..process.containment import contained
 from ..process.interrupts import interruptible
 from ..process.standard_output import StandardOutputError, whole_output
@@ -21,15 +22,10 @@ from ..process.temporary_files import needing_a_place
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
-from .identity import identity
-from .known import known
-from .memory import memory
-from .overhead import overhead
+from .ls import known
 from .report import report
 from .results import compare, results
 from .robustness import robustness
-from .speed import speed
-from .strength import strength
 from .terminal import show_logs
 from .train import train
 
@@ -40,13 +36,8 @@ COMMANDS = (
     report,
     compare,
     known,
-    strength,
     robustness,
     check,
-    identity,
-    speed,
-    memory,
-    overhead,
     attention,
     train,
 )
@@ -81,8 +72,25 @@ class _Group(click.Group):
             raise
 
 
-@click.group(cls=_Group, commands=COMMANDS)
-@click.version_option(__version__)
-def main() -> None:
-    """Measure attacks on the self-attention of transformers, and train victims."""
-    show_logs()
+def command_line(name: str, text: str, commands: Sequence[click.Command]) -> click.Group:
+    """Returns a command line that ends every mistake and every interrupt with one line.
+
+    Args:
+        name: its name in usage lines.
+        text: its help.
+        commands: what it can do.
+    """
+
+    @click.group(name, cls=_Group, commands=commands, help=text)
+    @click.version_option(__version__, prog_name=name)
+    def group() -> None:
+        show_logs()
+
+    return group
+
+
+main = command_line(
+    "textattack-attend",
+    "Measure attacks on the self-attention of transformers, and train victims.",
+    COMMANDS,
+)

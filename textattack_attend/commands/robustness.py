@@ -26,7 +26,7 @@ def robustness(
 ) -> None:
     """Find the smallest budget that flips each example; print accuracy over the budget."""
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
-    from ..measurements.robustness import (
+    from ..analysis.robustness import (
         fewest_matrices,
         fraction_curve,
         matrices_curve,

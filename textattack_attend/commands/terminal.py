@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from ..printable import in_one_line, printable
+from ..errors.printable import in_one_line, printable
 
 
 def echo(*lines: str, err: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..defenses.options import DEFENSES, defense_of
+from ..training.defenses.options import DEFENSES, defense_of
 from .common import resumable, trust_option
 from .defense_options import defense_options
 from .terminal import echo
@@ -79,8 +79,8 @@ def train(
     method = defense_of(defense, **given)
     from accelerate import PartialState
 
-    from ..fine_tuning import fine_tune
-    from ..tasks import task_of
+    from ..training.fine_tuning import fine_tune
+    from ..training.tasks import task_of
 
     anew = "the same command, without --overwrite," if overwrite else "the same command"
     with resumable(anew):

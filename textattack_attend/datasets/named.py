@@ -6,8 +6,8 @@ from textattack import DatasetArgs
 from textattack.dataset_args import HUGGINGFACE_DATASET_BY_MODEL, TEXTATTACK_DATASET_BY_MODEL
 from textattack.datasets import Dataset
 
+from ..data.tables import ENDINGS
 from ..errors import InvalidInputError, did_you_mean, reason_of
-from ..tables import ENDINGS
 from .published import dream, hellaswag, reclor, sst2
 from .table import table
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from textattack.datasets import Dataset
 
-from .. import published
-from ..published import Row, Source
+from ..data import published
+from ..data.published import Row, Source
 from .rows import RowsDataset
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from textattack.datasets import Dataset
 
-from ..published import Row
+from ..data.published import Row
 
 
 class RowsDataset(Dataset):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textattack.datasets import Dataset
 
-from ..tables import read_table
+from ..data.tables import read_table
 from .rows import RowsDataset
 
 

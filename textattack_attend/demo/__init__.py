@@ -1,7 +1,7 @@
 """The embedded victim `attend-demo` and the example reviews that go with it.
 
 `VICTIM_PATH` is a small BERT that tells negative (0) from positive (1) movie reviews, made by
-`textattack_attend.demo.train`; `REVIEWS_PATH` holds one `sentence<TAB>label` a line. Both are
+`tools.demo.train`; `REVIEWS_PATH` holds one `sentence<TAB>label` a line. Both are
 read from the package, so the demo needs no network.
 """
 

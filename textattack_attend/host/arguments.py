@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from textattack.model_args import HUGGINGFACE_MODELS, TEXTATTACK_MODELS
 
-from ..checkpoint import architectures
+from ..checkpoints.loading import architectures
 from ..errors import InvalidInputError, described, did_you_mean, require_one_of
 
 AT_LEAST = {

@@ -35,7 +35,7 @@ def with_checks_and_metrics(original: Any) -> Any:
 
 
 def _attack_dataset(attacker: Attacker, original: Any) -> Any:
-    from ..attack import StructureAttack
+    from ..attacks.attack import StructureAttack
 
     attack, args = attacker.attack, attacker.attack_args
     if attacker._checkpoint is None:
@@ -66,8 +66,8 @@ def _require_examples(offset: int, size: int) -> None:
 
 def _summary_rows(attack: Attack) -> dict[str, Any]:
     """Returns the rows to add to TextAttack's summary."""
-    from ..attack import StructureAttack
-    from ..metrics import STRUCTURE_METRICS, FixedRow
+    from ..attacks.attack import StructureAttack
+    from ..attacks.metrics import STRUCTURE_METRICS, FixedRow
 
     defense = getattr(attack.goal_function.model, "defense", None)
     said = {} if defense is None else {"Defense:": FixedRow(defense)}

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from textattack import Attacker
 
-from ..printable import in_one_line
+from ..errors.printable import in_one_line
 from ..process.interrupts import SIGNALS
 
 CODE = 128

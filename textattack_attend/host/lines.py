@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..custom_code import never_asking
+from ..checkpoints.custom_code import never_asking
 from ..errors import AttendError, CustomCodeError, UserCodeError, reason_of
+from ..errors.printable import in_one_line
 from ..files.writing import NO_ROOM
-from ..printable import in_one_line
 from ..process.containment import contained
 from ..process.interrupts import interruptible
 from ..process.standard_output import whole_output
@@ -55,7 +55,7 @@ def explaining_attack(original: Any) -> Any:
     """Attaches a line to the error of an attack that cannot be built."""
 
     def create_attack(cls: Any, args: Any, model_wrapper: Any) -> Any:
-        from ..named_attacks import require_built
+        from ..attacks.named import require_built
 
         name = args.attack_recipe or args.attack_from_file or "the attack"
         with explained(lambda: f"{name}: expected an attack that can be built on this model"):

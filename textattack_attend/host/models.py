@@ -13,7 +13,7 @@ from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import CONFIG_NAME
 
-from ..checkpoint import EXPECTED, from_pretrained, scores_choices
+from ..checkpoints.loading import EXPECTED, from_pretrained, scores_choices
 from .lines import explained
 
 OPTION = "trust_remote_code"
@@ -88,7 +88,7 @@ def _is_of_transformers(folder: Path) -> bool:
 
 
 def _wrapped(checkpoint: str, trust_remote_code: bool) -> ModelWrapper:
-    from ..card import Card
+    from ..checkpoints.card import Card
     from ..models.wrappers import wrapper_for
 
     if scores_choices(checkpoint, trust_remote_code) or Card.of(Path(checkpoint)):

@@ -44,7 +44,7 @@ def zero_without_changed_words(original: Any) -> Any:
     """Makes an attack that changes no word report 0% of them instead of the mean of nothing."""
 
     def avg_perturbation_perc(self: Any) -> float:
-        from ..attack_results import StructureAttackResult
+        from ..attacks.results import StructureAttackResult
 
         structural = any(isinstance(result, StructureAttackResult) for result in self.results)
         return 0.0 if structural else original(self)

@@ -13,13 +13,13 @@ import pandas as pd
 
 from ..benchmark import Recipe, Results
 from ..benchmark.row import unpacked
-from ..checkpoint import load
+from ..checkpoints.loading import load
+from ..data.texts import Text
 from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError, described
 from ..identity import Identity
 from ..structures import Structure
-from ..texts import Text
-from ..victim import Victim
+from ..victims.victim import Victim
 
 TOKENS = 24
 """A longer text makes a map that nobody can read."""

@@ -23,7 +23,7 @@ from matplotlib.ticker import (
 from ..benchmark import Results, summary
 from ..benchmark.row import counted
 from ..errors import InvalidInputError, is_number
-from ..printable import printable
+from ..errors.printable import printable
 from .panels import (
     ALONE,
     BESIDE,

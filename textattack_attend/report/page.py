@@ -20,7 +20,7 @@ from .. import __version__
 from ..benchmark import Results
 from ..benchmark.tables import titled
 from ..errors import AttendError
-from ..printable import printable
+from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .inline_svg import inline_svg

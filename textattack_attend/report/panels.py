@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ..benchmark import Results
-from ..printable import printable
+from ..errors.printable import printable
 
 INK = "#5f6672"
 """Legible on white and on black."""

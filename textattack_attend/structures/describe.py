@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..printable import in_one_line
+from ..errors.printable import in_one_line
 from .structure import Structure
 
 MAX_MATRICES = 12

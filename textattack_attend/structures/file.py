@@ -31,21 +31,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
+from ..data.texts import Text
 from ..errors import InvalidInputError, described
+from ..errors.printable import in_one_line
 from ..files import write_whole
 from ..files.reading import require_regular
 from ..files.strict_json import exact_json
 from ..identity import Identity
-from ..printable import in_one_line
-from ..texts import Text
-from .metadata import (
-    require_fields,
-    require_text_or_texts,
-    shape_in,
-    text_in,
-    victim_in,
-    written,
-)
+from .metadata import require_fields, require_text_or_texts, shape_in, text_in, victim_in, written
 from .structure import Structure
 
 MOST_UNITS = 2**24

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..data.texts import Text
 from ..errors import InvalidInputError, described
 from ..files.strict_json import exact_json
 from ..identity import Identity
-from ..texts import Text
 from .shape import Reach, Shape
 
 FORMAT = "textattack_attend.structure"

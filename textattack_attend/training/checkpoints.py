@@ -25,8 +25,8 @@ from safetensors import SafetensorError
 from transformers.trainer import TRAINER_STATE_NAME
 
 from ..errors import AttendError, SavingError
+from ..errors.printable import in_one_line
 from ..files.writing import synchronize
-from ..printable import in_one_line
 
 UNFINISHED = "unfinished"
 TORCH_WRITERS = ("inline_container", "iostream error")

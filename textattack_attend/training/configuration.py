@@ -11,7 +11,7 @@ from accelerate import init_empty_weights
 from transformers import AutoConfig, PretrainedConfig
 
 from ..attention.families import FAMILIES
-from ..checkpoint import from_pretrained
+from ..checkpoints.loading import from_pretrained
 from ..errors import InvalidInputError, did_you_mean, reason_of
 
 AS_TRAINER_NEEDS = {

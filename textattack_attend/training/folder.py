@@ -12,7 +12,7 @@ import json
 import shutil
 from pathlib import Path
 
-from ..card import CHECKPOINTS, NAME, WEIGHTS, Card, is_finished
+from ..checkpoints.card import CHECKPOINTS, NAME, WEIGHTS, Card, is_finished
 from ..errors import InvalidInputError
 from ..files import text_of
 from ..files.writing import synchronize

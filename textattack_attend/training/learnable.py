@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..data.cells import named
+from ..data.published import Row, Source
 from ..errors import InvalidInputError
-from ..published import Row, Source
 
 
 def require_learnable(

@@ -9,13 +9,13 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import shape_of
-from ..defenses import ExtraRow
-from ..defenses.masked_rows import MASKED
+from ..data.published import Row
 from ..errors import StructureMismatchError
-from ..inputs import inputs_of
-from ..published import Row
-from ..tasks import Task
+from ..victims.encoding import inputs_of
+from .defenses import ExtraRow
+from .defenses.masked_rows import MASKED
 from .start import require_known_tokens
+from .tasks import Task
 
 LENGTH = "length"
 """The column that holds the number of tokens of a row's longest sequence."""

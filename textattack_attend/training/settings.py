@@ -8,10 +8,10 @@ import torch
 from accelerate import PartialState
 from transformers import TrainingArguments
 
-from ..card import Card
+from ..checkpoints.card import Card
 from ..errors import InvalidInputError
-from ..tasks import Task
 from .rows import LENGTH
+from .tasks import Task
 
 A_DAY = 24 * 60 * 60
 """The seconds of a day."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..checkpoint import from_pretrained
-from ..classifiers import embedding_rows
+from ..checkpoints.loading import from_pretrained
 from ..errors import InvalidInputError, reason_of
+from ..victims.requirements import embedding_rows
 
 logger = logging.getLogger(__name__)
 

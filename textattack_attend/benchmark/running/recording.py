@@ -12,9 +12,9 @@ from textattack.goal_functions import GoalFunction
 from textattack.shared import AttackedText
 from torch import Tensor
 
-from ...attack_results import StructureAttackResult
+from ...attacks.results import StructureAttackResult
 from ...attention.threads import one_thread
-from ...printable import readable
+from ...errors.printable import readable
 from ...process.containment import contained
 from ..row import Row, packed
 

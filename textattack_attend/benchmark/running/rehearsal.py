@@ -14,17 +14,17 @@ from textattack.datasets import Dataset
 from textattack.shared import AttackedText
 from transformers import AutoConfig
 
-from ...attack_source import require_attack_source
-from ...checkpoint import from_pretrained
-from ...custom_code import NEVER
+from ...attacks.goals import require_label
+from ...attacks.named import build_attack, require_attack
+from ...attacks.source import require_attack_source
+from ...checkpoints.custom_code import NEVER
+from ...checkpoints.loading import from_pretrained
 from ...datasets import dataset_named
 from ...errors import AttendError, InvalidInputError, listed
-from ...goal_functions import require_label
+from ...errors.printable import shortened
+from ...host.quiet import quiet
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
-from ...named_attacks import build_attack, require_attack
-from ...printable import shortened
 from ...process.containment import contained
-from ...quiet import quiet
 from ..recipe import NamedAttack, Recipe
 
 LOOKED_AT = 16

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ...card import Card
+from ...checkpoints.card import Card
 from ...errors import InvalidInputError
+from ...errors.printable import in_one_line
 from ...models.wrappers import AttentionModelWrapper
-from ...printable import in_one_line
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..row import Row

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...checkpoint import architectures
+from ...attacks.named import is_in_file, split
+from ...checkpoints.loading import architectures
 from ...models.wrappers import checkpoint_named
-from ...named_attacks import is_in_file, split
 from ..recipe import NamedAttack, Recipe
 from .rehearsal import loader_of, rehearse
 

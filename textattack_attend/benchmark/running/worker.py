@@ -20,19 +20,19 @@ from textattack.goal_functions import GoalFunction
 from textattack.loggers import AttackLogManager
 from textattack.loggers.logger import Logger
 
-from ...attack import StructureAttack, require_attackable
+from ...attack_recipes.mean_pooled_encoder import MeanPooledEncoder
+from ...attacks.attack import StructureAttack, require_attackable
+from ...attacks.goals import goal_function
+from ...attacks.identity import attack_identity, model_content
+from ...attacks.named import build_attack
 from ...attention.threads import one_thread
-from ...constraints import MeanPooledEncoder
 from ...datasets import dataset_named
+from ...datasets.identity import data_identity
 from ...errors import InvalidInputError, StoreError
-from ...goal_functions import goal_function
-from ...identity.attack import attack_identity, model_content
+from ...host.quiet import quiet
 from ...identity.content import digest_of
-from ...identity.data import data_identity
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
-from ...named_attacks import build_attack
 from ...process.containment import contained
-from ...quiet import quiet
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
 from .recording import error_row, row_of

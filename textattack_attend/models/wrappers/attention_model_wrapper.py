@@ -10,11 +10,11 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...attention import unwrapped
+from ...data.texts import Text
 from ...errors import UnsupportedModelError
 from ...identity import Identity
-from ...prompt import Prompt
-from ...texts import Text
-from ...victim import Victim
+from ...victims.prompt import Prompt
+from ...victims.victim import Victim
 
 
 class AttentionModelWrapper(HuggingFaceModelWrapper):

@@ -7,8 +7,8 @@ from typing import Any
 
 from textattack.model_args import HUGGINGFACE_MODELS
 
-from ...card import Card
-from ...checkpoint import load
+from ...checkpoints.card import Card
+from ...checkpoints.loading import load
 from ...errors import InvalidInputError
 from .attention_model_wrapper import AttentionModelWrapper
 from .defended_model_wrapper import DefendedModelWrapper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...card import Card
+from ...checkpoints.card import Card
 from .attention_model_wrapper import AttentionModelWrapper
 
 

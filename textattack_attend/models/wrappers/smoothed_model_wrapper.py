@@ -11,11 +11,11 @@ from textattack.models.wrappers import ModelWrapper
 from torch import Tensor
 
 from ...attention import masked_where, run_rows
-from ...batches import evaluated
+from ...data.texts import Text
 from ...errors import require_share, require_whole_number
 from ...identity import Identity
-from ...rankings import generator_for
-from ...texts import Text
+from ...rankings.ranking import generator_for
+from ...victims.batches import evaluated
 from .attention_model_wrapper import AttentionModelWrapper
 
 logger = logging.getLogger(__name__)

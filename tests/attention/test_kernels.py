@@ -1,0 +1,194 @@
+"""oneDNN's linear layers: the products of the model's own, with its weights as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from textattack_attend.attention.evaluate import engine as engine_module
+from textattack_attend.attention.evaluate import kernels
+from textattack_attend.attention.evaluate.kernels import (
+    OneDnnLinear,
+    in_onednn,
+    mark_of_copies,
+    onednn_is_faster,
+)
+from textattack_attend.structures import Structure
+from textattack_attend.victims.victim import Victim
+
+from ..conftest import FAMILIES, MakeVictim
+
+TEXT = "the film was never quite funny"
+
+onednn: Any = torch.backends.mkldnn
+pytestmark = pytest.mark.skipif(not onednn.is_available(), reason="needs PyTorch with oneDNN")
+
+
+@pytest.fixture(autouse=True)
+def onednn_is_always_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: True)
+
+
+def masked_logits(victim: Victim) -> tuple[Tensor, Tensor]:
+    """With the engine, and with the whole model, after a reading of its own."""
+    (reading,) = victim.read([TEXT], [None])
+    structure = Structure.whole(victim.empty_structure(TEXT).shape, [(0, 1), (1, 0)])
+    return victim.logits_from([(reading, structure)]), victim.logits([TEXT], [structure])
+
+
+def layers(model: Any) -> Any:
+    """Those of a BERT."""
+    return model.bert.encoder.layer
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_twin_computes_what_the_model_does(make_victim: MakeVictim, family: str) -> None:
+    model = make_victim(family).model
+    names = list(model.state_dict())
+    twin = in_onednn(model)
+    found, here = (
+        [type(m) for m in either.modules() if isinstance(m, nn.Linear | OneDnnLinear)]
+        for either in (twin, model)
+    )
+    assert set(found) == {OneDnnLinear}
+    assert set(here) == {nn.Linear}
+    assert len(found) == len(here)
+    ids = torch.randint(5, 20, (3, 7))
+    with torch.inference_mode():
+        torch.testing.assert_close(twin(ids).logits, model(ids).logits, atol=1e-5, rtol=1e-5)
+    assert list(model.state_dict()) == names
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_engine_uses_it_and_answers_as_the_model(make_victim: MakeVictim, family: str) -> None:
+    victim = make_victim(family)
+    found, expected = masked_logits(victim)
+    assert victim.engine.twin is not victim.model
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def add_in_place(linear: nn.Linear) -> None:
+    linear.weight.add_(0.5 * torch.randn_like(linear.weight))
+
+
+def step_of_an_optimizer(linear: nn.Linear) -> None:
+    linear.weight.grad = torch.randn_like(linear.weight)
+    torch.optim.AdamW([linear.weight], lr=0.5).step()
+    linear.weight.grad = None
+
+
+def change_through_data(linear: nn.Linear) -> None:
+    linear.weight.data.add_(0.5 * torch.randn_like(linear.weight))
+
+
+def other_data(linear: nn.Linear) -> None:
+    linear.weight.data = 0.5 * torch.randn_like(linear.weight)
+
+
+def other_parameter(linear: nn.Linear) -> None:
+    linear.weight = nn.Parameter(0.5 * torch.randn_like(linear.weight))
+
+
+def add_a_hook(linear: nn.Linear) -> None:
+    linear.register_forward_hook(lambda module, rows, output: 2 * output)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add_in_place,
+        step_of_an_optimizer,
+        change_through_data,
+        other_data,
+        other_parameter,
+        add_a_hook,
+        nn.utils.parametrizations.spectral_norm,
+    ],
+)
+def test_changed_weights_are_seen_at_the_next_reading(
+    make_victim: MakeVictim, change: Callable[[nn.Linear], object]
+) -> None:
+    victim = make_victim()
+    before, _ = masked_logits(victim)
+    change(layers(victim.model)[1].intermediate.dense)
+    victim.model.eval()
+    found, expected = masked_logits(victim)
+    assert not torch.allclose(found, before, atol=1e-4)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_another_layer_in_its_place_is_seen(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    before, _ = masked_logits(victim)
+    layer = layers(victim.model)[0]
+    old = layer.output.dense
+    layer.output.dense = nn.Linear(old.in_features, old.out_features)
+    found, expected = masked_logits(victim)
+    assert not torch.allclose(found, before, atol=1e-4)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_layer_with_a_hook_stays_what_it_is(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    linear = layers(victim.model)[0].output.dense
+    add_a_hook(linear)
+    twin = in_onednn(victim.model)
+    assert layers(twin)[0].output.dense is linear
+    found, expected = masked_logits(victim)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_model_without_plain_linear_layers_is_left_as_it_is(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    for module in victim.model.modules():
+        if isinstance(module, nn.Linear):
+            add_a_hook(module)
+    found, expected = masked_logits(victim)
+    assert victim.engine.twin is victim.model
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_weights_that_stayed_are_not_copied_again(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    masked_logits(victim)
+    twin, mark = victim.engine.twin, mark_of_copies(victim.model)
+    masked_logits(victim)
+    assert victim.engine.twin is twin
+    assert mark_of_copies(victim.model) == mark
+
+
+def test_a_linear_layer_without_bias() -> None:
+    linear = nn.Linear(5, 3, bias=False)
+    rows = torch.randn(2, 4, 5)
+    with torch.inference_mode():
+        torch.testing.assert_close(in_onednn(linear)(rows), linear(rows), atol=1e-6, rtol=1e-5)
+
+
+def test_it_is_not_used_where_it_does_not_pay_or_is_switched_off(
+    make_victim: MakeVictim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(onednn, "enabled", False)
+        victim = make_victim()
+        masked_logits(victim)
+    assert victim.engine.twin is victim.model
+    monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: False)
+    victim = make_victim()
+    masked_logits(victim)
+    assert victim.engine.twin is victim.model
+
+
+@pytest.mark.parametrize(("maker", "faster"), [("AuthenticAMD", True), ("GenuineIntel", False)])
+def test_the_maker_of_the_processor_decides_not_a_measurement(
+    maker: str, faster: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_processor", lambda: f"vendor_id : {maker}")
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    onednn_is_faster.cache_clear()
+    assert onednn_is_faster() is faster
+    onednn_is_faster.cache_clear()

@@ -1,0 +1,1 @@
+"""Makes models, files, stores and processes for the tests."""

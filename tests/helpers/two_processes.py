@@ -1,0 +1,38 @@
+"""Trains with every defense in this process, or in one of several: see test_two_processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from accelerate import PartialState
+from safetensors.torch import save_file
+
+from textattack_attend.training.defenses import DEFENSES, defense_of
+
+from ..conftest import tiny_model
+from .defense_steps import trainer, without_dropout
+
+DRAWING = ("s-attend", "afa")
+"""Draw for a batch, so that the batch of one process is not drawn for as two halves are."""
+OPTIONS = {"freelb": {"start": 0.0}, "creat": {"start": 0.0}, "hackattend-at": {"alpha": 0.1}}
+BATCH = 6
+
+
+def train_all(folder: Path, vocabulary: Path) -> None:
+    """Three steps with every defense; weights into ``NAME-RANK.safetensors``."""
+    state = PartialState(cpu=True)
+    for name in DEFENSES:
+        # In single precision a batch and its halves can round a close choice of units apart.
+        model = without_dropout(tiny_model("bert", labels=2)).double()
+        defense = defense_of(name, **OPTIONS.get(name, {}))
+        size = BATCH // state.num_processes
+        settings = {"optim": "sgd", "learning_rate": 0.1, "per_device_train_batch_size": size}
+        trained = trainer(defense, model, folder / name, vocabulary, **settings)
+        trained.train()
+        weights = {key: weight.clone() for key, weight in model.state_dict().items()}
+        save_file(weights, folder / f"{name}-{state.process_index}.safetensors")
+
+
+if __name__ == "__main__":
+    train_all(Path(sys.argv[1]), Path(sys.argv[2]))

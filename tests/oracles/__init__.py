@@ -1,0 +1,1 @@
+"""Plain re-implementations, written independently of the package, that tests compare it with."""

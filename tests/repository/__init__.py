@@ -1,0 +1,1 @@
+"""Tests the demo, the examples and the licences that the repository ships."""

@@ -1,0 +1,1 @@
+"""Analyses of one victim: sanity checks, robustness curves, where it looks."""

@@ -1,0 +1,83 @@
+"""Where the classification token looks: at stop words, opinion words, or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import InvalidInputError, UnsupportedModelError
+from ..victims.victim import Victim
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of the attention of the first token in one layer, the mean of its heads and of all texts."""
+
+    stop_words: float
+    opinion_words: float
+    other_words: float
+    special_tokens: float
+
+
+def attention_shares(
+    victim: Victim,
+    texts: Sequence[str],
+    stop_words: Container[str],
+    opinion_words: Container[str],
+    layer: int = -1,
+) -> Iterator[Shares]:
+    """The shares so far after each text; a word counts with all its tokens.
+
+    Args:
+        victim: with a fast tokenizer.
+        texts: one sequence each.
+        stop_words: in lower case.
+        opinion_words: in lower case; what is a stop word, too, counts as that.
+        layer: which one, counted from 0, or from the end.
+
+    Raises:
+        UnsupportedModelError: the tokenizer does not tell words, or the first token does not see
+            the others, as in a decoder.
+        InvalidInputError: the model has no such layer.
+    """
+    shape = victim.empty_structure(texts[0]).shape
+    if not -shape.layers <= layer < shape.layers:
+        raise InvalidInputError(
+            f"layer: expected one of the model's {shape.layers}, -{shape.layers} to "
+            f"{shape.layers - 1}, got {layer}"
+        )
+    if not shape.first_is_special or shape.crosses or any(own.after == 0 for own in shape.reach):
+        raise UnsupportedModelError(
+            "expected an encoder and its self-attention, with a special first token that stands "
+            "for the text; a decoder's first token sees nothing but itself"
+        )
+    sums = torch.zeros(4)
+    for number, text in enumerate(texts, 1):
+        attention = victim.capture(text, None).probabilities[layer, :, 0].mean(0)
+        kinds = [_kind(word, stop_words, opinion_words) for word in _words(victim, text)]
+        sums += torch.zeros(4, dtype=attention.dtype).index_add(0, torch.tensor(kinds), attention)
+        yield Shares(*(sums / number).tolist())
+
+
+def _words(victim: Victim, text: str) -> list[str | None]:
+    """The word that each token is of; None for special tokens."""
+    encodings = victim.inputs.encode([text]).encodings
+    if encodings is None:
+        raise UnsupportedModelError(
+            "expected a fast tokenizer, which tells the words of its tokens; load it with "
+            "use_fast=True"
+        )
+    (encoded,) = encodings
+    spans = [None if i is None else encoded.word_to_chars(i) for i in encoded.word_ids]
+    return [None if span is None else text[slice(*span)].lower() for span in spans]
+
+
+def _kind(word: str | None, stop_words: Container[str], opinion_words: Container[str]) -> int:
+    """The position of a field of `Shares`."""
+    if word is None:
+        return 3
+    if word in stop_words:
+        return 0
+    return 1 if word in opinion_words else 2

@@ -1,0 +1,1 @@
+"""Attacks on attention: TextAttack's attack, goals, searches and transformations on structures."""

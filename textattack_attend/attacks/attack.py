@@ -1,0 +1,211 @@
+"""The attack over structures."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from textattack import Attack
+from textattack.datasets import Dataset
+
+from ..data.cells import SHOWN
+from ..errors import AttendError, InvalidInputError
+from .goals import StructureGoalFunction
+from .prefetch import Ahead, Example, Text, Waiting
+from .results import (
+    FailedAttackResult,
+    SkippedAttackResult,
+    StructureAttackResult,
+    SuccessfulAttackResult,
+)
+from .scheduler import Lane, advance, begin
+from .search import StepwiseSearch
+from .search.stepwise_search import succeeded
+from .structured_text import StructuredText, attacked_text
+from .transformations import StructureTransformation
+
+logger = logging.getLogger(__name__)
+
+SIDE_BY_SIDE = 32
+"""Examples under attack at once, at most: whoever interrupts a run loses no more than these."""
+
+
+class StructureAttack(Attack):
+    """A TextAttack `Attack` whose candidates differ by their structure, not by their text.
+
+    A search's claim is not believed: its last structure is checked against the budget and judged
+    again by a forward pass that shares nothing with another, which decides. So what is reported of
+    an example does not depend on what was computed beside it.
+
+    Args:
+        goal_function: the goal, on the victim.
+        transformation: proposes masks within the budget.
+        search_method: combines them.
+    """
+
+    def __init__(
+        self,
+        goal_function: StructureGoalFunction,
+        transformation: StructureTransformation,
+        search_method: StepwiseSearch,
+    ) -> None:
+        super().__init__(goal_function, [], transformation, search_method)
+        self._ahead: Ahead | None = None
+
+    def attack(self, example: Text, ground_truth_output: int) -> StructureAttackResult:
+        """Attacks one text.
+
+        Args:
+            example: a text, its columns, or an `AttackedText`.
+            ground_truth_output: its class.
+
+        Raises:
+            InvalidInputError: an empty text, one that no tokenizer can read, one too long for the
+                memory, or a label outside the model's classes.
+        """
+        if self._ahead is not None and self._ahead.expects(example, ground_truth_output):
+            return self._ahead.take()
+        return next(self.attack_many([(example, ground_truth_output)]))
+
+    def attack_many(self, examples: Iterable[Example]) -> Iterator[StructureAttackResult]:
+        """Attacks texts side by side, as many at once as keep the device busy.
+
+        Results, errors and their order are those of `attack` on one text after another.
+
+        Raises:
+            InvalidInputError: as `attack`, or an example is no pair of a text and a class.
+        """
+        waiting = Waiting(examples)
+        lanes: deque[Lane] = deque()
+        while lanes or waiting:
+            try:
+                self._open(lanes, waiting)
+                advance(self.goal_function.victim, [lane for lane in lanes if not lane.final])
+            except AttendError:
+                if len(lanes) <= 1:
+                    raise
+                alone = [(lane.text, lane.goal_function.ground_truth_output) for lane in lanes]
+                lanes.clear()
+                for example in alone:
+                    yield from self.attack_many([example])
+            while lanes and lanes[0].final:
+                yield self._conclude(lanes.popleft())
+
+    @contextmanager
+    def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:
+        """Inside, calls of `attack` in the order of the examples are answered by `attack_many`."""
+        self._ahead = Ahead(examples, self.attack_many)
+        try:
+            yield
+        finally:
+            self._ahead = None
+
+    def check_dataset(self, dataset: Dataset, positions: range) -> None:
+        """Refuses a dataset with an example that cannot be attacked, before anything is run.
+
+        Raises:
+            InvalidInputError: an empty text or a label outside the model's classes, with its place.
+        """
+        for position in positions:
+            columns, label = dataset[position]
+            try:
+                require_attackable(self.goal_function, columns, label)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"example {position} of the dataset: {error}") from error
+
+    def filter_transformations(
+        self,
+        transformed_texts: list[StructuredText],
+        current_text: StructuredText,
+        original_text: StructuredText | None = None,
+    ) -> list[StructuredText]:
+        """Drops candidates that changed nothing; the order stays that of the transformation."""
+        return [text for text in transformed_texts if text != current_text]
+
+    def _open(self, lanes: deque[Lane], waiting: Waiting) -> None:
+        """Begin with examples until there is enough to do."""
+        victim = self.goal_function.victim
+        enough = victim.engine.rows_at_once
+        rows = sum(lane.rows for lane in lanes if not lane.final)
+        if rows > enough // 2:
+            return  # texts that are read together cost less
+        new: list[Lane] = []
+        while waiting and len(lanes) + len(new) < SIDE_BY_SIDE and (rows == 0 or rows < enough):
+            try:
+                lane = self._lane(*_pair(waiting.first()))
+            except AttendError:
+                if lanes or new:
+                    break  # its turn to be complained of comes when these are done
+                raise
+            if not victim.memory.fit(one.text.structure.shape for one in (*lanes, *new, lane)):
+                break
+            waiting.take()
+            new.append(lane)
+            rows += lane.rows
+        lanes.extend(new)
+        begin(self.goal_function.victim, new)
+
+    def _lane(self, example: Text, label: int) -> Lane:
+        text = attacked_text(example)
+        empty = self.goal_function.victim.empty_structure(text.tokenizer_input)
+        self.goal_function.victim.memory.require(empty.shape)
+        own = self._for_example(text.tokenizer_input, label)
+        return Lane(
+            StructuredText.of(text, empty),
+            own.goal_function,
+            own.search_method,
+            own.transformation.needs_gradient,
+        )
+
+    def _for_example(self, text: Any, label: int) -> StructureAttack:
+        """Returns a copy of the attack with counts of its own."""
+        goal_function = self.goal_function.for_example(text, label)
+        transformation = copy.copy(self.transformation)
+        transformation.goal_function = goal_function
+        return StructureAttack(goal_function, transformation, copy.copy(self.search_method))
+
+    def _conclude(self, lane: Lane) -> StructureAttackResult:
+        initial, final = lane.initial, lane.final
+        assert final is not None, "its search is under way"
+        tokens = self.goal_function.victim.tokens(lane.text.tokenizer_input)
+        if lane.skipped:
+            return SkippedAttackResult(initial, initial, tokens)
+        if not self.transformation.budget.allows(final.attacked_text.structure):
+            raise AssertionError(f"the search left its budget: {final.attacked_text.structure}")
+        judged = lane.goal_function.judged_again(final)
+        if succeeded(judged):
+            return SuccessfulAttackResult(initial, judged, tokens)
+        failed = FailedAttackResult(initial, judged, tokens)
+        failed.unconfirmed = succeeded(final)
+        if failed.unconfirmed:
+            logger.warning("a success did not survive a fresh forward pass; counted as failed")
+        return failed
+
+
+def require_attackable(goal_function: StructureGoalFunction, example: Text, label: int) -> None:
+    """Refuses an example that cannot be attacked.
+
+    Args:
+        goal_function: the goal, on the victim.
+        example: a text, its columns, or an `AttackedText`.
+        label: the class of the example.
+
+    Raises:
+        InvalidInputError: an empty text, one that no tokenizer can read, one too long for the
+            memory, or a label outside the model's classes.
+    """
+    text = attacked_text(example).tokenizer_input
+    goal_function.require_labels(text, label)
+    goal_function.victim.memory.require(goal_function.victim.empty_structure(text).shape)
+
+
+def _pair(example: Any) -> Example:
+    if not isinstance(example, tuple) or len(example) != 2:
+        raise InvalidInputError(
+            f"example {repr(example)[:SHOWN]}: expected a pair of a text and its class"
+        )
+    return example

@@ -1,0 +1,294 @@
+"""Classification goals judged on (text, structure) instead of text alone."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from textattack.goal_function_results import GoalFunctionResult
+from textattack.goal_functions import (
+    ClassificationGoalFunction,
+    TargetedClassification,
+    UntargetedClassification,
+)
+from textattack.models.wrappers import ModelWrapper
+from textattack.shared import AttackedText, validators
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ...attention import ForwardPass, Visit, chooses
+from ...data.texts import Text
+from ...errors import InvalidInputError, described, require_whole_number
+from ...models.wrappers import AttentionModelWrapper
+from ...structures import Structure
+from ...victims.victim import Reading, Victim
+from ..structured_text import StructuredText
+from .result import StructureGoalFunctionResult
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From logits (1, C) and a class (1,) to a scalar that grows as the class gets less likely."""
+
+
+def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
+    """The best other logit minus that of the class."""
+    own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, label[:, None], True)
+    return logits.masked_fill(own, -torch.inf).amax() - logits[own].sum()
+
+
+class StructureGoalFunction(ClassificationGoalFunction):
+    """What both goals share: queries with structures, gradients, and their counts.
+
+    Args:
+        model_wrapper: the victim's wrapper.
+        precision: of the search, see `Victim`; None for the wrapper's own.
+        objective: what gradients are taken of.
+
+    Attributes:
+        num_queries: evaluated (text, structure) pairs of the current example, the clean one and
+            importance probes included.
+        num_gradient_passes: backward passes over the current example, apart.
+    """
+
+    def __init__(
+        self,
+        model_wrapper: ModelWrapper,
+        precision: str | None = None,
+        objective: Objective = cross_entropy,
+        **options: Any,
+    ) -> None:
+        options.setdefault("use_cache", False)  # nothing is evaluated twice as it is
+        super().__init__(AttentionModelWrapper.of(model_wrapper, precision), **options)
+        self.objective = objective
+        self.num_gradient_passes = 0
+        self._reading: Reading | None = None
+        self._answers: dict[Structure, Tensor] = {}
+        self._passes: dict[Structure, ForwardPass] = {}
+
+    def _goal_function_result_type(self) -> type[GoalFunctionResult]:
+        return StructureGoalFunctionResult
+
+    @property
+    def victim(self) -> Victim:
+        """The victim behind the wrapper."""
+        victim: Victim = self.model.victim
+        return victim
+
+    def for_example(self, text: Text, label: int) -> Self:
+        """The same goal with counts and answers of its own, for one example.
+
+        Raises:
+            InvalidInputError: the label is not one of the model's classes or of the choices.
+        """
+        self.require_labels(text, label)
+        own = copy.copy(self)
+        own.ground_truth_output = label
+        own.num_queries = own.num_gradient_passes = 0
+        own._answers, own._passes = {}, {}
+        return own
+
+    def begin(self, text: StructuredText, reading: Reading) -> None:
+        """Takes the reading of the clean text, from which all queries of the example start.
+
+        Its logits are those of the text alone: the reading shares a batch with other texts.
+        """
+        self._reading = reading
+        self._passes = {text.structure: reading.clean}
+        self.tell(text.structure, self.victim.logits_alone(text.tokenizer_input))
+
+    @property
+    def reading(self) -> Reading:
+        """The clean reading of the example."""
+        assert self._reading is not None, "no example was begun"
+        return self._reading
+
+    def require_labels(self, text: Text, label: int) -> None:
+        """Raises InvalidInputError for a label outside the model's classes or the choices."""
+        require_label(label, self.victim.num_classes(text))
+
+    def knows(self, structure: Structure) -> bool:
+        """Whether it was told the logits under a structure."""
+        return structure in self._answers
+
+    def tell(self, structure: Structure, logits: Tensor) -> None:
+        """Takes logits (C,) that were computed together with those of other examples."""
+        self._answers[structure] = logits
+
+    def keep(self, structure: Structure, forward_pass: ForwardPass) -> None:
+        """Takes a forward pass under a structure, until it is captured or another one comes."""
+        self.tell(structure, forward_pass.logits.float().cpu())
+        self._passes = {structure: forward_pass}
+
+    def each_layer(self, text: StructuredText, visit: Visit, *, gradients: bool) -> None:
+        """Shows the attention of a text under its structure, layer by layer.
+
+        A gradient pass is counted; the attention alone comes with the query.
+
+        Args:
+            text: the text.
+            visit: takes each layer's number and capture, see `ForwardPass.each_layer`.
+            gradients: whether the captures have the gradient of the goal.
+        """
+        self.num_gradient_passes += gradients
+        known = self._passes.pop(text.structure, None)
+        if known is None:
+            (known,) = self.victim.forward_passes(
+                [text.tokenizer_input], [text.structure], [self.loss if gradients else None]
+            )
+        known.each_layer(visit)
+
+    @abstractmethod
+    def loss(self, logits: Tensor) -> Tensor:
+        """What the attack wants to grow, from logits (1, C) to a scalar."""
+
+    @abstractmethod
+    def margin(self, result: GoalFunctionResult) -> float:
+        """How far a result is from the goal, a difference of two logits; negative once reached."""
+
+    def judged_again(self, result: GoalFunctionResult) -> GoalFunctionResult:
+        """Returns a result as a forward pass that reuses nothing sees it.
+
+        The pass is the referee's, not the attack's, so it is not counted as a query.
+        """
+        text = result.attacked_text
+        alone = self.victim.logits_alone(text.tokenizer_input, text.structure)
+        output = _probabilities(alone[None])[0]
+        again = copy.copy(result)
+        again.raw_output = output.numpy()
+        again.output = self._get_displayed_output(output)
+        again.score = float(self._get_score(output, text))
+        again.goal_status = self._get_goal_status(output, text)
+        return again
+
+    def _structure_of(self, text: AttackedText) -> Structure:
+        if isinstance(text, StructuredText):
+            return text.structure
+        return self.victim.empty_structure(text.tokenizer_input)
+
+    def _call_model_uncached(self, attacked_text_list: Sequence[AttackedText]) -> Tensor:
+        if not attacked_text_list:
+            return torch.empty(0)
+        if self._reading is None:  # outside an attack, as in TextAttack's interactive mode
+            texts = [text.tokenizer_input for text in attacked_text_list]
+            structures = list(map(self._structure_of, attacked_text_list))
+            return _probabilities(self.victim.logits(texts, structures))
+        structures = [text.structure for text in attacked_text_list]
+        missing = [structure for structure in structures if not self.knows(structure)]
+        if missing:
+            logits = self.victim.logits_from([(self._reading, s) for s in missing])
+            self._answers.update(zip(missing, logits, strict=True))
+        return _probabilities(torch.stack([self._answers[structure] for structure in structures]))
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    """Softmax, float64 (B, C).
+
+    In double precision, as a confident model's probabilities tie at 1 in single precision; and
+    always, as TextAttack takes logits that happen to sum to 1 for probabilities.
+    """
+    return logits.double().softmax(-1)
+
+
+class UntargetedStructureClassification(StructureGoalFunction, UntargetedClassification):
+    """Any wrong class."""
+
+    def loss(self, logits: Tensor) -> Tensor:
+        """The objective at the true class."""
+        return self.objective(logits, _index(self.ground_truth_output, logits))
+
+    def margin(self, result: GoalFunctionResult) -> float:
+        """Of the true class over the best other."""
+        return _lead(result, self.ground_truth_output)
+
+
+class TargetedStructureClassification(StructureGoalFunction, TargetedClassification):
+    """One given class.
+
+    Args:
+        model_wrapper: the victim's wrapper.
+        target_class: the class that the victim shall predict.
+
+    Raises:
+        InvalidInputError: the target is not one of the model's classes.
+    """
+
+    def __init__(self, model_wrapper: ModelWrapper, target_class: int, **options: Any) -> None:
+        require_whole_number("target_class", target_class, at_least=0)
+        super().__init__(model_wrapper, target_class=target_class, **options)
+        if not chooses(self.victim.model):  # how many choices there are, a text tells
+            require_label(target_class, self.victim.num_labels, "target_class")
+
+    def require_labels(self, text: Text, label: int) -> None:
+        """Raises InvalidInputError for a label or a target outside the classes or the choices."""
+        super().require_labels(text, label)
+        require_label(self.target_class, self.victim.num_classes(text), "target_class")
+
+    def loss(self, logits: Tensor) -> Tensor:
+        """Minus the objective at the target class."""
+        return -self.objective(logits, _index(self.target_class, logits))
+
+    def margin(self, result: GoalFunctionResult) -> float:
+        """Of the best other class over the target."""
+        return -_lead(result, self.target_class)
+
+
+def require_label(label: Any, classes: int, what: str = "label") -> None:
+    """Refuses a label that is no class.
+
+    Args:
+        label: the class, counted from 0.
+        classes: the number of classes.
+        what: names the label in the message.
+
+    Raises:
+        InvalidInputError: the label is no whole number, or outside the classes.
+    """
+    if not isinstance(label, int | np.integer) or isinstance(label, bool):
+        raise InvalidInputError(
+            f"{what}: expected the number of a class, 0 to {classes - 1}, got {described(label)}; "
+            "give that number as an int"
+        )
+    if not 0 <= label < classes:
+        raise InvalidInputError(
+            f"{what} {label!r}: expected one of the model's {classes} classes, "
+            f"0 to {classes - 1}; check the dataset's label order"
+        )
+
+
+def goal_function(
+    model_wrapper: ModelWrapper,
+    target_class: int | None = None,
+    precision: str | None = None,
+    objective: Objective = cross_entropy,
+) -> StructureGoalFunction:
+    """The goal of reaching a class, or any wrong one."""
+    if target_class is None:
+        return UntargetedStructureClassification(model_wrapper, precision, objective)
+    return TargetedStructureClassification(
+        model_wrapper, target_class, precision=precision, objective=objective
+    )
+
+
+def _lead(result: GoalFunctionResult, label: int) -> float:
+    """Of the logit of one class over the best of the others."""
+    log_probabilities = np.log(np.maximum(result.raw_output, np.finfo(np.float64).tiny))
+    return float(log_probabilities[label] - np.delete(log_probabilities, label).max())
+
+
+def _index(label: int, logits: Tensor) -> Tensor:
+    return torch.tensor([label], device=logits.device)
+
+
+# TextAttack warns at goal functions that its table of compatible models does not know.
+for _ours, _stock in (
+    (UntargetedStructureClassification, UntargetedClassification),
+    (TargetedStructureClassification, TargetedClassification),
+):
+    validators.MODELS_BY_GOAL_FUNCTION[_ours] = [
+        *validators.MODELS_BY_GOAL_FUNCTION[_stock],
+        r"^transformers\.models\.\w+\.modeling_\w*\.\w*(ForMultipleChoice|ForCausalLM|"
+        r"LMHeadModel|ForConditionalGeneration)$",
+    ]

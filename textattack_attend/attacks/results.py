@@ -1,0 +1,96 @@
+"""Results of an attack over structures.
+
+The classes carry TextAttack's own names: its loggers and metrics tell results apart by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textattack import attack_results as stock
+from textattack.goal_function_results import GoalFunctionResult
+from textattack.shared.utils import color_text
+
+from ..data.texts import Text
+from ..structures import Structure, describe, summarize
+
+
+class StructureAttackResult(stock.AttackResult):
+    """A result whose perturbation is a structure.
+
+    Args:
+        original_result: the clean text, judged.
+        perturbed_result: the text under the final structure, judged.
+        tokens: what the model sees of the text, special tokens included.
+    """
+
+    def __init__(
+        self,
+        original_result: GoalFunctionResult,
+        perturbed_result: GoalFunctionResult,
+        tokens: Sequence[str],
+    ) -> None:
+        stock.AttackResult.__init__(self, original_result, perturbed_result)
+        self.tokens = list(tokens)
+
+    @property
+    def structure(self) -> Structure:
+        """The masked units: of a success the adversarial structure, else the last one tested."""
+        structure: Structure = self.perturbed_result.attacked_text.structure
+        return structure
+
+    @property
+    def text(self) -> Text:
+        """The attacked text, as the tokenizer takes it."""
+        text: Text = self.original_result.attacked_text.tokenizer_input
+        return text
+
+    @property
+    def candidate_queries(self) -> int:
+        """Tested structures up to the first success, the number the paper prints."""
+        return getattr(self.perturbed_result, "candidate_queries", 0)
+
+    @property
+    def gradient_passes(self) -> int:
+        """Backward passes, not in ``num_queries``; the forward pass of each is."""
+        return getattr(self.perturbed_result, "gradient_passes", 0)
+
+    def describe(self, color_method: str | None = None) -> list[str]:
+        """What is masked, one line a matrix: ``L2 H10: a -> emotional``."""
+        color = self.perturbed_result.get_text_color_perturbed()
+        lines = [line.partition(": ") for line in describe(self.structure, self.tokens)]
+        return [
+            f"{matrix}: {color_text(pairs, color, color_method)}" if pairs else matrix
+            for matrix, _, pairs in lines
+        ]
+
+    def diff_color(self, color_method: str | None = None) -> tuple[str, str]:
+        """The text, and what was masked in it, in one line (for the csv logger)."""
+        return self.original_text(color_method), "; ".join(self.describe(color_method))
+
+
+class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult):
+    """A structure that reaches the goal."""
+
+    def str_lines(self, color_method: str | None = None) -> list[str]:
+        """Prediction before and after, the text, and what was masked."""
+        masked = "\n".join([f"{summarize(self.structure)}:", *self.describe(color_method)])
+        return [
+            self.goal_function_result_str(color_method),
+            self.original_text(color_method),
+            masked,
+        ]
+
+
+class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):
+    """No structure within the budget was found; the last one tested is kept.
+
+    Attributes:
+        unconfirmed: whether the search claimed a success that a fresh forward pass did not confirm.
+    """
+
+    unconfirmed = False
+
+
+class SkippedAttackResult(StructureAttackResult, stock.SkippedAttackResult):
+    """The clean text reaches the goal already: misclassified, or of the target class."""

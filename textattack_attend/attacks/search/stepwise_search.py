@@ -1,0 +1,84 @@
+"""Searches that say what they want to know, step by step, and leave it to others to ask."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
+from textattack.search_methods import SearchMethod
+
+from ...errors import InvalidInputError
+from ...structures import Structure
+from ..structured_text import StructuredText
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a search wants judged.
+
+    Args:
+        texts: texts under structures.
+        differentiate: whether it may want the gradient there, next.
+    """
+
+    texts: list[StructuredText]
+    differentiate: bool = False
+
+
+Asking: TypeAlias = Generator[Question, list[GoalFunctionResult], T]
+"""Yields questions, is sent their results, and returns what it wanted to know."""
+
+
+class BudgetSpent(Exception):
+    """The query budget ended before the search did."""
+
+
+class StepwiseSearch(SearchMethod):
+    """A search written as a generator of questions, so that many can advance at once."""
+
+    is_black_box = False
+
+    @abstractmethod
+    def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
+        """The search: asks step by step, and returns its last word.
+
+        That carries ``candidate_queries`` and ``gradient_passes``.
+        """
+
+    def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
+        """TextAttack's hook; a plain `Attack` would not reset what is counted and remembered.
+
+        Raises:
+            InvalidInputError: always.
+        """
+        raise InvalidInputError(
+            f"{type(self).__name__}: expected a StructureAttack around it, which asks its "
+            "questions, got an Attack of TextAttack"
+        )
+
+
+def ask(text: StructuredText, structures: Sequence[Structure]) -> Asking[list[GoalFunctionResult]]:
+    """The results of a text under each of the structures; fewer if the query budget is spent."""
+    return (yield Question([StructuredText.of(text, structure) for structure in structures]))
+
+
+def scores(text: StructuredText, structures: Sequence[Structure]) -> Asking[list[float]]:
+    """The goal's score of a text under each of the structures.
+
+    Raises:
+        BudgetSpent: the query budget does not allow all of them.
+    """
+    results = yield from ask(text, structures)
+    if len(results) < len(structures):
+        raise BudgetSpent
+    return [result.score for result in results]
+
+
+def succeeded(result: GoalFunctionResult) -> bool:
+    """Whether the goal is reached."""
+    return bool(result.goal_status == GoalFunctionResultStatus.SUCCEEDED)

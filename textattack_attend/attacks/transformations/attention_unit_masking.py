@@ -1,0 +1,70 @@
+"""The transformation of HackAttend: mask the top units of one attention matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...errors import require_seed
+from ...rankings.candidates import candidate_masks, random_masks
+from ...rankings.ranking import GRADIENT_RANKINGS, generator_for, require_ranking
+from ...structures import Budget, Matrix, Structure
+from ..goals import StructureGoalFunction
+from ..structured_text import StructuredText
+from .structure_transformation import StructureTransformation
+
+
+class AttentionUnitMasking(StructureTransformation):
+    """One candidate for every (layer, head): its highest-ranked units masked, within the budget.
+
+    Args:
+        goal_function: whose loss the gradient is taken of.
+        budget: which units may be masked and how many of one matrix.
+        ranking: the order of the units of a matrix; see `textattack_attend.rankings.ranking`.
+        seed: for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
+
+    Raises:
+        InvalidInputError: the ranking is unknown, or the seed is none.
+    """
+
+    def __init__(
+        self,
+        goal_function: StructureGoalFunction,
+        budget: Budget,
+        ranking: str = "probability_gradient",
+        seed: int | None = None,
+    ) -> None:
+        require_ranking(ranking)
+        require_seed("seed", seed)
+        super().__init__(goal_function, budget)
+        self.ranking = ranking
+        self.seed = seed
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether it takes a backward pass over the text that it starts from."""
+        return self.ranking in GRADIENT_RANKINGS
+
+    def _get_transformations(
+        self, current_text: StructuredText, indices_to_modify: Iterable[int]
+    ) -> list[StructuredText]:
+        """Candidates by layer, then head; word indices have no meaning here."""
+        structure = current_text.structure
+        masks = self._masks(current_text)
+        return [StructuredText.of(current_text, structure | mask) for mask in masks.values()]
+
+    def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
+        shape = text.structure.shape
+        if self.ranking == "random":
+            generator = generator_for(text.tokenizer_input, self.seed)
+            return random_masks(shape, self.budget, generator)
+        gradients = self.needs_gradient
+        return candidate_masks(
+            self.ranking,
+            lambda visit: self.goal_function.each_layer(text, visit, gradients=gradients),
+            shape,
+            self.budget,
+        )
+
+    def extra_repr_keys(self) -> list[str]:
+        """Returns the names of the attributes that TextAttack prints."""
+        return ["ranking", "budget"]

@@ -1,0 +1,78 @@
+"""The evaluator: it chooses the engine where the engine is exact, and checks it after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from ...structures import Shape, Structure
+from ..marks import mark_of
+from .agreement import agrees, fastest_evaluator, say_that_it_is_slow
+from .engine import Engine, Run
+from .whole_model import WholeModel
+
+
+class Evaluator:
+    """Evaluates structures on a model by the fastest way that gives the model's own logits.
+
+    The engine must be compared with the model before it is first used, and again after every change
+    of the model.
+
+    Args:
+        model: a model of a supported family, in eval mode.
+        precision: the precision of the search; see `Engine`.
+
+    Raises:
+        InvalidInputError: the precision is unknown.
+
+    Attributes:
+        engine: the engine, or whole forward passes.
+        is_checked: whether the engine was compared with the model as it is now.
+    """
+
+    def __init__(self, model: PreTrainedModel, precision: str) -> None:
+        self.model = model
+        self.precision = precision
+        self.engine: Engine | WholeModel = fastest_evaluator(model, precision)
+        self.is_checked = False
+        self._mark = mark_of(model)
+
+    def has_changed(self) -> bool:
+        """Whether the model was changed since the evaluator last adopted it."""
+        return mark_of(self.model) != self._mark
+
+    def adopt(self) -> None:
+        """Chooses anew for a model that was changed; the next check compares again."""
+        fastest = fastest_evaluator(self.model, self.precision)
+        if type(fastest) is not type(self.engine):
+            self.engine = fastest
+        self._mark, self.is_checked = mark_of(self.model), False
+
+    def check(self, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> None:
+        """Compares the engine with the model, and gives the engine up if they disagree.
+
+        Args:
+            inputs: the rows of one text without padding, each (B, T).
+            shapes: the shape of each row.
+        """
+        self.is_checked = True
+        if isinstance(self.engine, Engine) and not self.engine_agrees(inputs, shapes):
+            say_that_it_is_slow(self.model, "computes something else than its family's layers")
+            self.engine = WholeModel(self.model, self.precision)
+
+    def engine_agrees(self, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> bool:
+        """Whether the engine computes what the model does; a subclass may do something else.
+
+        Args:
+            inputs: the rows of one text without padding, each (B, T).
+            shapes: the shape of each row.
+        """
+        engine = self.engine if self.precision == "float32" else Engine(self.model)
+        engine.renew()
+        return agrees(engine, inputs, shapes)
+
+    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+        """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
+        return self.engine.logits(asked)

@@ -1,0 +1,108 @@
+"""Kernels: linear layers in oneDNN's format, for processors on which PyTorch's own are slower.
+
+PyTorch multiplies in MKL, which leaves the wide vectors of other makers' processors unused.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeGuard, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from transformers import PreTrainedModel
+
+from ..marks import Mark, checksum, mark_of
+from ..plain import is_plain_linear
+
+Module = TypeVar("Module", bound=nn.Module)
+CopyMark = tuple[Mark, int]
+
+
+class OneDnnLinear(nn.Module):
+    """A linear layer without gradient, with a copy of the weights that the original has now.
+
+    Args:
+        original: a layer in float32 on a CPU.
+    """
+
+    def __init__(self, original: nn.Linear) -> None:
+        super().__init__()
+        self.weight, self.bias = original.weight, original.bias
+        self._weight = original.weight.detach().to_mkldnn()
+        self._bias = None if original.bias is None else original.bias.detach().to_mkldnn()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """From float32 (..., in) to (..., out)."""
+        return linear(rows.to_mkldnn(), self._weight, self._bias).to_dense()
+
+
+@cache
+def onednn_is_faster() -> bool:
+    """Whether oneDNN is faster here than MKL, in which PyTorch multiplies and which Intel makes.
+
+    The maker of the processor decides, not a measurement, so that every run chooses the same.
+    """
+    mkl: Any = torch.backends.mkl
+    return bool(mkl.is_available()) and "GenuineIntel" not in _processor()
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    return described.read_text() if described.is_file() else platform.processor()
+
+
+def can_use_onednn(model: PreTrainedModel) -> bool:
+    """Whether the model computes in float32 on a CPU, and PyTorch may use oneDNN there."""
+    onednn: Any = torch.backends.mkldnn
+    on_cpu = model.device.type == "cpu" and model.dtype == torch.float32
+    return on_cpu and bool(onednn.is_available() and onednn.enabled)
+
+
+def in_onednn(module: Module) -> Module:
+    """The same module with other linear layers; all else is shared with it."""
+    return cast(Module, _twin(module, {}))
+
+
+def mark_of_copies(model: PreTrainedModel) -> CopyMark:
+    """Returns a mark that differs once a twin of the model would have other modules or weights.
+
+    PyTorch does not count changes through ``.data``, so the mark has a checksum of every byte that
+    is copied; one thread reads about 30 GB a second.
+    """
+    return mark_of(model), checksum(_copied(model))
+
+
+def _copied(model: nn.Module) -> Iterator[Tensor]:
+    """Yields the weights that `in_onednn` copies."""
+    for module in model.modules():
+        if _can_be_copied(module):
+            yield from module.parameters()
+
+
+def _can_be_copied(module: nn.Module) -> TypeGuard[nn.Linear]:
+    if not is_plain_linear(module):
+        return False
+    return all(w.dtype == torch.float32 and w.device.type == "cpu" for w in module.parameters())
+
+
+def _twin(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
+    if module not in made:
+        made[module] = OneDnnLinear(module) if _can_be_copied(module) else _with_twins(module, made)
+    return made[module]
+
+
+def _with_twins(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
+    """A shallow copy with the twins of its children, or the module itself if they have none."""
+    children = dict(module.named_children())
+    twins = {name: _twin(child, made) for name, child in children.items()}
+    if twins == children:
+        return module
+    copied = copy.copy(module)
+    copied._modules = {**module._modules, **twins}
+    return copied

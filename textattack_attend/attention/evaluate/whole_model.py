@@ -1,0 +1,97 @@
+"""Whole forward passes: for models whose layers the engine cannot compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from ...structures import Structure
+from ..families import family_of
+from ..masking.injection import masked_attention
+from ..precision import autocast, require_precision
+from ..rows import run_rows
+from .engine import Run
+from .lower_layers import given_again, recorded
+
+ROWS_AT_ONCE = 1024
+
+
+class WholeModel:
+    """Evaluates structures as the engine does, by forward passes of the model itself.
+
+    The structures of a sequence are evaluated in batches, those with much in common together; below
+    the first masked layer of a batch, layers give again what they gave for the clean sequence.
+
+    Args:
+        model: of a supported family, in eval mode.
+        precision: see `Engine`.
+
+    Raises:
+        InvalidInputError: the precision is unknown.
+
+    Attributes:
+        rows_at_once: how many tokens to compute at once.
+        token_layers: how many hidden states, each of one token after one layer, were computed.
+        model: the model.
+        twin: the model, too.
+    """
+
+    rows_at_once = ROWS_AT_ONCE
+
+    def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
+        require_precision(precision)
+        self.precision = precision
+        self.model = self.twin = model
+        self.token_layers = 0
+        self._family = family_of(model)
+
+    def renew(self) -> None:
+        """Nothing to do: it is the model itself that is evaluated."""
+
+    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
+        untouched = [self._untouched(structure) for _, structure in asked]
+        found: dict[int, Tensor] = {}
+        with torch.inference_mode(), autocast(self.twin, self.precision):
+            for part in self._parts([run for run, _ in asked], untouched):
+                run, structures = asked[part[0]][0], [asked[at][1] for at in part]
+                logits = self._evaluate(run, structures, untouched[part[0]])
+                found.update(zip(part, logits, strict=True))
+        return torch.stack([found[at] for at in range(len(asked))])
+
+    def _parts(self, runs: Sequence[Run], untouched: Sequence[int]) -> Iterator[list[int]]:
+        """Positions to evaluate together: of one run, the lowest layers first."""
+        order = sorted(range(len(runs)), key=lambda at: (id(runs[at]), untouched[at]))
+        for _, group in groupby(order, key=lambda at: id(runs[at])):
+            of_a_run = list(group)
+            size = max(1, self.rows_at_once // runs[of_a_run[0]].tokens)
+            for start in range(0, len(of_a_run), size):
+                yield of_a_run[start : start + size]
+
+    def _untouched(self, structure: Structure) -> int:
+        """How many layers of the model give what they give without the structure."""
+        if self._family.served_by is not None:  # a module that is left out would lose count
+            return 0
+        layers = structure.shape.layers
+        above = len(self._family.all_layers(self.twin)) - layers
+        first = min(structure.layers, default=layers)
+        # Layers of cross-attention are those of the decoder, which runs last.
+        return above + first if structure.shape.crosses else first
+
+    def _evaluate(self, run: Run, structures: Sequence[Structure], untouched: int) -> Tensor:
+        layers = self._family.all_layers(self.twin)
+        if untouched and not run.outputs:
+            run.outputs = recorded(layers, lambda: run_rows(self.twin, _batch(run, 1)))
+        again = given_again(layers, run.outputs[:untouched], len(structures))
+        with again, masked_attention(self.twin, structures):
+            logits: Tensor = run_rows(self.twin, _batch(run, len(structures))).logits
+        self.token_layers += run.tokens * (len(layers) - untouched) * len(structures)
+        return logits.float().cpu()
+
+
+def _batch(run: Run, rows: int) -> dict[str, Tensor]:
+    return {name: tokens.repeat(rows, 1) for name, tokens in run.inputs.items()}

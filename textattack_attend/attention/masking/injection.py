@@ -1,0 +1,94 @@
+"""Injection: what changes the attention of a model.
+
+Inside ``masked_attention(model, structures)`` every forward pass of a batch of ``len(structures)``
+rows computes attention as if the units of each row's structure were masked. When the context ends,
+also by an exception, nothing of it is left in the model.
+
+A structure becomes an additive bias (B, H, T, T) on the scores, made when a layer runs and freed
+right after it. Layers without a masked unit are not touched at all, so the empty structure gives
+the clean logits bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from ...errors import UnsupportedModelError
+from ...structures import Structure
+from ..families import family_of
+from ..softmax import BiasedSoftmax, far_below, softmax_modes
+
+
+def masked_attention(
+    model: PreTrainedModel, structures: Sequence[Structure], padding_side: str = "right"
+) -> AbstractContextManager[None]:
+    """Mask the units of ``structures[b]`` in row b of every forward pass inside the context.
+
+    Rows may be padded: row b holds ``structures[b].shape.tokens`` real tokens.
+
+    Args:
+        model: of a supported family.
+        structures: B of them, or none to mask nothing.
+        padding_side: "right", or "left" where the real tokens of a row come last.
+
+    Raises:
+        UnsupportedModelError: the model's family is unknown, or a masked layer does not take one
+            softmax over its queries and keys.
+        RuntimeError: a masked layer never ran inside the context.
+    """
+    family = family_of(model)
+    masked = sorted(frozenset().union(*(s.layers for s in structures)))
+    modes = {layer: _Masking(layer, structures, padding_side == "left") for layer in masked}
+    crosses = any(structure.shape.crosses for structure in structures)
+    return softmax_modes(family.attention_modules(model, crosses), modes, family.extra_keys)
+
+
+class _Masking(BiasedSoftmax):
+    """Adds to the scores of one layer what its masked units take."""
+
+    def __init__(self, layer: int, structures: Sequence[Structure], padded_left: bool) -> None:
+        self.layer = layer
+        self.structures = structures
+        self.padded_left = padded_left
+
+    def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
+        """Far below every score where a unit is masked."""
+        batch, heads, queries = like.shape[:3]
+        if batch != len(self.structures):
+            raise RuntimeError(f"expected a batch of {len(self.structures)} rows, got {batch}")
+        bias = torch.zeros((batch, heads, queries, keys), dtype=like.dtype, device=like.device)
+        cells = torch.from_numpy(self._flat_cells(heads, queries, keys))
+        bias.view(-1)[cells.to(like.device)] = far_below(like.dtype)
+        return bias
+
+    def _flat_cells(self, heads: int, queries: int, keys: int) -> np.ndarray:
+        """The masked cells as flat indices into (B, H, queries, keys), of the padded length.
+
+        Raises:
+            UnsupportedModelError: a structure has more tokens, or more heads, than the softmax.
+        """
+        flat = [np.empty(0, dtype=np.int64)]
+        for row, structure in enumerate(self.structures):
+            own = structure.shape.tokens
+            self._require_room(structure, heads, queries)
+            start = (queries - own) * keys + keys - own if self.padded_left else 0
+            for head, cells in structure.cells_of_layer(self.layer):
+                offset = (row * heads + head) * queries * keys + start
+                # A cell is query * own + key; in the padded row it is query * keys + key.
+                flat.append(offset + cells + (cells // own) * np.int64(keys - own))
+        return np.concatenate(flat)
+
+    def _require_room(self, structure: Structure, heads: int, queries: int) -> None:
+        expected = (structure.shape.heads, structure.shape.tokens)
+        if heads != expected[0] or queries < expected[1]:
+            raise UnsupportedModelError(
+                f"expected layer {self.layer} to take its softmax for {expected[0]} heads and at "
+                f"least {expected[1]} queries, got {heads} heads and {queries} queries: its "
+                "attention is not over whole texts, and no unit of it can be masked"
+            )

@@ -1,0 +1,86 @@
+"""Configurations of checkpoints as their files have them, looked at before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers import PretrainedConfig
+from transformers.utils.peft_utils import find_adapter_config_file
+
+from ..errors import (InvalidInputError, described)
+from ..files import text_of
+from ..files.strict_json import json_in_file
+
+MOST = {"num_labels": 100_000, "num_hidden_layers": 10_000, "n_layer": 10_000, "n_layers": 10_000}
+"""The largest numbers of a configuration that are believed."""
+BASE = "base_model_name_or_path"
+"""The field in which an adapter names the checkpoint that it is for."""
+LARGEST = 2**20
+"""The most bytes of an adapter's configuration."""
+
+
+def configurations_of(checkpoint: str) -> dict[str, dict[str, Any]]:
+    """Reads the configuration of a checkpoint, and that of the one that it is an adapter of.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+
+    Returns:
+        The fields by checkpoint; none where there is no configuration.
+
+    Raises:
+        InvalidInputError: it is an adapter that names no checkpoint.
+    """
+    return {one: _fields_of(one) for one in _with_base(checkpoint)}
+
+
+def require_size(configurations: Mapping[str, dict[str, Any]]) -> None:
+    """Refuses a configuration whose numbers alone would fill the memory, before it is built.
+
+    Args:
+        configurations: the configurations of a checkpoint.
+
+    Raises:
+        InvalidInputError: one names more classes or layers than any model has.
+    """
+    for one, fields in configurations.items():
+        for name, most in MOST.items():
+            given = fields.get(name)
+            if isinstance(given, int | float) and not 0 <= given <= most:
+                raise InvalidInputError(
+                    f"{one}: {name}: expected a number from 0 to {most:,}, got {described(given)}; "
+                    "is this the configuration of a model?"
+                )
+
+
+def _with_base(checkpoint: str) -> list[str]:
+    """Returns a checkpoint, and the one that it is an adapter of, which transformers loads as well.
+
+    Raises:
+        InvalidInputError: it is an adapter that names no checkpoint.
+    """
+    try:
+        found = find_adapter_config_file(checkpoint)
+    except (OSError, ValueError):  # whoever loads it says what is wrong with it
+        return [checkpoint]
+    if found is None:
+        return [checkpoint]
+    path = Path(found)
+    fields = json_in_file(text_of(path, LARGEST), path, 1)
+    base = fields.get(BASE) if isinstance(fields, dict) else None
+    if not isinstance(base, str) or "://" in base:  # transformers would ask any address
+        raise InvalidInputError(
+            f"{checkpoint}: expected an adapter whose {BASE} is a folder or a name on the hub, got "
+            f"{described(base)}"
+        )
+    return [checkpoint, base]
+
+
+def _fields_of(checkpoint: str) -> dict[str, Any]:
+    try:
+        found: Any = PretrainedConfig.get_config_dict(checkpoint)[0]
+    except (OSError, ValueError, TypeError):  # whoever loads it says what is wrong with it
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,172 @@
+"""Checkpoints, folders or names on the hub: what they are, and how they are loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    AutoConfig,
+    AutoModelForMultipleChoice,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import CONFIG_NAME
+from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
+
+from .configurations import (configurations_of, require_size)
+from .custom_code import (ALLOW, code_of, code_of_trained, kernels_in, shown)
+from ..errors import (AttendError, CustomCodeError, InvalidInputError, reason_of)
+
+EXPECTED = (
+    "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
+    "network once; download it where there is one, and give the folder"
+)
+
+EXPECTED_FOLDER = (
+    "expected the folder of a checkpoint with its tokenizer's files beside the model, which "
+    "transformers can load"
+)
+
+
+def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]:
+    """Returns the names of the classes that a checkpoint was saved as; none if it does not say.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
+    """
+    configuration = from_pretrained(AutoConfig, checkpoint, trust_remote_code)
+    return [name for name in configuration.architectures or [] if isinstance(name, str)]
+
+
+def scores_choices(checkpoint: str, trust_remote_code: bool = False) -> bool:
+    """Returns whether a checkpoint was saved as a ...ForMultipleChoice model."""
+    try:
+        names = architectures(checkpoint, trust_remote_code)
+    except InvalidInputError:  # whoever loads it will say what is wrong with it
+        return False
+    return any(name.endswith("ForMultipleChoice") for name in names)
+
+
+def load(
+    checkpoint: str, trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Loads a classifier, or a model that scores choices, with its tokenizer.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
+    """
+    if not trust_remote_code and (own := code_of_trained(Path(checkpoint))):
+        raise _refusal(checkpoint, own, ALLOW)
+    chooses = scores_choices(checkpoint, trust_remote_code)
+    auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
+    model = from_pretrained(auto, checkpoint, trust_remote_code)
+    return model, tokenizer_of(checkpoint, trust_remote_code)
+
+
+def tokenizer_of(
+    checkpoint: str, trust_remote_code: bool = False, **options: Any
+) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer of a checkpoint.
+
+    Args:
+        checkpoint: a folder or a hub name.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+        options: options of transformers' tokenizers, which replace the saved ones.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint, or its tokenizer's files are missing.
+        CustomCodeError: it needs code of its own, which is not allowed.
+    """
+    tokenizer: PreTrainedTokenizerBase = from_pretrained(
+        AutoTokenizer, checkpoint, trust_remote_code, **options
+    )
+    return tokenizer
+
+
+def from_pretrained(
+    auto: Any,
+    checkpoint: str,
+    trust_remote_code: bool = False,
+    *,
+    advice: str = ALLOW,
+    **options: Any,
+) -> Any:
+    """Loads by one of transformers' Auto classes; this is where all loading decides about code.
+
+    Args:
+        auto: the class, as ``AutoModel``.
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+        advice: advice for the message about code that is not allowed.
+        options: options of the class.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+        CustomCodeError: it needs code of its own, which is not allowed.
+    """
+    with explained(checkpoint):
+        _require_configuration(auto, checkpoint)
+        configurations = configurations_of(checkpoint)
+        require_size(configurations)
+        if not trust_remote_code and (kernels := kernels_in(configurations)):
+            raise _refusal(checkpoint, kernels, advice)
+        try:
+            return auto.from_pretrained(checkpoint, trust_remote_code=trust_remote_code, **options)
+        except ValueError as error:
+            if trust_remote_code or "trust_remote_code" not in str(error):
+                raise
+            raise _refusal(checkpoint, code_of(checkpoint), advice) from None
+
+
+def _refusal(checkpoint: str, names: list[str], advice: str) -> CustomCodeError:
+    return CustomCodeError(
+        f"{checkpoint}: expected a checkpoint that transformers has the code for, got one that "
+        f"asks to run its own ({shown(names)}); {advice}"
+    )
+
+
+def _require_configuration(auto: Any, checkpoint: str) -> None:
+    """Refuses a folder without a configuration; transformers would guess one by its name."""
+    folder = Path(checkpoint)
+    if auto is AutoTokenizer or not folder.is_dir():
+        return
+    if not any((folder / name).is_file() for name in (CONFIG_NAME, ADAPTER_CONFIG_NAME)):
+        raise OSError(f"the folder has no {CONFIG_NAME}")
+
+
+@contextmanager
+def explained(checkpoint: str) -> Iterator[None]:
+    """Inside, a checkpoint that cannot be loaded is one line.
+
+    Transformers says it in many, or speaks of a network that is not there.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+    """
+    if "://" in checkpoint:  # transformers would load a configuration from any address
+        raise InvalidInputError(f"{checkpoint}: {EXPECTED}, and not its address")
+    try:
+        yield
+    except AttendError:
+        raise
+    except Exception as error:  # a stranger's file makes the libraries raise anything
+        expected = EXPECTED_FOLDER if os.path.isdir(checkpoint) else EXPECTED
+        raise InvalidInputError(
+            f"{checkpoint}: {expected} (transformers: {reason_of(error)})"
+        ) from error

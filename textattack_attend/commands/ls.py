@@ -1,0 +1,70 @@
+"""``textattack-attend ls``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import click
+
+from .terminal import echo
+
+
+def _recipes() -> Iterable[str]:
+    from ..benchmark.recipe import known_recipes
+
+    for name, path in known_recipes().items():
+        yield f"{name:12} {path.read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}"
+
+
+def _attacks() -> Iterable[str]:
+    from textattack import attack_args
+
+    return sorted(attack_args.ATTACK_RECIPE_NAMES)
+
+
+def _victims() -> Iterable[str]:
+    from textattack.model_args import HUGGINGFACE_MODELS
+
+    return sorted(name for name, model in HUGGINGFACE_MODELS.items() if isinstance(model, str))
+
+
+def _defenses() -> Iterable[str]:
+    from ..training.defenses.options import DEFENSES
+
+    return DEFENSES
+
+
+def _tasks() -> Iterable[str]:
+    from ..training.tasks import TASKS
+
+    return TASKS
+
+
+def _families() -> Iterable[str]:
+    from ..attention.families import FAMILIES
+
+    return sorted(FAMILIES)
+
+
+KINDS: dict[str, Callable[[], Iterable[str]]] = {
+    "recipes": _recipes,
+    "attacks": _attacks,
+    "victims": _victims,
+    "defenses": _defenses,
+    "tasks": _tasks,
+    "families": _families,
+}
+
+
+@click.command("ls")
+@click.argument("kinds", type=click.Choice(list(KINDS)), nargs=-1)
+def known(kinds: tuple[str, ...]) -> None:
+    """List what is known by name.
+
+    Recipes of the benchmark; attacks; victims of TextAttack, beside any folder and hub name;
+    defenses, tasks, and families of models.
+    """
+    for kind in kinds or KINDS:
+        echo(f"{kind}:")
+        for line in KINDS[kind]():
+            echo(f"  {line}")

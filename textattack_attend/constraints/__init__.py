@@ -1,5 +1,0 @@
-"""Constraints on texts that need no more than transformers."""
-
-from .mean_pooled_encoder import MeanPooledEncoder
-
-__all__ = ["MeanPooledEncoder"]

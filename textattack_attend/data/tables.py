@@ -1,0 +1,138 @@
+"""Tables: texts and labels in named columns of a CSV, TSV or JSON lines file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidInputError, did_you_mean
+from ..files import lines_of
+from ..files.strict_json import json_in_file
+from .cells import named, require_class, require_text, shown
+from .published import Row
+from .separated import Line, comma_separated, tab_separated
+
+SEPARATED = {".csv": comma_separated, ".tsv": tab_separated}
+ENDINGS = (*SEPARATED, ".jsonl")
+Values = Iterator[tuple[str, list[Any]]]
+"""The place of each row, which messages name, and its values in the wanted columns."""
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    columns: Sequence[str],
+    label: str = "label",
+    label_names: Sequence[str] = (),
+    *,
+    start: int = 0,
+    count: int | None = None,
+) -> list[Row]:
+    """Reads rows of a table whose first line names its columns, or of JSON lines.
+
+    Only the rows that are asked for are checked.
+
+    Args:
+        path: a .csv (quoted as spreadsheets do), .tsv (see `data.separated`) or .jsonl file.
+        columns: of the text, in the order in which the model reads them; for multiple choice
+            context, question, and one for each choice.
+        label: column of the label: a class, counted from 0, or a name of one.
+        label_names: of the classes in the order of the model's, where labels are names.
+        start: position of the first row to read.
+        count: the most rows that are read; all by default.
+
+    Raises:
+        InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
+            text is none that a tokenizer can read; or a label is no class.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise InvalidInputError(f"{path}: expected a file that ends in {', '.join(ENDINGS)}")
+    wanted = [*columns, label]
+    _require_different(path, wanted)
+    stop = None if count is None else start + count
+    if ending == ".jsonl":
+        values = _fields(path, wanted, islice(_json_lines(path), start, stop))
+    else:
+        lines = SEPARATED[ending](path)
+        number, names = next(lines, (1, []))
+        positions = _positions(f"{path}: line {number}", wanted, names) if names else []
+        values = _cells(path, names, positions, islice(lines, start, stop))
+    rows = [_row(columns, given, label_names, place) for place, given in values]
+    if not rows:
+        raise InvalidInputError(
+            f"{path}: expected rows with {named(columns)}, got none"
+            + f" after {start}" * bool(start)
+        )
+    return rows
+
+
+def _require_different(path: Path, wanted: Sequence[str]) -> None:
+    """Refuses a column that is asked for twice."""
+    for name in wanted:
+        if wanted.count(name) > 1:
+            raise InvalidInputError(
+                f"{path}: expected different columns for the texts and the label, got {name!r} "
+                "twice"
+            )
+
+
+def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: str) -> Row:
+    *texts, label = given
+    checked = [
+        require_text(text, f"{place}: column {column!r}")
+        for column, text in zip(columns, texts, strict=True)
+    ]
+    return tuple(checked), require_class(label, names, place)
+
+
+def _positions(place: str, wanted: Sequence[str], names: list[str]) -> list[int]:
+    """Returns the positions of the wanted columns; a missing name is a mistake of the header."""
+    for name in wanted:
+        if names.count(name) > 1:
+            raise InvalidInputError(
+                f"{place}: expected one column {name!r}, got {names.count(name)} of that name; "
+                "rename all but one"
+            )
+        if name not in names:
+            raise InvalidInputError(_no_column(place, name, names))
+    return [names.index(name) for name in wanted]
+
+
+def _no_column(place: str, name: str, names: Sequence[str]) -> str:
+    alone = "; a comma ends a cell of a .csv, a tab one of a .tsv" if len(names) == 1 else ""
+    return (
+        f"{place}: expected a column {name!r}, got the columns {named(names) or '(none)'}"
+        f"{did_you_mean(name, names) or alone}"
+    )
+
+
+def _cells(path: Path, names: list[str], positions: list[int], lines: Iterable[Line]) -> Values:
+    for number, cells in lines:
+        if len(cells) != len(names):
+            raise InvalidInputError(
+                f"{path}: line {number}: expected {len(names)} cells ({named(names)}), got "
+                f"{len(cells)}"
+            )
+        yield f"{path}: line {number}", [cells[position] for position in positions]
+
+
+def _fields(path: Path, wanted: Sequence[str], lines: Iterable[tuple[int, str]]) -> Values:
+    for number, line in lines:
+        place = f"{path}: line {number}"
+        entry = json_in_file(line, path, number)
+        if not isinstance(entry, dict):
+            raise InvalidInputError(f"{place}: expected an object, got {shown(entry)}")
+        for name in wanted:
+            if name not in entry:
+                raise InvalidInputError(_no_column(place, name, list(entry)))
+        yield place, [entry[name] for name in wanted]
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines_of(path), 1):
+        if line.strip():
+            yield number, line

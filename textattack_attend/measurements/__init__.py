@@ -1,1 +1,0 @@
-"""What the measuring commands print: reference tables, speed, memory, robustness, attention."""

@@ -1,0 +1,1 @@
+"""Rankings: which units of a matrix an attack masks first."""

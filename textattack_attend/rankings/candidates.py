@@ -1,0 +1,114 @@
+"""Candidate masks: the highest-ranked attackable units of every matrix, within the budget."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+
+import numpy as np
+import numpy.typing as npt
+
+from ..attention import AttentionCapture, Visit
+from ..structures import Budget, Cells, Matrix, Shape, Structure
+from .ranking import random_scores, rank
+
+logger = logging.getLogger(__name__)
+
+
+def candidate_masks(
+    ranking: str, each_layer: Callable[[Visit], None], shape: Shape, budget: Budget
+) -> dict[Matrix, Structure]:
+    """Chooses the candidate mask of every matrix by the attention of a text.
+
+    Args:
+        ranking: the ranking, but "random".
+        each_layer: shows every layer's capture, as `ForwardPass.each_layer` does, with gradients
+            unless the ranking is "attention".
+        shape: the shape of the text's structures.
+        budget: which units may be masked, and how many of one matrix.
+    """
+    chosen: dict[int, list[Cells]] = {}
+    gradients: list[bool] = []
+
+    def visit(layer: int, capture: AttentionCapture) -> None:
+        ranked = rank(ranking, capture, budget.cells(shape, layer))
+        gradients.append(ranked.has_gradient)
+        chosen[layer] = highest_cells(ranked.scores, shape, budget, layer)
+
+    each_layer(visit)
+    if not any(gradients):
+        logger.warning("the gradient is zero everywhere; units are ranked by attention instead")
+    return _structures(chosen, shape)
+
+
+def random_masks(
+    shape: Shape, budget: Budget, generator: np.random.Generator
+) -> dict[Matrix, Structure]:
+    """Chooses the candidate mask of every matrix at random: the paper's baseline."""
+    chosen = {}
+    for layer in range(shape.layers):
+        scores = random_scores(shape.heads, shape.tokens, budget.cells(shape, layer), generator)
+        chosen[layer] = highest_cells(scores, shape, budget, layer)
+    return _structures(chosen, shape)
+
+
+def highest_cells(
+    scores: npt.NDArray[np.float32], shape: Shape, budget: Budget, layer: int, share: float = 1
+) -> list[Cells]:
+    """Chooses the candidate mask of every head of a layer: its highest-ranked attackable cells.
+
+    Equal scores are taken in the order of (query, key).
+
+    Args:
+        scores: the scores of the attackable units of the layer, (H, n), ordered as by
+            `Budget.cells`.
+        shape: the shape of the structures.
+        budget: the number of units of a matrix that may be masked.
+        layer: the number of the layer.
+        share: the share of the budget that is taken, in (0, 1].
+    """
+    cells = budget.cells(shape, layer)
+    counts = [ceil(share * count) for count in budget.units_per_matrix(shape, layer)]
+    ends = np.searchsorted(cells, [span.stop * shape.tokens for span in shape.spans])
+    own = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    by_head = []
+    for of_head in scores:
+        chosen = [
+            cells[part][_highest(of_head[part], count)]
+            for part, count in zip(own, counts, strict=True)
+        ]
+        by_head.append(np.concatenate(chosen))
+    if budget.joins_choices(shape):
+        return [_joined(chosen, cells, shape) for chosen in by_head]
+    return by_head
+
+
+def _structures(chosen: Mapping[int, Sequence[Cells]], shape: Shape) -> dict[Matrix, Structure]:
+    """Returns a structure for every matrix, from the cells of every head of every layer."""
+    return {
+        (layer, head): Structure(shape, {(layer, head): cells})
+        for layer, by_head in sorted(chosen.items())
+        for head, cells in enumerate(by_head)
+    }
+
+
+def _joined(chosen: Cells, attackable: Cells, shape: Shape) -> Cells:
+    """The attackable cells at the same place of any sequence."""
+    masked = np.zeros((shape.tokens, shape.tokens), dtype=np.bool_)
+    masked.ravel()[chosen] = True
+    longest = max(shape.sequences)
+    union = np.zeros((longest, longest), dtype=np.bool_)
+    for span, size in zip(shape.spans, shape.sequences, strict=True):
+        union[:size, :size] |= masked[span, span]
+    for span, size in zip(shape.spans, shape.sequences, strict=True):
+        masked[span, span] = union[:size, :size]
+    return attackable[masked.ravel()[attackable]]
+
+
+def _highest(scores: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+    """Sorted positions of the ``count`` highest scores; ties go to the lower position."""
+    threshold = np.partition(scores, -count)[-count] if count else np.inf
+    above = np.flatnonzero(scores > threshold)
+    ties = np.flatnonzero(scores == threshold)[: count - len(above)]
+    return np.sort(np.concatenate([above, ties]))

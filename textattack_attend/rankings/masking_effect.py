@@ -1,0 +1,68 @@
+"""The effect of masking a unit, by which HackAttend+ judges units, where others are masked."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..attention import AttentionCapture
+from ..structures import Cells, Structure
+from .ranking import at_cells
+
+
+def masking_effect(
+    capture: AttentionCapture, structure: Structure, layer: int, cells: Cells
+) -> npt.NDArray[np.float32]:
+    """Returns the linear term of the loss for masking each unit instead of opening it, (H, n).
+
+    As `first_order`, but at a state where units are masked: a unit that, open, has the probability
+    p has the effect ``-p (g - rest)``, where g is the gradient at its probability and ``rest`` the
+    mean of the row's gradients under the probabilities of the other open units. A masked unit's p
+    is what its score would give it if it alone were opened.
+
+    Args:
+        capture: the capture of the layer, (H, T, T), under the mask and with gradients.
+        structure: the structure that was masked.
+        layer: the number of the layer.
+        cells: the n cells to judge, ``query * T + key``, in order.
+    """
+    masked = torch.from_numpy(structure.dense_layer(layer))
+    closed = torch.from_numpy(~structure.shape.visible(layer))
+
+    def effect(block: AttentionCapture, queries: slice) -> Tensor:
+        return effect_of_masking(
+            block.scores.double(),  # a probability near 1 has no digits left in single
+            block.probabilities.double(),
+            block.probability_gradients.double(),
+            masked[:, queries],
+            closed[queries],
+        ).float()
+
+    return at_cells(capture, cells, effect)
+
+
+def effect_of_masking(
+    scores: Tensor, probabilities: Tensor, gradients: Tensor, masked: Tensor, closed: Tensor
+) -> Tensor:
+    """Computes the formula of `masking_effect` for tensors (..., T, T), in the dtype of the scores.
+
+    Args:
+        scores: the scores before the softmax and before the mask.
+        probabilities: the probabilities under the mask.
+        gradients: the gradients of the loss at the probabilities.
+        masked: which units are masked.
+        closed: which units are never visible.
+    """
+    open_scores = scores.masked_fill(masked | closed, -torch.inf)
+    total = open_scores.logsumexp(-1, keepdim=True)
+    open_row = torch.isfinite(total)
+    probabilities = torch.where(open_row, (open_scores - total).exp(), probabilities)
+    alone = torch.where(masked, torch.sigmoid(scores - total), probabilities)
+    mean = (probabilities * gradients).sum(-1, keepdim=True)
+    others = (1 - probabilities).clamp_min(torch.finfo(scores.dtype).tiny)
+    rest = torch.where(masked, mean, (mean - probabilities * gradients) / others)
+    # A mean lies between the extremes; beside a probability of 1 there are no digits left for it.
+    rest = rest.clamp(gradients.amin(-1, keepdim=True), gradients.amax(-1, keepdim=True))
+    return (-alone * (gradients - rest)).masked_fill(closed, 0)

@@ -1,0 +1,208 @@
+"""Adversarial data augmentation: an attack's successes on the training set, added to it.
+
+What was attacked stands in a cache, a line each as it is finished, so that an interrupted run goes
+on where it was:
+
+- line 1: ``{"schema": 1, "victim": ..., "settings": ..., "attack": ..., "rows": ...}``, the
+  identities of what the rest belongs to; names and places of files do not count;
+- then ``{"row": n, "parts": [...], "masked": [...]}``, the adversarial example of training row n as
+  `ExtraRow` describes it, each `MaskedUnits` as a list; parts are null where the attack failed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...data.published import Row
+from ...errors import InvalidInputError, SavingError
+from ...files import text_of, write_whole
+from ...identity.content import digest_of
+from ...structures import Structure
+from .options import ExtraRow, MaskedUnits
+
+if TYPE_CHECKING:
+    from textattack import Attack
+
+    from ...models.wrappers import AttentionModelWrapper
+    from .options import ADA
+
+logger = logging.getLogger(__name__)
+SCHEMA = 1
+"""The version of the cache; version 0 named its victim by the path."""
+
+
+def adversarial_rows(
+    options: ADA, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+) -> list[ExtraRow]:
+    """Adversarial examples for training rows, with their labels.
+
+    Args:
+        options: whom to attack, and how.
+        rows: the rows of the training set.
+        cache: file of what was attacked, where the options name none.
+        trust_remote_code: whether to run the code that the victim brings along.
+
+    Raises:
+        InvalidInputError: there is no victim or no such recipe, or the cache belongs to another
+            run.
+        SavingError: the cache cannot be written, as on a full disk; what it has stays.
+    """
+    import tqdm
+
+    cache = Path(options.cache) if options.cache else cache
+    wanted = rows[: options.examples or None]
+    wrapper = _victim(options, trust_remote_code)
+    header = _header(options, wrapper, rows)
+    known = _read(cache, header)
+    missing = [number for number in range(len(wanted)) if number not in known]
+    if missing:
+        found = _attacked(_attack(options, wrapper), wanted, missing)
+        if not cache.exists():
+            _append(cache, header)
+        for entry in tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None):
+            known[entry["row"]] = entry
+            _append(cache, entry)
+    extra = [
+        ExtraRow(tuple(entry["parts"]), wanted[number][1], _masked(entry["masked"]))
+        for number, entry in sorted(known.items())
+        if number < len(wanted) and entry["parts"]
+    ]
+    logger.info("%d adversarial examples for %d of %d rows", len(extra), len(wanted), len(rows))
+    return extra
+
+
+def _append(cache: Path, entry: dict[str, Any]) -> None:
+    """Adds a line to the cache; it is closed after each, so that the next run finds the line."""
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with cache.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(entry)}\n")
+    except OSError as error:
+        raise SavingError(
+            f"{cache}: expected a file to which attacked rows can be added, got an error "
+            f"({error}); free space, and the same command, without --overwrite, goes on from the "
+            "last row"
+        ) from error
+
+
+def _attacked(
+    attack: Attack, rows: Sequence[Row], numbers: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Attacks the rows of these numbers, and yields what the cache notes of each."""
+    from textattack.attack_results import SuccessfulAttackResult
+
+    from ...attacks.structured_text import StructuredText
+    from ...datasets.published import dataset_of
+
+    dataset = dataset_of(list(rows))
+    for number in numbers:
+        result = attack.attack(*dataset[number])
+        entry: dict[str, Any] = {"row": number, "parts": None, "masked": []}
+        if isinstance(result, SuccessfulAttackResult):
+            text = result.perturbed_result.attacked_text
+            entry["parts"] = [*text._text_input.values()]
+            if isinstance(text, StructuredText):
+                entry["masked"] = [masked_units(part) for part in text.structure.parts]
+        yield entry
+
+
+def masked_units(structure: Structure) -> MaskedUnits:
+    """Converts a structure to the masked units of a row that is added."""
+    flat = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
+    layers, heads, tokens, _ = structure.shape.size
+    return MaskedUnits(layers, heads, tokens, tuple(flat))
+
+
+def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
+    """Makes masked units of the lists of the cache."""
+    return tuple(
+        MaskedUnits(layers, heads, tokens, tuple(units)) for layers, heads, tokens, units in entries
+    )
+
+
+def _victim(options: ADA, trust_remote_code: bool) -> AttentionModelWrapper:
+    from ...models.wrappers import wrapper_for
+
+    if not options.victim:
+        raise InvalidInputError(
+            "victim: expected the model to attack, as trained without a defense"
+        )
+    return wrapper_for(options.victim, trust_remote_code)
+
+
+def _attack(options: ADA, wrapper: AttentionModelWrapper) -> Attack:
+    from ...attacks.named import build_attack
+
+    return build_attack(options.recipe, wrapper)
+
+
+def _header(options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Row]) -> dict[str, Any]:
+    from ...attacks.identity import attack_identity
+
+    identity = wrapper.identity()
+    header = {
+        "schema": SCHEMA,
+        "victim": dict(identity.parts),
+        "settings": dict(identity.settings),
+        "attack": attack_identity(options.recipe, {}),
+        "rows": digest_of([[list(parts), label] for parts, label in rows]),
+    }
+    read: dict[str, Any] = json.loads(json.dumps(header))
+    return read
+
+
+def _read(cache: Path, header: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """Reads the cache, if there is one, and drops a line of it that was cut off."""
+    text = text_of(cache) if cache.exists() else ""
+    lines = text.split("\n")[:-1]
+    if not lines:
+        cache.unlink(missing_ok=True)
+        return {}
+    try:
+        found, *entries = map(json.loads, lines)
+        _require_same(cache, found, header)
+        known = {int(entry["row"]): entry for entry in entries if {"parts", "masked"} <= set(entry)}
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidInputError):
+            raise
+        raise InvalidInputError(
+            f"{cache}: expected what an earlier run attacked ({error}); delete it to begin anew"
+        ) from error
+    if not text.endswith("\n"):
+        write_whole(cache, "".join(f"{line}\n" for line in lines).encode())
+    return known
+
+
+def _require_same(cache: Path, found: Any, header: dict[str, Any]) -> None:
+    if not isinstance(found, dict) or not {"victim", "rows"} <= set(found):
+        raise InvalidInputError(
+            f"{cache}: expected a first line that says what an earlier run attacked; delete it to "
+            "begin anew"
+        )
+    if found.get("schema", 0) != SCHEMA:
+        raise InvalidInputError(
+            f"{cache}: expected a cache of version {SCHEMA}, got version {found.get('schema', 0)}, "
+            "which cannot prove what was attacked here; delete it, or name another"
+        )
+    if found != header:
+        differing = ", ".join(_differing(found, header))
+        raise InvalidInputError(
+            f"{cache}: expected the cache of this run, got one of another {differing}; delete it, "
+            "or name another"
+        )
+
+
+def _differing(found: dict[str, Any], header: dict[str, Any]) -> Iterator[str]:
+    """Names the fields that differ, those of the victim in words."""
+    for name in sorted(set(found) | set(header)):
+        one, other = found.get(name), header.get(name)
+        if name == "victim" and isinstance(one, dict) and isinstance(other, dict):
+            yield from (f"victim ({part})" for part in other if one.get(part) != other[part])
+        elif one != other:
+            yield name

@@ -1,0 +1,216 @@
+"""AFA (Liu 2025): attention that learns from what a discriminator notices.
+
+Only the abstract is published; this is our reading of it. The attention from the classification
+token to words, in the last layer, is a policy. It samples words to mask. A discriminator sees what
+the model makes of the original or of the masked text and tells them apart. Where it is deceived,
+the masked words did not matter: REINFORCE takes attention away from them, and gives it to words
+whose masking is noticed.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ...attention import family_of
+from ...attention.softmax import SoftmaxMode, softmax_modes
+from ...errors import UnsupportedModelError
+from .defense_trainer import DefenseTrainer
+from .options import AFA
+
+logger = logging.getLogger(__name__)
+
+SAVED_AS = "discriminator.pt"
+COLLAPSED = 0.05
+"""Of the entropy of a policy that prefers no word."""
+
+
+class AFATrainer(DefenseTrainer[AFA]):
+    """The task's loss, and beside it the policy's.
+
+    Attributes:
+        discriminator: logit (B, 1) that a representation (B, D) is of an original text.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        model: Any = self.bare(self.model_wrapped)
+        family = family_of(model)
+        if family.engine is None:
+            raise UnsupportedModelError(
+                f"afa: expected an encoder that reads its first token, got a {family.model_type}"
+            )
+        size = int(model.config.hidden_size)
+        with torch.random.fork_rng():
+            layers = [nn.Linear(size, size), nn.GELU(), nn.Linear(size, 1)]
+        rate = self.defense.discriminator_learning_rate
+        discriminator = nn.Sequential(*layers).to(self.args.device)
+        optimizer = torch.optim.AdamW(discriminator.parameters(), lr=rate)
+        self.discriminator, self._optimizer = self.accelerator.prepare(discriminator, optimizer)
+        self._attention: _LastLayer | None = None
+        self._baseline: float | None = None
+        self._seen: dict[str, list[float]] = {}
+
+    def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """Forward and backward over a batch, the last layer's attention on record."""
+        if self.defense.weight == 0:
+            return self.plain_step(model, inputs, items)
+        modules = family_of(self.bare(model)).attention_modules(self.bare(model))
+        self._attention = _LastLayer()
+        try:
+            with softmax_modes(modules, {len(modules) - 1: self._attention}):
+                return self.plain_step(model, inputs, items)
+        finally:
+            self._attention = None
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """The task's loss; in a defended step the policy's beside it."""
+        if self._attention is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        asked = {**inputs, "output_hidden_states": True}
+        loss, output = super().compute_loss(model, asked, True, num_items_in_batch)
+        words = self._words(inputs)
+        policy = policy_over(words, self._attention.probabilities)
+        masked, log_likelihood = sampled(policy, words, self.defense.mask_share)
+        deception = self._deception(model, inputs, output.hidden_states[-1][:, 0], masked)
+        self._watch(policy, words, deception)
+        policy_loss = (self._advantage(deception) * log_likelihood).mean()
+        loss = loss + self.defense.weight * policy_loss
+        return (loss, output) if return_outputs else loss
+
+    def _advantage(self, deception: Tensor) -> Tensor:
+        """Of the rewards (B,) over their running mean, which takes them in."""
+        mean = float(deception.mean())
+        before = mean if self._baseline is None else self._baseline
+        decay = self.defense.baseline_decay
+        self._baseline = decay * before + (1 - decay) * mean
+        return deception - before
+
+    def _words(self, inputs: dict[str, Any]) -> Tensor:
+        """Neither special tokens nor padding, bool (B, T)."""
+        tokenizer: Any = self.processing_class
+        ids: Tensor = inputs["input_ids"].flatten(0, -2)
+        special = torch.tensor(tokenizer.all_special_ids, device=ids.device)
+        real: Tensor = inputs["attention_mask"].flatten(0, -2).bool()
+        return real & ~torch.isin(ids, special)
+
+    def _deception(
+        self, model: nn.Module, inputs: dict[str, Any], original: Tensor, masked: Tensor
+    ) -> Tensor:
+        """How sure the discriminator is that masked texts are originals, (B,); it learns, too."""
+        hidden = {name: rows for name, rows in inputs.items() if name != "labels"}
+        ids = hidden["input_ids"]
+        hidden["attention_mask"] = hidden["attention_mask"] * ~masked.reshape(ids.shape)
+        with torch.no_grad():
+            output: Any = model(**hidden, output_hidden_states=True)
+        changed = output.hidden_states[-1][:, 0].float()
+        pairs = torch.cat([original.detach().float(), changed])
+        truth = torch.cat([torch.ones(len(changed), 1), torch.zeros(len(changed), 1)])
+        logits = self.discriminator(pairs).float()
+        loss = binary_cross_entropy_with_logits(logits, truth.to(logits.device))
+        self._optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        self._optimizer.step()
+        deception: Tensor = logits[len(changed) :, 0].detach().sigmoid()
+        return deception
+
+    def _watch(self, policy: Tensor, words: Tensor, deception: Tensor) -> None:
+        """Keep entropy and reward for the log; say once if the policy looks at one word alone."""
+        entropy = -(policy * policy.clamp_min(torch.finfo(policy.dtype).tiny).log()).sum(-1)
+        most = words.sum(-1).clamp_min(2).log()
+        share = float((entropy / most).mean().detach())
+        for name, value in {"entropy": share, "deception": float(deception.mean())}.items():
+            self._seen.setdefault(name, []).append(value)
+        if share < COLLAPSED and "collapsed" not in self._seen:
+            self._seen["collapsed"] = []
+            logger.warning(
+                "the masking policy collapsed: its entropy is %.1f%% of the highest; lower the "
+                "weight of its loss",
+                100 * share,
+            )
+
+    def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
+        """`Trainer`'s hook: mean entropy and reward since the last log beside the loss."""
+        if "loss" in logs:
+            for name in ("entropy", "deception"):
+                values = self._seen.pop(name, [])
+                if values:
+                    logs[name] = sum(values) / len(values)
+        super().log(logs, *arguments, **options)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)  # type: ignore[no-untyped-call]
+        if self.args.should_save:
+            state = {
+                "discriminator": self.accelerator.unwrap_model(self.discriminator).state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "baseline": self._baseline,
+            }
+            torch.save(state, Path(output_dir) / SAVED_AS)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[no-untyped-call]
+        if checkpoint is not None:
+            state = torch.load(Path(checkpoint) / SAVED_AS, weights_only=True)
+            self.accelerator.unwrap_model(self.discriminator).load_state_dict(
+                state["discriminator"]
+            )
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._baseline = state["baseline"]
+
+
+class _LastLayer(SoftmaxMode):
+    """Keeps what the softmax gave, (B, H, T, T), with the graph to learn from."""
+
+    probabilities: Tensor
+
+    def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
+        """Probabilities from scores."""
+        self.probabilities = super().softmax(scores, dim, **options)
+        return self.probabilities
+
+
+def policy_over(words: Tensor, attention: Tensor) -> Tensor:
+    """Attention from the first token to words, the mean of all heads, as probabilities (B, T).
+
+    Args:
+        words: which tokens are words, bool (B, T).
+        attention: of a layer, (B, H, T, T).
+    """
+    to_words = attention[:, :, 0].float().mean(1) * words
+    return to_words / to_words.sum(-1, keepdim=True).clamp_min(torch.finfo(to_words.dtype).tiny)
+
+
+def sampled(policy: Tensor, words: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Words drawn one after the other without replacement.
+
+    Args:
+        policy: probabilities, (B, T).
+        words: which tokens are words, bool (B, T).
+        share: of the words of a text to draw; at least one.
+
+    Returns:
+        Which were drawn, bool (B, T), and the log-likelihood of drawing them in that order, (B,).
+    """
+    logits = policy.clamp_min(torch.finfo(policy.dtype).tiny).log()
+    noise = -torch.empty_like(logits).exponential_().log()  # Gumbel's
+    order = (logits.detach() + noise).masked_fill(~words, -torch.inf).argsort(-1, descending=True)
+    count = (share * words.sum(-1, keepdim=True)).round().clamp_min(1).minimum(words.sum(-1, True))
+    drawn_in_order = torch.arange(words.shape[1], device=words.device) < count
+    probabilities = policy.gather(-1, order)
+    left = 1 - (probabilities.cumsum(-1) - probabilities)
+    left = left.clamp_min(torch.finfo(policy.dtype).eps)
+    log_likelihood = ((logits.gather(-1, order) - left.log()) * drawn_in_order).sum(-1)
+    drawn = torch.zeros_like(words).scatter(-1, order, drawn_in_order)
+    return drawn, log_likelihood

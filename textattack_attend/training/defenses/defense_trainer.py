@@ -1,0 +1,192 @@
+"""What all defenses share: transformers' Trainer with a step that a method can change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, Trainer
+from transformers.trainer import TRAINING_ARGS_NAME
+
+from ...errors import InvalidInputError, TrainingDivergedError
+from ..checkpoints import UNFINISHED, checkpoint_name, keep_only, publish, saving
+from .options import Defense
+from .randomness import Randomness
+
+D = TypeVar("D", bound=Defense)
+
+
+class DefenseTrainer(Trainer, Generic[D]):
+    """Trains as usual; methods override `defended_step`.
+
+    Args:
+        defense: the options.
+        arguments: of `Trainer`.
+    """
+
+    def __init__(self, defense: D, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.defense = defense
+        self._share = 1.0
+        self._saves_into: Path | None = None
+        # Trainer sets it when it begins to train; a step by itself needs it, too.
+        self.current_gradient_accumulation_steps = self.args.gradient_accumulation_steps
+
+    def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """Forward and backward over a batch; the loss, a detached scalar."""
+        return self.plain_step(model, inputs, items)
+
+    def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """The same without a defense."""
+        loss: Tensor = super().training_step(model, inputs, items)
+        return loss
+
+    def scaled_step(
+        self, model: nn.Module, inputs: dict[str, Any], items: Any, share: float
+    ) -> Tensor:
+        """A plain step whose loss counts as a share of one."""
+        self._share = share
+        try:
+            return self.plain_step(model, inputs, items)
+        finally:
+            self._share = 1.0
+
+    def attacked_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        items: Any,
+        attack: Callable[[Randomness], AbstractContextManager[None]],
+        clean: bool,
+    ) -> Tensor:
+        """A step under an attack, with one on the clean text before it if asked; their mean loss.
+
+        Args:
+            model: as the trainer has it.
+            inputs: the batch, on the device.
+            items: of the batch, as `Trainer` counts them.
+            attack: finds what the model trains under, and may repeat the step's randomness.
+            clean: whether to train on the clean text, too.
+        """
+        share = 1 / (1 + clean)
+        randomness = Randomness(self.args.device)
+        losses = []
+        if clean:
+            losses.append(self.scaled_step(model, inputs, items, share))
+        under = attack(randomness)
+        randomness.repeat()
+        with under:
+            losses.append(self.scaled_step(model, inputs, items, share))
+        return torch.stack(losses).sum()
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """`Trainer`'s hook."""
+        computed = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return computed if self._share == 1 else computed * self._share
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> Tensor:
+        """`Trainer`'s hook.
+
+        Raises:
+            TrainingDivergedError: the loss is NaN or infinite; the checkpoints so far are kept.
+        """
+        loss = self.defended_step(model, inputs, num_items_in_batch)
+        if not torch.isfinite(loss):
+            raise TrainingDivergedError(
+                f"the loss is {float(loss)} at step {self.state.global_step + 1}; expected a "
+                f"finite number: lower the learning rate, and go on from {self.args.output_dir}"
+            )
+        return loss
+
+    def step_seconds_ratio(self, batches: int = 8) -> float:
+        """Time of a defended step over that of a plain one, on the same batches in turn."""
+        if type(self) is DefenseTrainer:  # they are the same
+            return 1.0
+        steps = [self.plain_step, self.defended_step]
+        seconds = dict.fromkeys(steps, 0.0)
+        for inputs in islice(self.get_train_dataloader(), batches):
+            for step in steps:
+                start = time.perf_counter()
+                float(step(self.model_wrapped, dict(inputs), None))  # waits for the device
+                seconds[step] += time.perf_counter() - start
+            steps.reverse()  # each is as often the one that comes second
+        self.bare(self.model_wrapped).zero_grad()
+        return seconds[self.defended_step] / seconds[self.plain_step]
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Saves the model with its tokenizer, without Trainer's pickle of its own settings.
+
+        Args:
+            output_dir: the folder to save in; by default that of the checkpoints.
+        """
+        super().save_model(output_dir, _internal_call)
+        if self.args.should_save:
+            folder = self._checkpoints if output_dir is None else Path(output_dir)
+            (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Saves a checkpoint, which is seen once it is whole, and then deletes the older ones."""
+        checkpoints = self._checkpoints
+        own = checkpoint_name(self.state.global_step)
+        best = checkpoint_name(self.state.best_global_step or self.state.global_step)
+        with saving(checkpoints):
+            self._saves_into = checkpoints / UNFINISHED
+            try:
+                super()._save_checkpoint(model, trial)  # type: ignore[no-untyped-call]
+            finally:
+                self._saves_into = None
+            self.accelerator.wait_for_everyone()  # each process writes a file of its own
+            if self.args.should_save:
+                publish(checkpoints / own)
+                keep_only(checkpoints, {own, best})  # a resumed run needs both
+        self.accelerator.wait_for_everyone()
+
+    def _get_output_dir(self, trial: Any) -> str:
+        """Returns the folder in which Trainer makes the folder of a checkpoint."""
+        if self._saves_into is not None:
+            return str(self._saves_into)
+        return str(super()._get_output_dir(trial))  # type: ignore[no-untyped-call]
+
+    def _load_best_model(self) -> None:
+        """Loads the best checkpoint from where it is now; its state says where it was written.
+
+        Raises:
+            InvalidInputError: the checkpoint is not there.
+        """
+        best = self._checkpoints / checkpoint_name(self.state.best_global_step or 0)
+        if not best.is_dir():  # Trainer would keep the last one and only warn of it
+            raise InvalidInputError(
+                f"{best}: expected the checkpoint of the best epoch, got none; begin the run anew "
+                "with --overwrite"
+            )
+        self.state.best_model_checkpoint = str(best)
+        super()._load_best_model()  # type: ignore[no-untyped-call]
+
+    @property
+    def _checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return Path(str(self.args.output_dir))
+
+    @property
+    def progress(self) -> float:
+        """The share of all steps that is done."""
+        return self.state.global_step / max(1, self.state.max_steps)
+
+    def bare(self, model: nn.Module) -> PreTrainedModel:
+        """The model without what accelerate put around it."""
+        bare: PreTrainedModel = self.accelerator.unwrap_model(model)
+        return bare

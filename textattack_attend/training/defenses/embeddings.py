@@ -1,0 +1,64 @@
+"""Perturbed embeddings: what adversarial training on word embeddings adds, and its bounds."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from ...attention.forwards import Forward, changed_forwards
+from ...errors import UnsupportedModelError
+
+
+def perturbed_embeddings(
+    model: PreTrainedModel, perturbation: Tensor
+) -> AbstractContextManager[None]:
+    """Add a perturbation, (B, T, D), to the word embeddings of every forward pass inside.
+
+    Raises:
+        UnsupportedModelError: the model has an encoder and a decoder, whose tokens differ.
+    """
+    if model.config.is_encoder_decoder:
+        raise UnsupportedModelError(
+            f"perturbed embeddings: expected a model with one stack of layers, got a "
+            f"{type(model).__name__}"
+        )
+
+    def adding(forward: Forward) -> Forward:
+        def forward_and_add(*args: Any, **kwargs: Any) -> Any:
+            return forward(*args, **kwargs) + perturbation
+
+        return forward_and_add
+
+    return changed_forwards([model.get_input_embeddings()], {0: adding})
+
+
+def normalized(rows: Tensor) -> Tensor:
+    """Each of (B, T, D) at length 1 as a whole; zero stays zero."""
+    return rows / _length(rows).clamp_min(torch.finfo(rows.dtype).tiny)
+
+
+def within_ball(rows: Tensor, radius: float) -> Tensor:
+    """Each of (B, T, D) no longer than the radius as a whole; all of them for a radius of 0."""
+    if radius == 0:
+        return rows
+    return rows * (radius / _length(rows).clamp_min(radius))
+
+
+def random_start(model: PreTrainedModel, inputs: dict[str, Any], size: float) -> Tensor:
+    """Uniform, (B, T, D), zero at padding, of a length that does not grow with the text."""
+    mask: Tensor = inputs["attention_mask"]
+    mask = mask.flatten(0, -2)[..., None]
+    table: Any = model.get_input_embeddings()
+    width = int(table.weight.shape[1])
+    drawn = torch.rand((*mask.shape[:2], width), device=mask.device) * 2 - 1
+    units = mask.sum((1, 2), keepdim=True) * width
+    return size * drawn * mask / units.sqrt()
+
+
+def _length(rows: Tensor) -> Tensor:
+    length: Tensor = rows.flatten(1).norm(dim=1)
+    return length[:, None, None]

@@ -1,0 +1,122 @@
+"""Adversarial training with HackAttend structures (ours): an attack in every step.
+
+All matrices are masked at once, as HackAttend+ does it: in each, the units whose masking moves the
+loss most, to first order, within the attack's budget. The model then learns under that mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...attention import family_of, masked_where
+from ...attention.recording import Recording, differentiate
+from ...attention.softmax import far_below, softmax_modes
+from ...errors import UnsupportedModelError
+from ...rankings.masking_effect import effect_of_masking
+from .defense_trainer import DefenseTrainer
+from .options import HackAttendAT
+from .randomness import Randomness
+
+DECAY = 0.5
+"""Of what a unit was judged by in the rounds before."""
+
+
+class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
+    """A few gradient passes to find the structures, then a step under them."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        model = self.bare(self.model_wrapped)
+        family = family_of(model)
+        if family.reach_of(model):
+            raise UnsupportedModelError(
+                f"hackattend-at: expected an encoder whose tokens all see each other, got a "
+                f"{family.model_type}"
+            )
+
+    def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """Forward and backward passes over a batch and its attacked self; their mean loss."""
+        if self.defense.alpha == 0:
+            return self.plain_step(model, inputs, items)
+        inputs = self._prepare_inputs(inputs)
+
+        def attack(randomness: Randomness) -> AbstractContextManager[None]:
+            return masked_where(self.bare(model), self._attack(model, inputs, randomness))
+
+        return self.attacked_step(model, inputs, items, attack, self.defense.clean)
+
+    def _attack(
+        self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness
+    ) -> list[Tensor]:
+        """What to mask in every layer, bool (B, H, T, T)."""
+        attackable = self._attackable(inputs)
+        masks: list[Tensor] = []
+        effects: list[Tensor] = []
+        for _ in range(self.defense.steps):
+            randomness.repeat()
+            found = self._effects(model, inputs, masks)
+            damped = zip(effects or found, found, strict=True)
+            effects = [DECAY * before + (1 - DECAY) * effect for before, effect in damped]
+            masks = [highest(effect, attackable, self.defense.alpha) for effect in effects]
+        return masks
+
+    def _effects(
+        self, model: nn.Module, inputs: dict[str, Any], masks: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """How much masking a unit moves the loss, to first order, where the masks are."""
+        bare = self.bare(model)
+        modules = family_of(bare).attention_modules(bare)
+        layers = [Recording() for _ in modules]
+        record = softmax_modes(modules, dict(enumerate(layers)))
+        autocast: Any = self.compute_loss_context_manager
+        with record, masked_where(bare, masks), autocast():
+            loss = model(**inputs).loss
+        effects: dict[int, Tensor] = {}
+
+        def judge(number: int, gradient: Tensor) -> None:
+            scores = layers[number].scores
+            effects[number] = effect_of_masking(
+                scores.float(),
+                layers[number].probabilities.float(),
+                gradient.float(),
+                masks[number] if masks else torch.zeros_like(gradient, dtype=torch.bool),
+                scores <= far_below(scores.dtype),
+            )
+
+        differentiate(loss, layers, judge)
+        return [effects[number] for number in range(len(layers))]
+
+    def _attackable(self, inputs: dict[str, Any]) -> Tensor:
+        """Pairs of real tokens, the first one spared where it is special, bool (B, 1, T, T)."""
+        tokenizer: Any = self.processing_class
+        real: Tensor = inputs["attention_mask"].flatten(0, -2).bool().clone()
+        first = inputs["input_ids"].flatten(0, -2)[:, 0]
+        special = torch.tensor(tokenizer.all_special_ids, device=first.device)
+        real[:, 0] &= ~torch.isin(first, special)
+        return real[:, None, :, None] & real[:, None, None, :]
+
+
+def highest(scores: Tensor, attackable: Tensor, alpha: float) -> Tensor:
+    """In every matrix the attackable units of the highest scores, bool (B, H, T, T).
+
+    Args:
+        scores: (B, H, T, T).
+        attackable: bool (B, 1, T, T).
+        alpha: share of a matrix's attackable units; at least one unit.
+    """
+    candidates = scores.masked_fill(~attackable, -torch.inf).flatten(2)
+    available = attackable.flatten(2).sum(-1, keepdim=True)
+    # A share as 0.29 of 100 is 28.999... in binary.
+    counts = (alpha * available + 1e-4).floor().long().clamp_min(1).minimum(available)
+    most = int(counts.max())
+    if most == 0:
+        return torch.zeros_like(scores, dtype=torch.bool)
+    places = candidates.topk(most, -1).indices
+    chosen = (torch.arange(most, device=scores.device) < counts).expand(places.shape)
+    masked = torch.zeros_like(candidates, dtype=torch.bool).scatter(-1, places, chosen)
+    return masked.view_as(scores)

@@ -1,0 +1,127 @@
+"""Tasks to fine-tune for: the paper's, with the settings of its Table 9, and tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from ..data import published
+from ..data.published import Row, Source
+from ..data.tables import read_table
+from ..errors import InvalidInputError
+
+HELLASWAG_FILES = ("hellaswag_train.jsonl", "hellaswag_val.jsonl")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned, and how.
+
+    Args:
+        name: of the task.
+        read: reads a file of it, or a split on the hub.
+        files: patterns of the files to train on and to judge by, in its folder.
+        chooses: whether choices are scored; else sentences are classified.
+        learning_rate: at its highest.
+        batch_size: texts a step.
+        epochs: how often every text is seen.
+        warmup: share of the steps over which the learning rate grows; then it falls to 0.
+        max_tokens: of a sequence.
+
+    Raises:
+        InvalidInputError: a setting is outside its range.
+    """
+
+    name: str
+    read: Callable[[Source, str], list[Row]]
+    files: tuple[str, str]
+    chooses: bool
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    warmup: float
+    max_tokens: int = 128
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InvalidInputError(
+                f"learning_rate: expected a finite number above 0, got {self.learning_rate}"
+            )
+        for name, least in (("batch_size", 1), ("epochs", 1), ("max_tokens", 3)):
+            value = getattr(self, name)
+            if value < least:
+                raise InvalidInputError(f"{name}: expected {least} or more, got {value}")
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task("sst2", published.sst2, ("train.tsv", "dev.tsv"), False, 2e-5, 32, 3, 0.06),
+        Task("dream", published.dream, ("train.json", "dev.json"), True, 3e-5, 16, 8, 0.1),
+        Task("hellaswag", published.hellaswag, HELLASWAG_FILES, True, 2e-5, 32, 3, 0.1),
+        Task("reclor", published.reclor, ("train.json", "val.json"), True, 2e-5, 24, 6, 0.06),
+    )
+}
+
+
+def task_of(name: str) -> Task:
+    """The task of a name.
+
+    Args:
+        name: one of `TASKS`; or for tables (train.csv and dev.csv, .tsv or .jsonl) the columns
+            and last that of the label, as ``premise,hypothesis,label``: one or two of text, or
+            context, question and one for each choice.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    if name in TASKS:
+        return TASKS[name]
+    *columns, label = name.split(",")
+    if not columns or len(columns) == 3:
+        raise InvalidInputError(
+            f"task: expected one of {', '.join(TASKS)}, or columns and last that of the label, as "
+            f"text,label, got {name!r}"
+        )
+
+    def read(source: Source, split: str) -> list[Row]:
+        if split:
+            raise InvalidInputError(
+                f"{source}: expected a folder with train.csv and dev.csv, .tsv or .jsonl"
+            )
+        return read_table(source, columns, label)
+
+    like = TASKS["dream" if len(columns) > 2 else "sst2"]
+    return dataclasses.replace(like, name=name, read=read, files=("train.*", "dev.*"))
+
+
+def splits(task: Task, data: Source) -> list[list[Row]]:
+    """The rows to train on and to judge by.
+
+    Args:
+        task: what they are.
+        data: folder of its files, or name of the data set on the hub.
+
+    Raises:
+        InvalidInputError: a file is missing or of another format.
+    """
+    if Path(data).is_file():
+        raise InvalidInputError(
+            f"{data}: expected the folder of {task.files[0]} and {task.files[1]}, got a file"
+        )
+    if Path(data).is_dir():
+        return [task.read(_only(Path(data), pattern), "") for pattern in task.files]
+    return [task.read(data, split) for split in ("train", "validation")]
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    """The file of a pattern; where there is none, what the pattern says."""
+    found = sorted(folder.glob(pattern)) or [folder / pattern]
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"{folder}: expected one file {pattern}, got {', '.join(path.name for path in found)}"
+        )
+    return found[0]

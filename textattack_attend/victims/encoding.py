@@ -1,0 +1,240 @@
+"""Inputs: how texts become the rows of token ids that a model reads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+from ..attention.threads import lock_of
+from ..data.cells import SHOWN, require_text
+from ..data.texts import Text, parts_of
+from ..errors import InvalidInputError
+from .prompt import Prompt
+
+logger = logging.getLogger(__name__)
+
+
+def require_readable(text: Any) -> Text:
+    """Returns a text that every tokenizer can read.
+
+    Raises:
+        InvalidInputError: the text is no string and no tuple of strings, or has half of a surrogate
+            pair, which stands for no character.
+    """
+    parts = parts_of(text)
+    if not isinstance(parts, tuple) or not parts or not all(isinstance(p, str) for p in parts):
+        raise InvalidInputError(
+            f"text {repr(text)[:SHOWN]}: expected a string, or a tuple of strings for its columns, "
+            f"got {type(text).__name__}"
+        )
+    for part in parts:
+        require_text(part, f"text {repr(text)[:SHOWN]}")
+    readable: Text = text
+    return readable
+
+
+class Inputs:
+    """Every text is one sequence, a text of two parts a pair.
+
+    Texts are truncated as TextAttack truncates them, which is said once, and padded on the right to
+    the longest of the batch.
+
+    Args:
+        tokenizer: of the model.
+        max_tokens: of a sequence.
+    """
+
+    truncation: bool | str = True
+    adds_special_tokens = True
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self._said_truncation = False
+
+    def sequences(self, text: Text) -> list[Text]:
+        """Returns the sequences that the model reads of a text.
+
+        Raises:
+            InvalidInputError: the text is none that a tokenizer can read, or it has other columns
+                than the model reads.
+        """
+        return self._sequences(require_readable(text))
+
+    def _sequences(self, text: Text) -> list[Text]:
+        if len(parts_of(text)) > 2:
+            raise InvalidInputError(
+                f"a text with {len(parts_of(text))} columns: expected one, or two for a pair; "
+                "name the columns to read"
+            )
+        return [text]
+
+    def encode(self, texts: Sequence[Text]) -> BatchEncoding:
+        """Tensors of all rows, (B, T) each.
+
+        Raises:
+            InvalidInputError: a text has other columns than the model reads, or the texts have
+                different numbers of rows.
+        """
+        by_text = [self.sequences(text) for text in texts]
+        if len({len(sequences) for sequences in by_text}) > 1:
+            numbers = sorted({len(sequences) for sequences in by_text})
+            raise InvalidInputError(
+                f"questions with {' and '.join(map(str, numbers))} choices: expected the same "
+                "number everywhere; attack them in datasets of their own"
+            )
+        rows = [sequence for sequences in by_text for sequence in sequences]
+        encoded = self.tokenize(rows, padding=True, padding_side="right", return_tensors="pt")
+        if encoded["input_ids"].shape[1] == self.max_tokens and not self._said_truncation:
+            self._say_truncation(max(self._length(sequence) for sequence in rows))
+        return encoded
+
+    def tokenize(self, sequences: Sequence[Text], **options: Any) -> BatchEncoding:
+        """Tokenizes sequences, and cuts those that are too long.
+
+        Raises:
+            InvalidInputError: one cannot be cut, as its first part is too short for that.
+        """
+        try:
+            return self._tokenized(
+                list(sequences),
+                add_special_tokens=self.adds_special_tokens,
+                truncation=self.truncation,
+                max_length=self.max_tokens,
+                **options,
+            )
+        except Exception as error:  # the library has no type of its own for it
+            if "Truncation error" not in str(error):
+                raise
+            longest = max(sequences, key=lambda sequence: len(parts_of(sequence)[-1]))
+            raise InvalidInputError(
+                f"question {parts_of(longest)[-1][:60]!r}: expected one that leaves room for its "
+                f"context in {self.max_tokens} tokens; raise max_tokens, or remove the example"
+            ) from error
+
+    def ids(self, text: Text) -> list[list[int]]:
+        """Token ids of each sequence of a text, without padding."""
+        encoded = self.encode([text])
+        rows = zip(encoded["input_ids"], encoded["attention_mask"], strict=True)
+        return [row[mask.bool()].tolist() for row, mask in rows]
+
+    def require_content(self, text: Text) -> None:
+        """Raises InvalidInputError for a text that has no token but special ones."""
+        pair = len(parts_of(self.sequences(text)[0])) > 1
+        if min(map(len, self.ids(text))) <= self.tokenizer.num_special_tokens_to_add(pair=pair):
+            raise InvalidInputError(
+                f"empty text {text!r}: expected at least one token to attack; remove the example"
+            )
+
+    def _length(self, sequence: Text) -> int:
+        """In tokens, before it is cut."""
+        special = self.adds_special_tokens
+        encoded = self._tokenized(*parts_of(sequence), verbose=False, add_special_tokens=special)
+        return len(encoded["input_ids"])
+
+    def _tokenized(self, *texts: Any, **options: Any) -> BatchEncoding:
+        """Calls the tokenizer, which cannot serve two threads at once."""
+        with lock_of(self.tokenizer):
+            encoded: BatchEncoding = self.tokenizer(*texts, **options)
+        return encoded
+
+    def _say_truncation(self, tokens: int) -> None:
+        if tokens > self.max_tokens and not self._said_truncation:
+            self._said_truncation = True
+            logger.warning(
+                "a text of %d tokens was cut to the model's maximum of %d, as TextAttack does; "
+                "this is said once",
+                tokens,
+                self.max_tokens,
+            )
+
+
+class ChoiceInputs(Inputs):
+    """A text has the parts (context, question, choice, choice, ...), and is read once for each.
+
+    A row is the context, cut if need be, and the question with a choice.
+    """
+
+    truncation = "only_first"
+
+    def _sequences(self, text: Text) -> list[Text]:
+        """Returns a sequence for each choice."""
+        context, question, *choices = text if isinstance(text, tuple) else ("", text)
+        if len(choices) < 2:
+            raise InvalidInputError(
+                f"a question with {len(choices)} choices: expected the columns context, question "
+                f"and at least 2 choices, got {text!r}"
+            )
+        return [(context, f"{question} {choice}") for choice in choices]
+
+
+class PromptInputs(Inputs):
+    """Texts are put into a prompt; where that is too long, the longest part of the text is cut.
+
+    Args:
+        tokenizer: of the model.
+        max_tokens: of a prompt with its text.
+        prompt: where the texts go.
+
+    Raises:
+        InvalidInputError: the prompt alone is too long.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int, prompt: Prompt) -> None:
+        super().__init__(tokenizer, max_tokens)
+        self.prompt = prompt
+        # A chat template brings the first token along.
+        begin = tokenizer.bos_token
+        self.adds_special_tokens = begin is None or not prompt.template.startswith(begin)
+        if self._length(prompt.fill(("",) * prompt.slots)) >= max_tokens:
+            raise InvalidInputError(
+                f"template {prompt.template[:60]!r}: expected a prompt that leaves room for a text "
+                f"in {max_tokens} tokens"
+            )
+
+    def _sequences(self, text: Text) -> list[Text]:
+        """The prompt with the text in it, as long as it may be."""
+        parts = list(parts_of(text))
+        while True:
+            filled = self.prompt.fill(tuple(parts))
+            length = self._length(filled)
+            if length <= self.max_tokens:
+                return [filled]
+            self._say_truncation(length)
+            longest = max(range(len(parts)), key=lambda part: len(parts[part]))
+            parts[longest] = self._without_end(parts[longest], length - self.max_tokens)
+
+    def require_content(self, text: Text) -> None:
+        """Raises InvalidInputError for a text without a word."""
+        if not all(part.strip() for part in parts_of(require_readable(text))):
+            raise InvalidInputError(
+                f"empty text {text!r}: expected at least one word to attack; remove the example"
+            )
+
+    def _without_end(self, part: str, tokens: int) -> str:
+        ids = self._tokenized(part, add_special_tokens=False, verbose=False)["input_ids"]
+        kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
+        # Tokens may be written longer than they were read, as unknown ones.
+        return kept if len(kept) < len(part) else part[:-1]
+
+
+def inputs_of(
+    tokenizer: PreTrainedTokenizerBase, max_tokens: int, chooses: bool, prompt: Prompt | None = None
+) -> Inputs:
+    """Returns the inputs of a model: a prompt's, those of a model that scores choices, or plain.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        max_tokens: the most tokens of a sequence.
+        chooses: whether the model scores choices.
+        prompt: the prompt that makes a classifier of a language model.
+
+    Raises:
+        InvalidInputError: the prompt alone is too long.
+    """
+    if prompt:
+        return PromptInputs(tokenizer, max_tokens, prompt)
+    return (ChoiceInputs if chooses else Inputs)(tokenizer, max_tokens)

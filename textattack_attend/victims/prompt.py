@@ -1,0 +1,89 @@
+"""Prompts: a question put to a language model, and the words that answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from ..errors import InvalidInputError
+
+SLOT = "{}"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Makes a classifier of a causal or seq2seq language model, without training.
+
+    Args:
+        template: the prompt, with ``{}`` where a text goes; one for every column of the dataset.
+        label_words: what the model says for class 0, 1, ...: a single token each, written as it
+            follows the prompt (for most causal models with a space before it).
+
+    Raises:
+        InvalidInputError: there is no slot, or less than two label words.
+    """
+
+    template: str
+    label_words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.slots:
+            raise InvalidInputError(
+                f"template: expected a prompt with {SLOT} where the text goes, got "
+                f"{self.template!r}"
+            )
+        if isinstance(self.label_words, str) or len(self.label_words) < 2:
+            raise InvalidInputError(
+                f"label_words: expected at least 2, one for each class, got {self.label_words!r}"
+            )
+
+    @property
+    def slots(self) -> int:
+        """How many columns it takes."""
+        return self.template.count(SLOT)
+
+    def fill(self, parts: tuple[str, ...]) -> str:
+        """The prompt for the columns of an example.
+
+        Raises:
+            InvalidInputError: there are more or less columns than slots.
+        """
+        if len(parts) != self.slots:
+            raise InvalidInputError(
+                f"template {self.template!r} has {self.slots} slots: expected texts with as many "
+                f"columns, got {len(parts)}"
+            )
+        texts = (*parts, "")
+        return "".join(f"{a}{b}" for a, b in zip(self.template.split(SLOT), texts, strict=True))
+
+    def label_ids(self, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+        """The token of every label word.
+
+        Raises:
+            InvalidInputError: a word is unknown or more than one token, or two are the same.
+        """
+        ids = [_single_token(word, tokenizer) for word in self.label_words]
+        if len(set(ids)) < len(ids):
+            raise InvalidInputError(
+                f"label_words: expected a token of its own for each class, got "
+                f"{self.label_words!r} as {tokenizer.convert_ids_to_tokens(ids)}"
+            )
+        return ids
+
+
+def _single_token(word: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    ids: list[int] = tokenizer(word, add_special_tokens=False)["input_ids"]
+    tokens = tokenizer.convert_ids_to_tokens(ids)
+    if len(ids) != 1:
+        spaced = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+        hint = f"write {' ' + word!r}" if len(spaced) == 1 else "choose another word"
+        raise InvalidInputError(
+            f"label word {word!r}: expected a single token, got {tokens}; {hint}"
+        )
+    if ids[0] == tokenizer.unk_token_id:
+        raise InvalidInputError(
+            f"label word {word!r}: expected a word of the tokenizer's vocabulary, got an unknown "
+            "one; choose another word"
+        )
+    return ids[0]

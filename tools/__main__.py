@@ -1,0 +1,20 @@
+"""The command line of the developers: ``python -m tools``."""
+
+from __future__ import annotations
+
+from textattack_attend.commands.main import command_line
+
+from .commands.identity import identity
+from .commands.memory import memory
+from .commands.overhead import overhead
+from .commands.speed import speed
+from .commands.strength import strength
+
+main = command_line(
+    "tools",
+    "Measure the speed, the memory and the strength of the attacks.",
+    (identity, memory, overhead, speed, strength),
+)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The floor: a lower bound on the time of any implementation of the same search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from textattack.attack_results import SkippedAttackResult
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from textattack_attend.analysis.example import Example
+from textattack_attend.attacks.results import StructureAttackResult
+from textattack_attend.attention import family_of, run_rows
+from textattack_attend.data.texts import Text
+from textattack_attend.victims.victim import Victim
+
+T = TypeVar("T")
+ROWS = 384
+"""Tokens of a plain batch: enough for a processor to be at its best."""
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    """What a call returns, and the seconds it took."""
+    start = time.perf_counter()
+    return call(), time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A lower bound, in seconds, on the time of any implementation of the same search.
+
+    Args:
+        plain: a forward and a backward pass an attacked example, a forward pass a skipped one, and
+            the token-layers in plain batches, each of one text.
+        same_kernels: the same, with the linear layers that the engine uses in the batches.
+        forwards: of all that, one forward pass an attacked example.
+    """
+
+    plain: float
+    same_kernels: float
+    forwards: float
+
+    def __add__(self, other: Floor) -> Floor:
+        return Floor(
+            self.plain + other.plain,
+            self.same_kernels + other.same_kernels,
+            self.forwards + other.forwards,
+        )
+
+
+def floor(
+    victim: Victim,
+    examples: Sequence[Example],
+    results: Sequence[StructureAttackResult],
+    token_layers: int,
+) -> Floor:
+    """Time it on the examples of an attack that computed so many token-layers."""
+    passes = forwards = 0.0
+    plain, same_kernels = [], []
+    for (text, label), result in zip(examples, results, strict=True):
+        forward = _forward(victim, victim.model, [text])
+        if isinstance(result, SkippedAttackResult):
+            passes += forward
+            continue
+        forwards += forward
+        passes += _both_passes(victim, text, label)
+        plain.append(_token_layer(victim, victim.model, text))
+        same_kernels.append(_token_layer(victim, victim.engine.twin, text))
+    return Floor(
+        passes + token_layers * mean(plain or [0]),
+        passes + token_layers * mean(same_kernels or [0]),
+        forwards,
+    )
+
+
+def mean(numbers: Sequence[float]) -> float:
+    """NaN of nothing."""
+    return sum(numbers) / len(numbers) if numbers else float("nan")
+
+
+def _forward(victim: Victim, model: PreTrainedModel, texts: Sequence[Text]) -> float:
+    inputs = victim.inputs.encode(texts).to(victim.model.device)
+    with torch.inference_mode():
+        return timed(lambda: run_rows(model, inputs).logits.cpu())[1]
+
+
+def _token_layer(victim: Victim, model: PreTrainedModel, text: Text) -> float:
+    """Seconds a token and layer of a plain forward pass over a batch of the text."""
+    tokens = len(victim.tokens(text))
+    rows = -(-ROWS // tokens)
+    layers = len(family_of(victim.model).all_layers(victim.model))
+    return _forward(victim, model, [text] * rows) / (rows * tokens * layers)
+
+
+def _both_passes(victim: Victim, text: Text, label: int) -> float:
+    """Seconds of one forward pass, and one backward pass to the attention of every layer."""
+    target = torch.tensor([label], device=victim.model.device)
+
+    def run() -> float:
+        captured = victim.capture(text, lambda logits: cross_entropy(logits, target))
+        return float(captured.probability_gradients.sum())  # waits for the device
+
+    return timed(run)[1]

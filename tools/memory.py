@@ -1,0 +1,152 @@
+"""The memory of an attack beyond its model's: peak of the process on a CPU, of the GPU on a GPU."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
+from textattack_attend.attacks.attack import StructureAttack
+from textattack_attend.attention import FAMILIES, bytes_needed
+from textattack_attend.checkpoints.loading import tokenizer_of
+from textattack_attend.demo import VICTIM_PATH
+from textattack_attend.errors import require_one_of
+from textattack_attend.models.wrappers import AttentionModelWrapper
+
+HEAD_SIZE = 64
+ATTACKS = ("hackattend", "hackattend-plus")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the peak.
+
+    Args:
+        model: the peak with the libraries and the model in memory, after a plain forward pass.
+        gradient: the growth of the peak by a plain forward and backward pass.
+        attack: the further growth of the peak by an attack.
+        estimate: the growth beyond the model that was expected of the attack, see `bytes_needed`.
+        queries: the number of structures that the attack evaluated.
+    """
+
+    model: int
+    gradient: int
+    attack: int
+    estimate: int
+    queries: int
+
+
+def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> Memory:
+    """Attacks one long text on a random model of that family and size.
+
+    A random model does not change its answer under a structure, so the attack runs to its end:
+    HackAttend over one layer, HackAttend+ over three rounds.
+
+    Args:
+        family: a model type of transformers, as "bert".
+        tokens: the length of the text.
+        layers: the number of layers of the model.
+        heads: the number of heads of a layer, each 64 wide.
+        attack: one of `ATTACKS`.
+
+    Raises:
+        InvalidInputError: the family is none of those that can be attacked.
+    """
+    require_one_of("family", family, sorted(FAMILIES))
+    tokenizer = tokenizer_of(
+        str(VICTIM_PATH), model_max_length=tokens, model_input_names=["input_ids", "attention_mask"]
+    )
+    model = _model(family, tokenizer, tokens, layers, heads)
+    wrapper = AttentionModelWrapper(model, tokenizer)
+    text = "good " * (tokens - 2)
+    label = int(wrapper.victim.logits([text])[0].argmax())
+    before = peak(model.device)
+    _differentiate(model, wrapper.victim.inputs.encode([text]).to(model.device))
+    plain = peak(model.device)
+    result = _attack(attack, wrapper).attack(text, label)
+    shape = wrapper.victim.empty_structure(text).shape
+    return Memory(
+        before,
+        plain - before,
+        peak(model.device) - plain,
+        bytes_needed(model, shape),
+        result.perturbed_result.num_queries,
+    )
+
+
+def _attack(name: str, wrapper: AttentionModelWrapper) -> StructureAttack:
+    if name == "hackattend":
+        return HackAttendLiong2024.build(wrapper, max_layers=1)
+    return HackAttendPlus.build(wrapper, rounds=3)
+
+
+def _differentiate(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
+    logits: Tensor = model(**inputs).logits
+    embeddings = model.get_input_embeddings()
+    assert isinstance(embeddings, nn.Module)
+    torch.autograd.grad(logits[0, 0], list(embeddings.parameters()))
+
+
+def _model(
+    family: str, tokenizer: PreTrainedTokenizerBase, tokens: int, layers: int, heads: int
+) -> PreTrainedModel:
+    torch.manual_seed(0)
+    inner = 4 * HEAD_SIZE * heads
+    where_there_is_such_a_field = {
+        "num_key_value_heads": heads,
+        "head_dim": HEAD_SIZE,
+        "encoder_layers": layers,
+        "decoder_layers": layers,
+        "num_decoder_layers": layers,
+        "encoder_attention_heads": heads,
+        "decoder_attention_heads": heads,
+        "encoder_ffn_dim": inner,
+        "decoder_ffn_dim": inner,
+        "decoder_start_token_id": tokenizer.pad_token_id,
+    }
+    usual = AutoConfig.for_model(family)
+    config = AutoConfig.for_model(
+        family,
+        hidden_size=HEAD_SIZE * heads,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=inner,
+        max_position_embeddings=tokens + 2,  # RoBERTa and its kin count from 2
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        **{name: of for name, of in where_there_is_such_a_field.items() if hasattr(usual, name)},
+    )
+    model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return cast(PreTrainedModel, model.to(device).eval())
+
+
+def peak(device: torch.device) -> int:
+    """Bytes at the peak so far: of the process on a CPU, of the allocator on a GPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    if sys.platform == "linux":
+        return _high_water_mark()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _high_water_mark() -> int:
+    """Of this program alone: ``getrusage`` counts what the process held that started it."""
+    status = Path("/proc/self/status").read_text()
+    (mark,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(mark) * 1024

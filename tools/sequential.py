@@ -1,0 +1,105 @@
+"""HackAttend the plain way: one structure a forward pass, everything padded to 128 at least.
+
+This is what the speed of the attack is measured against, and what its decisions must equal. It
+shares the ranking and the structures with the attack, but none of its batching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import BatchEncoding
+
+from textattack_attend.attention import forward_passes, masked_attention, run_rows
+from textattack_attend.data.texts import Text
+from textattack_attend.rankings.candidates import candidate_masks
+from textattack_attend.rankings.importance import (
+    head_probes,
+    layer_probes,
+    most_important_first,
+)
+from textattack_attend.structures import Budget, Matrix, Shape, Structure
+from textattack_attend.victims.victim import Victim
+
+PADDED = 128
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an attack decided about one example: the same for every way of computing it.
+
+    Args:
+        status: "success", "failure" or "skipped".
+        structure: the adversarial structure of a success.
+        candidate_queries: tested structures up to the first success.
+    """
+
+    status: str
+    structure: Structure | None = None
+    candidate_queries: int = 0
+
+
+class SequentialHackAttend:
+    """HackAttend at full scale, accumulating, at the probability gradient.
+
+    Args:
+        victim: the model and its tokenizer.
+        budget: which units may be masked, and how many of one matrix.
+    """
+
+    def __init__(self, victim: Victim, budget: Budget) -> None:
+        self.victim = victim
+        self.budget = budget
+
+    def attack(self, text: Text, label: int) -> Outcome:
+        """Attacks one text."""
+        inputs = self._encode(text)
+        shape = self.victim.empty_structure(text).shape
+        if self._probabilities(inputs, Structure(shape)).argmax() != label:
+            return Outcome("skipped")
+        masks = self._masks(inputs, label, shape)
+        structure, queries = Structure(shape), 0
+        for layer in self._order(inputs, layer_probes(shape), label):
+            for head in self._order(inputs, head_probes(shape, [layer]), label):
+                structure |= masks[layer, head]
+                queries += 1
+                if self._probabilities(inputs, structure).argmax() != label:
+                    return Outcome("success", structure, queries)
+        return Outcome("failure", None, queries)
+
+    def _encode(self, text: Text) -> BatchEncoding:
+        tokens = max(map(len, self.victim.inputs.ids(text)))
+        encoded: BatchEncoding = self.victim.tokenizer(
+            list(self.victim.inputs.sequences(text)),
+            add_special_tokens=self.victim.inputs.adds_special_tokens,
+            padding="max_length",
+            padding_side="right",
+            max_length=max(tokens, min(PADDED, self.victim.max_tokens)),
+            truncation=self.victim.inputs.truncation,
+            return_tensors="pt",
+        )
+        return encoded.to(self.victim.model.device)
+
+    def _order(self, inputs: BatchEncoding, probes: Sequence[Structure], label: int) -> list[int]:
+        scores = [1 - float(self._probabilities(inputs, probe)[label]) for probe in probes]
+        return most_important_first(scores)
+
+    def _probabilities(self, inputs: BatchEncoding, structure: Structure) -> Tensor:
+        model = self.victim.model
+        with torch.inference_mode(), masked_attention(model, structure.parts):
+            logits: Tensor = run_rows(model, inputs).logits
+        return logits.flatten().double().softmax(-1)
+
+    def _masks(self, inputs: BatchEncoding, label: int, shape: Shape) -> dict[Matrix, Structure]:
+        target = torch.tensor([label], device=self.victim.model.device)
+        (done,) = forward_passes(
+            self.victim.model,
+            inputs,
+            [lambda logits: cross_entropy(logits, target)],
+            cross=self.victim.cross_attention,
+        )
+        return candidate_masks("probability_gradient", done.each_layer, shape, self.budget)
