@@ -22,14 +22,8 @@ from textattack_attend.rankings.importance import (
     most_important_first,
     require_importance,
 )
-from textattack_attend.rankings.ranking import (
-    GRADIENT_RANKINGS,
-    at_cells,
-    generator_for,
-    random_scores,
-    rank,
-    require_ranking,
-)
+from textattack_attend.rankings.random import random_scores
+from textattack_attend.rankings.ranking import RANKINGS, at_cells, generator_for, rank
 from textattack_attend.structures import Budget, Shape
 
 # One head of a layer, two tokens. Row 0: p = (1/4, 3/4), dL/dp = (2, -2): the mean under p is -1,
@@ -119,7 +113,7 @@ def test_no_gradient_anywhere_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert "ranked by attention instead" in caplog.text
 
 
-@pytest.mark.parametrize("name", GRADIENT_RANKINGS)
+@pytest.mark.parametrize("name", [name for name in RANKINGS if RANKINGS[name].needs_gradient])
 def test_scores_a_few_queries_at_a_time_are_those_of_all_at_once(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +123,9 @@ def test_scores_a_few_queries_at_a_time_are_those_of_all_at_once(
     probabilities = torch.rand(3, 11, 11, generator=generator).softmax(-1)
     capture = capture_of(probabilities, torch.rand(3, 11, 11, generator=generator))
     cells = Budget(0.1).cells(shape, 0)
-    whole = GRADIENT_RANKINGS[name](capture).flatten(1).numpy()[:, cells]
+    score = RANKINGS[name].score
+    assert score is not None
+    whole = score(capture).flatten(1).numpy()[:, cells]
     for units in (1, 3 * 11 * 2, 3 * 11 * 4, 10**6):
         monkeypatch.setattr("textattack_attend.rankings.ranking.UNITS_AT_ONCE", units)
         assert np.array_equal(rank(name, capture, cells).scores, whole)
@@ -198,6 +194,6 @@ def test_importance_is_by_descending_score_and_stable() -> None:
 
 def test_unknown_names_are_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidInputError, match=r"probability_gradient.*got 'gradient'"):
-        require_ranking("gradient")
+        RANKINGS["gradient"]
     with pytest.raises(InvalidInputError, match=r"probability, random, got 'none'"):
         require_importance("none")

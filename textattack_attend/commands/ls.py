@@ -46,9 +46,16 @@ def _families() -> Iterable[str]:
     return sorted(FAMILIES)
 
 
+def _rankings() -> Iterable[str]:
+    from ..rankings.ranking import RANKINGS
+
+    return RANKINGS
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "recipes": _recipes,
     "attacks": _attacks,
+    "rankings": _rankings,
     "victims": _victims,
     "defenses": _defenses,
     "tasks": _tasks,
@@ -61,8 +68,8 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
 def known(kinds: tuple[str, ...]) -> None:
     """List what is known by name.
 
-    Recipes of the benchmark; attacks; victims of TextAttack, beside any folder and hub name;
-    defenses, tasks, and families of models.
+    Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
+    TextAttack, beside any folder and hub name; defenses, tasks, and families of models.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")

@@ -42,6 +42,12 @@ class InvalidInputError(AttendError, ValueError):
     """An option, a text or a label is outside what the attack accepts."""
 
 
+class UnknownNameError(InvalidInputError, KeyError):
+    """A name is none of those that are known."""
+
+    __str__ = Exception.__str__  # that of KeyError puts the message in quotation marks
+
+
 class CustomCodeError(InvalidInputError):
     """A checkpoint needs code of its own, which the user did not allow to run."""
 
@@ -210,8 +216,19 @@ def require_text(name: str, value: Any) -> None:
         raise InvalidInputError(f"{name}: expected a text, got {described(value)}")
 
 
-def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
+def require_one_of(
+    name: str,
+    value: Any,
+    known: Sequence[str],
+    error: type[InvalidInputError] = InvalidInputError,
+) -> None:
     """Refuses a name that is not known.
+
+    Args:
+        name: the name of the option.
+        value: the value of the option.
+        known: the names that are known.
+        error: the class of the error.
 
     Raises:
         InvalidInputError: the value is none of the known names.
@@ -219,7 +236,7 @@ def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in known:
         close = did_you_mean(value, known) if isinstance(value, str) else ""
         shown = quoted(value) if isinstance(value, str) else described(value)
-        raise InvalidInputError(f"{name}: expected one of {', '.join(known)}, got {shown}{close}")
+        raise error(f"{name}: expected one of {', '.join(known)}, got {shown}{close}")
 
 
 def _require_in_interval(name: str, value: Any, kind: str, interval: str, hint: str) -> None:

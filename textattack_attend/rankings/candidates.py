@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ..attention import AttentionCapture, Visit
 from ..structures import Budget, Cells, Matrix, Shape, Structure
-from .ranking import random_scores, rank
+from .random import random_scores
+from .ranking import rank
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +23,9 @@ def candidate_masks(
     """Chooses the candidate mask of every matrix by the attention of a text.
 
     Args:
-        ranking: the ranking, but "random".
+        ranking: the name of a ranking that scores units.
         each_layer: shows every layer's capture, as `ForwardPass.each_layer` does, with gradients
-            unless the ranking is "attention".
+            if the ranking needs them.
         shape: the shape of the text's structures.
         budget: which units may be masked, and how many of one matrix.
     """

@@ -1,14 +1,15 @@
 """Rankings: how the units inside a matrix are ordered, the most promising to mask first.
 
-Every ranking turns a capture of the clean text into scores of the same shape: the higher, the more
-the loss is expected to grow when the unit is masked. Scores are computed layer by layer, and only
-those of attackable units are kept.
+Each ranking is a file of this package that registers itself. It turns a capture of the clean text
+into scores of the same shape: the higher, the more the loss is expected to grow when the unit is
+masked. Scores are computed layer by layer, and only those of attackable units are kept.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,49 +19,28 @@ from torch import Tensor
 
 from ..attention import AttentionCapture
 from ..data.texts import Text
-from ..errors import require_one_of
+from ..registry import Registry
 from ..structures import Cells
 
-Ranking = Callable[[AttentionCapture], Tensor]
 UNITS_AT_ONCE = 2**18
 """Scores that are computed at once; each step of the formulas takes that many numbers again."""
 
 
-def probability_gradient(capture: AttentionCapture) -> Tensor:
-    """Minus the gradient at the probabilities: what the released code does, and the tables show."""
-    return -capture.probability_gradients
+@dataclass(frozen=True)
+class Ranking:
+    """The order of the units inside a matrix.
 
-
-def score_gradient(capture: AttentionCapture) -> Tensor:
-    """Minus the gradient just before the softmax: what the paper's text says (section 3.4)."""
-    return -capture.score_gradients
-
-
-def first_order(capture: AttentionCapture) -> Tensor:
-    """Linear term of the loss when a unit of probability p is masked: ``-g / (1 - p)``.
-
-    g is the gradient at the pre-softmax score; ``1 - p`` comes from renormalising the row.
+    Args:
+        score: computes the score of every unit of a layer, (H, T, T), from the layer's capture;
+            None draws the scores at random, without the model.
+        needs_gradient: whether the score needs the gradients of the capture.
     """
-    rest = (1 - capture.probabilities).clamp_min(torch.finfo(torch.float32).eps)
-    return -capture.score_gradients / rest
+
+    score: Callable[[AttentionCapture], Tensor] | None
+    needs_gradient: bool = True
 
 
-def attention(capture: AttentionCapture) -> Tensor:
-    """The attention probability itself (paper, Table 6, "score")."""
-    return capture.probabilities
-
-
-GRADIENT_RANKINGS: dict[str, Ranking] = {
-    "probability_gradient": probability_gradient,
-    "score_gradient": score_gradient,
-    "first_order": first_order,
-}
-RANKINGS = (*GRADIENT_RANKINGS, "attention", "random")
-
-
-def require_ranking(name: str) -> None:
-    """Raises InvalidInputError for a name that is no ranking."""
-    require_one_of("ranking", name, RANKINGS)
+RANKINGS: Registry[Ranking] = Registry("ranking", __package__)
 
 
 class Ranked(NamedTuple):
@@ -82,15 +62,17 @@ def rank(name: str, capture: AttentionCapture, cells: Cells) -> Ranked:
     section 3.4).
 
     Args:
-        name: the ranking, but "random".
-        capture: the layer's, (H, T, T), with gradients unless the ranking is "attention".
+        name: the name of a ranking that scores units.
+        capture: the capture of the layer, (H, T, T), with gradients if the ranking needs them.
         cells: the n attackable cells, ``query * T + key``, in order.
     """
-    probabilities = at_cells(capture, cells, lambda block, _: attention(block))
-    if name == "attention":
-        return Ranked(probabilities, has_gradient=True)
-    ranking = GRADIENT_RANKINGS[name]
-    scores = at_cells(capture, cells, lambda block, _: ranking(block))
+    ranking = RANKINGS[name]
+    score = ranking.score
+    assert score is not None
+    scores = at_cells(capture, cells, lambda block, _: score(block))
+    if not ranking.needs_gradient:
+        return Ranked(scores, has_gradient=True)
+    probabilities = at_cells(capture, cells, lambda block, _: block.probabilities)
     has_gradient = (scores != 0).any(1, keepdims=True)
     return Ranked(np.where(has_gradient, scores, probabilities), bool(has_gradient.any()))
 
@@ -117,13 +99,6 @@ def at_cells(
         dense = scored(capture.of_queries(block), block).flatten(1).numpy()
         parts.append(dense[:, cells[first:end] - start * tokens])
     return np.concatenate(parts, axis=1)
-
-
-def random_scores(
-    heads: int, tokens: int, cells: Cells, generator: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Uniform scores of the attackable units of a layer, float32 (H, n): the paper's baseline."""
-    return generator.random((heads, tokens**2), dtype=np.float32)[:, cells]
 
 
 def generator_for(text: Text, seed: int | None, purpose: str = "units") -> np.random.Generator:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...errors import require_seed
 from ...rankings.candidates import candidate_masks, random_masks
-from ...rankings.ranking import GRADIENT_RANKINGS, generator_for, require_ranking
+from ...rankings.ranking import RANKINGS, generator_for
 from ...structures import Budget, Matrix, Structure
 from ..goals import StructureGoalFunction
 from ..structured_text import StructuredText
@@ -19,7 +19,7 @@ class AttentionUnitMasking(StructureTransformation):
     Args:
         goal_function: whose loss the gradient is taken of.
         budget: which units may be masked and how many of one matrix.
-        ranking: the order of the units of a matrix; see `textattack_attend.rankings.ranking`.
+        ranking: the order of the units of a matrix; `textattack-attend ls rankings` lists them.
         seed: for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
@@ -33,16 +33,16 @@ class AttentionUnitMasking(StructureTransformation):
         ranking: str = "probability_gradient",
         seed: int | None = None,
     ) -> None:
-        require_ranking(ranking)
         require_seed("seed", seed)
         super().__init__(goal_function, budget)
         self.ranking = ranking
+        self._ranked_by = RANKINGS[ranking]
         self.seed = seed
 
     @property
     def needs_gradient(self) -> bool:
         """Whether it takes a backward pass over the text that it starts from."""
-        return self.ranking in GRADIENT_RANKINGS
+        return self._ranked_by.needs_gradient
 
     def _get_transformations(
         self, current_text: StructuredText, indices_to_modify: Iterable[int]
@@ -54,7 +54,7 @@ class AttentionUnitMasking(StructureTransformation):
 
     def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
         shape = text.structure.shape
-        if self.ranking == "random":
+        if self._ranked_by.score is None:
             generator = generator_for(text.tokenizer_input, self.seed)
             return random_masks(shape, self.budget, generator)
         gradients = self.needs_gradient
