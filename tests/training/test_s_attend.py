@@ -207,7 +207,11 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, vocabulary: Pat
         ("s-attend", {"alpha": 1.0}, r"alpha: expected a share in \[0, 1\), got 1.0"),
         ("s-attend", {"alpha": -0.1}, r"alpha: expected a share in \[0, 1\), got -0.1"),
         ("s-attend", {"granularity": "word"}, "granularity: expected one of unit, token, got"),
-        ("none", {"alpha": 0.1}, "alpha: 'none' has no such option; it belongs to s-attend"),
+        (
+            "none",
+            {"alpha": 0.1},
+            "alpha: 'none' has no such option; it belongs to hackattend-at, s-attend",
+        ),
         ("s-atend", {}, "defense: expected one of none, s-attend"),
     ],
 )

@@ -32,7 +32,7 @@ from textattack_attend.models.wrappers import (
     SmoothedModelWrapper,
     wrapper_for,
 )
-from textattack_attend.training.defenses.options import defense_of
+from textattack_attend.training.defenses import defense_of
 
 from ..conftest import SPECIAL, WORDS, tiny_config, tiny_model
 from .trial import Trial, command, table

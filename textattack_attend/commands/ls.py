@@ -29,7 +29,7 @@ def _victims() -> Iterable[str]:
 
 
 def _defenses() -> Iterable[str]:
-    from ..training.defenses.options import DEFENSES
+    from ..training.defenses import DEFENSES
 
     return DEFENSES
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 
-from ..training.defenses.options import DEFENSES, defense_of
 from .common import resumable, trust_option
-from .defense_options import defense_options
+from .defense_options import DefenseCommand
 from .terminal import echo
 
 
-@click.command()
+@click.command(cls=DefenseCommand)
 @click.option(
     "--task",
     required=True,
@@ -25,13 +24,6 @@ from .terminal import echo
     "--data", required=True, help="Folder of the task's files as published, or their hub name."
 )
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="For the model.")
-@click.option(
-    "--defense",
-    type=click.Choice(list(DEFENSES)),
-    default="none",
-    show_default=True,
-    help="The training method.",
-)
 @click.option(
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -56,7 +48,6 @@ from .terminal import echo
 )
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
 @trust_option
-@defense_options
 def train(
     task: str,
     model: str,
@@ -75,13 +66,14 @@ def train(
     **options: Any,
 ) -> None:
     """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
-    given = {name: value for name, value in options.items() if value is not None}
-    method = defense_of(defense, **given)
     from accelerate import PartialState
 
+    from ..training.defenses import defense_of
     from ..training.fine_tuning import fine_tune
     from ..training.tasks import task_of
 
+    given = {name: value for name, value in options.items() if value is not None}
+    method = defense_of(defense, **given)
     anew = "the same command, without --overwrite," if overwrite else "the same command"
     with resumable(anew):
         card = fine_tune(

@@ -14,27 +14,60 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ...data.published import Row
-from ...errors import InvalidInputError, SavingError
+from ...errors import InvalidInputError, SavingError, require_text, require_whole_number
 from ...files import text_of, write_whole
 from ...identity.content import digest_of
 from ...structures import Structure
-from .options import ExtraRow, MaskedUnits
+from .masked_rows import MaskedRowsTrainer
+from .options import Defense, ExtraRow, MaskedUnits, option
+from .registry import register_defense
 
 if TYPE_CHECKING:
     from textattack import Attack
 
     from ...models.wrappers import AttentionModelWrapper
-    from .options import ADA
 
 logger = logging.getLogger(__name__)
 SCHEMA = 1
 """The version of the cache; version 0 named its victim by the path."""
+
+
+@dataclass(frozen=True)
+class ADA(Defense):
+    """Adversarial data augmentation: the successes of an attack on the training set are added.
+
+    Of an attack on attention the text is added once more, to be read under the structure.
+
+    Raises:
+        InvalidInputError: an option is of another type, or outside its range.
+    """
+
+    name: ClassVar[str] = "ada"
+
+    victim: str = option("", "Model to attack, as trained without a defense.")
+    recipe: str = option(
+        "textfooler-transformers", "TextAttack's name of the attack, or PATH^NAME."
+    )
+    examples: int = option(0, "How many rows of the training set are attacked; 0 for all.")
+    cache: str = option("", "File of what was attacked, to use again.")
+
+    def __post_init__(self) -> None:
+        require_whole_number("examples", self.examples, at_least=0)
+        for name in ("victim", "recipe", "cache"):
+            require_text(name, getattr(self, name))
+
+    def extra_rows(
+        self, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+    ) -> list[ExtraRow]:
+        """Adversarial examples, with the labels of the rows that they come from."""
+        return adversarial_rows(self, rows, cache, trust_remote_code)
 
 
 def adversarial_rows(
@@ -206,3 +239,6 @@ def _differing(found: dict[str, Any], header: dict[str, Any]) -> Iterator[str]:
             yield from (f"victim ({part})" for part in other if one.get(part) != other[part])
         elif one != other:
             yield name
+
+
+register_defense(ADA, MaskedRowsTrainer)

@@ -10,8 +10,9 @@ whose masking is noticed.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,15 +20,38 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...attention import family_of
 from ...attention.softmax import SoftmaxMode, softmax_modes
-from ...errors import UnsupportedModelError
+from ...errors import UnsupportedModelError, require_number, require_share
 from .defense_trainer import DefenseTrainer
-from .options import AFA
+from .options import Defense, option
+from .registry import register_defense
 
 logger = logging.getLogger(__name__)
 
 SAVED_AS = "discriminator.pt"
 COLLAPSED = 0.05
 """Of the entropy of a policy that prefers no word."""
+
+
+@dataclass(frozen=True)
+class AFA(Defense):
+    """AFA (Liu 2025; our reading of its abstract): attention goes to words that are missed.
+
+    Raises:
+        InvalidInputError: an option is of another type, or outside its range.
+    """
+
+    name: ClassVar[str] = "afa"
+
+    weight: float = option(0.1, "Of the policy's loss beside the task's.")
+    mask_share: float = option(0.15, "Share of the words of a text that the policy masks.")
+    baseline_decay: float = option(0.9, "Of the running mean of the reward.")
+    discriminator_learning_rate: float = option(1e-3, "Of the discriminator.")
+
+    def __post_init__(self) -> None:
+        require_number("weight", self.weight, "[0, inf)")
+        require_share("mask_share", self.mask_share, "[0, 1)")
+        require_share("baseline_decay", self.baseline_decay, "[0, 1)")
+        require_number("discriminator_learning_rate", self.discriminator_learning_rate, "[0, inf)")
 
 
 class AFATrainer(DefenseTrainer[AFA]):
@@ -214,3 +238,6 @@ def sampled(policy: Tensor, words: Tensor, share: float) -> tuple[Tensor, Tensor
     log_likelihood = ((logits.gather(-1, order) - left.log()) * drawn_in_order).sum(-1)
     drawn = torch.zeros_like(words).scatter(-1, order, drawn_in_order)
     return drawn, log_likelihood
+
+
+register_defense(AFA, AFATrainer)

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
-from ...errors import UnsupportedModelError
+from ...errors import UnsupportedModelError, require_number
 from .defense_trainer import DefenseTrainer
-from .embeddings import normalized, perturbed_embeddings, random_start, within_ball
-from .options import CreAT
+from .embeddings import OnEmbeddings, normalized, perturbed_embeddings, random_start, within_ball
+from .options import CLEAN, option
 from .randomness import Randomness
+from .registry import register_defense
+
+
+@dataclass(frozen=True)
+class CreAT(OnEmbeddings):
+    """CreAT (Wu et al. 2023): the perturbation also moves the contextual representation.
+
+    Raises:
+        InvalidInputError: an option is of another type, or outside its range.
+    """
+
+    name: ClassVar[str] = "creat"
+
+    temperature: float = option(1.0, "Weight of the contextual term.")
+    clean: bool = option(True, CLEAN)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number("temperature", self.temperature, "[0, inf)")
 
 
 class CreATTrainer(DefenseTrainer[CreAT]):
@@ -69,3 +89,6 @@ def _contextual(output: Any) -> Tensor:
         )
     last: Tensor = states[-1].float()
     return last
+
+
+register_defense(CreAT, CreATTrainer)

@@ -18,6 +18,7 @@ from ...errors import InvalidInputError, TrainingDivergedError
 from ..checkpoints import UNFINISHED, checkpoint_name, keep_only, publish, saving
 from .options import Defense
 from .randomness import Randomness
+from .registry import register_defense
 
 D = TypeVar("D", bound=Defense)
 
@@ -190,3 +191,6 @@ class DefenseTrainer(Trainer, Generic[D]):
         """The model without what accelerate put around it."""
         bare: PreTrainedModel = self.accelerator.unwrap_model(model)
         return bare
+
+
+register_defense(Defense, DefenseTrainer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,7 +11,34 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ...attention.forwards import Forward, changed_forwards
-from ...errors import UnsupportedModelError
+from ...errors import (
+    UnsupportedModelError,
+    require_number,
+    require_whole_number,
+    require_yes_or_no,
+)
+from .options import Defense, option
+
+
+@dataclass(frozen=True)
+class OnEmbeddings(Defense):
+    """The options that FreeLB and CreAT share: steps uphill on the word embeddings.
+
+    Raises:
+        InvalidInputError: an option is of another type, or outside its range.
+    """
+
+    steps: int = option(3, "Steps uphill.")
+    step_size: float = option(0.1, "Length of a step, over all embeddings of a text.")
+    radius: float = option(0.6, "Length of a perturbation at most; 0 for any.")
+    start: float = option(0.05, "Length that the random start has at most; 0 for none.")
+    clean: bool = option(False, "Train on the clean text, too.")
+
+    def __post_init__(self) -> None:
+        require_whole_number("steps", self.steps)
+        for name in ("step_size", "radius", "start"):
+            require_number(name, getattr(self, name), "[0, inf)")
+        require_yes_or_no("clean", self.clean)
 
 
 def perturbed_embeddings(

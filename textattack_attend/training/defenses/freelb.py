@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from .defense_trainer import DefenseTrainer
-from .embeddings import normalized, perturbed_embeddings, random_start, within_ball
-from .options import FreeLB
+from .embeddings import OnEmbeddings, normalized, perturbed_embeddings, random_start, within_ball
 from .randomness import Randomness
+from .registry import register_defense
+
+
+@dataclass(frozen=True)
+class FreeLB(OnEmbeddings):
+    """FreeLB (Zhu et al. 2020): the mean loss over steps uphill on the embeddings."""
+
+    name: ClassVar[str] = "freelb"
 
 
 class FreeLBTrainer(DefenseTrainer[FreeLB]):
@@ -39,3 +47,6 @@ class FreeLBTrainer(DefenseTrainer[FreeLB]):
             moved = perturbation.detach() + options.step_size * normalized(perturbation.grad)
             perturbation = within_ball(moved, options.radius)
         return torch.stack(losses).sum()
+
+
+register_defense(FreeLB, FreeLBTrainer)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +17,35 @@ from torch import Tensor, nn
 from ...attention import family_of, masked_where
 from ...attention.recording import Recording, differentiate
 from ...attention.softmax import far_below, softmax_modes
-from ...errors import UnsupportedModelError
+from ...errors import UnsupportedModelError, require_share, require_whole_number, require_yes_or_no
 from ...rankings.masking_effect import effect_of_masking
 from .defense_trainer import DefenseTrainer
-from .options import HackAttendAT
+from .options import CLEAN, Defense, option
 from .randomness import Randomness
+from .registry import register_defense
 
 DECAY = 0.5
 """Of what a unit was judged by in the rounds before."""
+
+
+@dataclass(frozen=True)
+class HackAttendAT(Defense):
+    """Adversarial training with HackAttend structures (ours).
+
+    Raises:
+        InvalidInputError: an option is of another type, or outside its range.
+    """
+
+    name: ClassVar[str] = "hackattend-at"
+
+    alpha: float = option(0.01, "Share of the attackable units of a matrix that is masked.")
+    steps: int = option(1, "Gradient passes in which units are chosen anew.")
+    clean: bool = option(True, CLEAN)
+
+    def __post_init__(self) -> None:
+        require_share("alpha", self.alpha, "[0, 1)")
+        require_whole_number("steps", self.steps)
+        require_yes_or_no("clean", self.clean)
 
 
 class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
@@ -120,3 +142,6 @@ def highest(scores: Tensor, attackable: Tensor, alpha: float) -> Tensor:
     chosen = (torch.arange(most, device=scores.device) < counts).expand(places.shape)
     masked = torch.zeros_like(candidates, dtype=torch.bool).scatter(-1, places, chosen)
     return masked.view_as(scores)
+
+
+register_defense(HackAttendAT, HackAttendATTrainer)

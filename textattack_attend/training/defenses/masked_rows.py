@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from ...attention import masked_where, shape_of
 from .defense_trainer import DefenseTrainer
-from .options import ADA
+from .options import Defense
 
 MASKED = "masked"
 """The column: of every sequence of a row its masked units, flat indices into its (L, H, T, T)."""
 
 
-class MaskedRowsTrainer(DefenseTrainer[ADA]):
+class MaskedRowsTrainer(DefenseTrainer[Defense]):
     """Trains as usual; rows of the column ``masked`` are read with their units masked."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

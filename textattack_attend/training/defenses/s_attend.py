@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ...attention import masked_at_random
+from ...errors import require_one_of, require_share, require_whole_number
 from .defense_trainer import DefenseTrainer
-from .options import SAttend
+from .options import Defense, option
+from .registry import register_defense
+
+GRANULARITIES = ("unit", "token")
+
+
+@dataclass(frozen=True)
+class SAttend(Defense):
+    """S-Attend (Liong et al. 2024, section 7): attention masked by chance in training.
+
+    Raises:
+        InvalidInputError: an option is of another type, or outside its range.
+    """
+
+    name: ClassVar[str] = "s-attend"
+
+    alpha: float = option(0.2, "Chance of a unit, or a token, to be masked, in [0, 1).")
+    granularity: str = option(
+        "unit", "What is drawn: unit (the paper), or token, for all layers (its released code)."
+    )
+    growth: float = option(0.0, "Share of the steps over which alpha grows from 0.")
+    layers: tuple[int, ...] = option((), "Which are masked; all by default.")
+    heads: tuple[int, ...] = option((), "Which are masked; all by default.")
+
+    def __post_init__(self) -> None:
+        require_share("alpha", self.alpha, "[0, 1)")
+        require_share("growth", self.growth, "[0, 1)")
+        require_one_of("granularity", self.granularity, GRANULARITIES)
+        for name in ("layers", "heads"):
+            for number in getattr(self, name):
+                require_whole_number(name, number, at_least=0)
 
 
 class SAttendTrainer(DefenseTrainer[SAttend]):
@@ -47,3 +79,6 @@ class SAttendTrainer(DefenseTrainer[SAttend]):
         tokenizer: Any = self.processing_class
         special = torch.tensor(tokenizer.all_special_ids, device=ids.device)
         return (torch.rand(ids.shape, device=ids.device) < alpha) & ~torch.isin(ids, special)
+
+
+register_defense(SAttend, SAttendTrainer)
