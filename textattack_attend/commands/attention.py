@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from ..host.nltk_fallback import DATA
-from .common import last, measured, prepare
+from .common import command, last, measured, prepare
 from .terminal import echo
 
 STOP_WORDS = DATA / "corpora" / "stopwords" / "english"
 
 
-@click.command()
+@command()
 @measured
 @click.option(
     "--opinion-words",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import AttendError
-from .common import resumable
+from .common import command, resumable
 from .terminal import echo
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_STORE = "benchmark.sqlite"
 
 
-@click.command()
+@command()
 @click.argument("recipe", default="quick")
 @click.option(
     "--store",
@@ -83,7 +83,7 @@ def _show(results: Results, store: str) -> None:
         )
 
 
-@click.command()
+@command()
 @click.argument("recipe")
 @click.option(
     "--run-code",

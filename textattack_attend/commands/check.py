@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from .common import measured, prepare
+from .common import command, measured, prepare
 from .terminal import echo
 
 
-@click.command()
+@command()
 @measured
 def check(model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool) -> None:
     """Look for signs that attacks on this victim cannot be trusted; exit code 1 if there are any.

@@ -1,4 +1,4 @@
-"""The options, the loading and the progress bar that measuring commands share."""
+"""The commands by name, and the options, the loading and the progress bar that they share."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..errors import InvalidInputError
 from ..errors.printable import in_one_line
+from ..registry import Registry
 
 if TYPE_CHECKING:
     from ..analysis.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
 T = TypeVar("T")
+COMMANDS: Registry[click.Command] = Registry("command", __package__)
 
 
 trust_option = click.option(
@@ -27,6 +29,24 @@ trust_option = click.option(
     is_flag=True,
     help="Run the Python code that the checkpoint brings along, which you have read.",
 )
+
+
+def command(
+    name: str | None = None, **attributes: Any
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Makes a function a command of ``textattack-attend``, as `click.command` does.
+
+    Args:
+        name: the name of the command; by default that of the function.
+        attributes: the other arguments of `click.command`.
+    """
+
+    def registered(function: Callable[..., None]) -> click.Command:
+        make: Callable[..., click.Command] = click.command(name, **attributes)
+        made = make(function)
+        return COMMANDS.register(str(made.name), made)
+
+    return registered
 
 
 def measured(command: Callable[..., None]) -> Callable[..., None]:

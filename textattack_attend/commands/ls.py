@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from .common import COMMANDS, command
 from .terminal import echo
 
 
@@ -60,16 +61,17 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "defenses": _defenses,
     "tasks": _tasks,
     "families": _families,
+    "commands": lambda: sorted(COMMANDS),
 }
 
 
-@click.command("ls")
+@command("ls")
 @click.argument("kinds", type=click.Choice(list(KINDS)), nargs=-1)
 def known(kinds: tuple[str, ...]) -> None:
     """List what is known by name.
 
     Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
-    TextAttack, beside any folder and hub name; defenses, tasks, and families of models.
+    TextAttack, beside any folder and hub name; defenses, tasks, families of models, and commands.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")

@@ -1,7 +1,7 @@
 """``textattack-attend``: what TextAttack's own command line does not have.
 
-Attacks run through ``textattack attack --recipe hackattend``. Heavy imports happen inside the
-commands, so ``--help`` is instant.
+Attacks run through ``textattack attack --recipe hackattend``. Each command is in a file of this
+package, and registers itself. Heavy imports happen inside the commands, so ``--help`` is instant.
 """
 
 from __future__ import annotations
@@ -19,28 +19,8 @@ from ..process.containment import contained
 from ..process.interrupts import interruptible
 from ..process.standard_output import StandardOutputError, whole_output
 from ..process.temporary_files import needing_a_place
-from .attention import attention
-from .benchmark import benchmark, validate
-from .check import check
-from .ls import known
-from .report import report
-from .results import compare, results
-from .robustness import robustness
+from .common import COMMANDS
 from .terminal import show_logs
-from .train import train
-
-COMMANDS = (
-    benchmark,
-    validate,
-    results,
-    report,
-    compare,
-    known,
-    robustness,
-    check,
-    attention,
-    train,
-)
 
 
 class _Group(click.Group):
@@ -92,5 +72,5 @@ def command_line(name: str, text: str, commands: Sequence[click.Command]) -> cli
 main = command_line(
     "textattack-attend",
     "Measure attacks on the self-attention of transformers, and train victims.",
-    COMMANDS,
+    tuple(COMMANDS.values()),
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from .common import command
 from .results import RUNS, STORES, opened, results_of
 from .terminal import echo
 
 
-@click.command()
+@command()
 @STORES
 @RUNS
 @click.option("--title", default="Robustness report", show_default=True, help="Of the page.")

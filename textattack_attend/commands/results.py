@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .benchmark import DEFAULT_STORE
+from .common import command
 from .terminal import echo, echo_document
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ RUNS = click.option(
 )
 
 
-@click.command()
+@command()
 @STORES
 @RUNS
 @click.option(
@@ -102,7 +103,7 @@ def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
     return together
 
 
-@click.command()
+@command()
 @click.argument("first", type=click.Path(exists=True, dir_okay=False))
 @click.argument("second", type=click.Path(exists=True, dir_okay=False))
 @click.option("--first-run", metavar="ID", help="Of the first store. [the one begun last]")

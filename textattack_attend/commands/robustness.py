@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from .common import measured, prepare, watched
+from .common import command, measured, prepare, watched
 from .terminal import echo
 
 FRACTIONS = (0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 COUNTS = (0, *(2**power for power in range(12)))
 
 
-@click.command()
+@command()
 @measured
 @click.option(
     "--budget",

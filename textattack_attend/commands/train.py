@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from .common import resumable, trust_option
+from .common import command, resumable, trust_option
 from .defense_options import DefenseCommand
 from .terminal import echo
 
 
-@click.command(cls=DefenseCommand)
+@command(cls=DefenseCommand)
 @click.option(
     "--task",
     required=True,
