@@ -138,7 +138,7 @@ def test_a_link_to_a_store_is_read_with_the_journal_of_the_store(
 KILLED = """
 import os, signal, sys
 from textattack_attend.benchmark import Store
-from tests.stored_results import results_of, row
+from tests.helpers.stored_results import results_of, row
 store = Store(sys.argv[1])
 results_of(store, {("V", "A", "v"): [row(n, "failed") for n in range(9)]})
 os.kill(os.getpid(), signal.SIGKILL)
@@ -238,7 +238,7 @@ def test_a_reader_sees_what_was_written_since_it_opened_the_store(folder: Path) 
 
 WRITER = """
 import sys
-from tests.stored_results import row
+from tests.helpers.stored_results import row
 from textattack_attend.benchmark import Store
 for start in range(0, int(sys.argv[3]), 5):
     store = Store(sys.argv[1])

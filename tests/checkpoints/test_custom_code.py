@@ -27,6 +27,7 @@ from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import CustomCodeError, InvalidInputError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.report import report
+from tools.__main__ import main as tools
 
 from ..conftest import tiny_model
 from ..helpers.custom_checkpoint import write_custom
@@ -132,7 +133,7 @@ def test_code_that_is_allowed_runs(name: str, own: str, mark: Path, data: Path) 
 
 
 def test_every_command_with_a_model_has_the_option() -> None:
-    for name, one in main.commands.items():
+    for name, one in {**main.commands, **tools.commands}.items():
         options = [option for parameter in one.params for option in parameter.opts]
         assert ("--model" in options) == ("--trust-remote-code" in options), name
 
@@ -148,11 +149,11 @@ def test_commands_of_textattack_ask_nothing(own: str, mark: Path) -> None:
 
 
 def test_all_loading_is_in_one_place() -> None:
-    package = ROOT / "textattack_attend"
-    own = {"demo/train.py", "measurements/identity.py"}  # these load what they have written
+    own = {"tools/demo/train.py", "tools/identity.py"}  # these load what they have written
     found = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
+        path.relative_to(ROOT).as_posix()
+        for package in ("textattack_attend", "tools")
+        for path in (ROOT / package).rglob("*.py")
         if re.search(r"\.from_(pretrained|config)\((?!.*trust_remote_code=)", path.read_text())
     }
     assert found == own

@@ -15,7 +15,7 @@ from textattack_attend.host import nltk_fallback
 
 WORDS = """
 from pathlib import Path
-from textattack_attend import nltk_fallback
+from textattack_attend.host import nltk_fallback
 nltk_fallback.DATA = Path({folder!r})
 nltk_fallback.provide()
 from nltk.corpus import stopwords

@@ -91,7 +91,7 @@ def test_a_training_survives_kills_at_all_its_moments(
 def require_survived(folder: Path, defense: str, *shares: float) -> None:
     arguments = [str(folder), defense, *map(str, shares)]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.killed_training", *arguments],
+        [sys.executable, "-m", "tests.helpers.killed_training", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -21,7 +21,7 @@ def test_two_processes_train_as_one(tmp_path: Path, vocabulary: Path) -> None:
     one.mkdir()
     two.mkdir()
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = ["-m", "tests.two_processes", str(two), str(vocabulary)]
+    script = ["-m", "tests.helpers.two_processes", str(two), str(vocabulary)]
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, *launch, *script], cwd=root, capture_output=True, text=True, timeout=300

@@ -30,9 +30,9 @@ from textattack.commands.attack_resume_command import AttackResumeCommand
 from textattack.loggers import CSVLogger
 from textattack.shared import AttackCheckpoint
 
-from textattack_attend import plugin
 from textattack_attend.attacks.attack import StructureAttack
 from textattack_attend.demo import REVIEWS_PATH, VICTIM_PATH
+from textattack_attend.host import register
 
 from .trial import CommandRefusedError, Trial, table
 
@@ -52,7 +52,7 @@ def textattack(*arguments: object) -> str:
         CommandRefusedError: it ended with an error line.
         Exception: whatever the command raised; on a terminal that would be a traceback.
     """
-    plugin.register()
+    register.register()
     parser = ArgumentParser("textattack")
     commands = parser.add_subparsers()
     AttackCommand.register_subcommand(commands)
@@ -516,7 +516,7 @@ def interrupting_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def interrupted(*arguments: object) -> int:
     """The exit code of an interrupted run."""
-    plugin.register()
+    register.register()
     with pytest.raises(SystemExit) as caught:
         textattack(*arguments, *(QUICKLY if arguments[0] == "attack" else ()))
     assert isinstance(caught.value.code, int)
@@ -666,7 +666,7 @@ def test_an_interrupt_reaches_a_program(monkeypatch: pytest.MonkeyPatch) -> None
     from textattack_attend.datasets import DemoReviews
     from textattack_attend.models.wrappers import wrapper_for
 
-    plugin.register()
+    register.register()
     interrupting_after(1, monkeypatch)
     attacker = Attacker(
         HackAttendPlus.build(wrapper_for("attend-demo")),
@@ -690,7 +690,7 @@ def test_an_error_of_the_attack_itself_keeps_its_traceback(monkeypatch: pytest.M
 def test_programs_get_the_errors_that_they_got() -> None:
     from textattack import DatasetArgs, ModelArgs
 
-    plugin.register()
+    register.register()
     with pytest.raises(ValueError, match=r"^Must supply pretrained model or dataset$"):
         DatasetArgs._create_dataset_from_args(DatasetArgs())
     with pytest.raises(ValueError, match=r"^Error: unsupported TextAttack model no$"):
