@@ -10,11 +10,14 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from .errors import InvalidInputError
 
+T = TypeVar("T")
 
-class Registry[T](Mapping[str, T]):
+
+class Registry(Mapping[str, T]):
     """The things of one kind, by name, in the order in which they were registered.
 
     Args:
