@@ -1,0 +1,1 @@
+"""Checkpoints: their configurations, their cards, and how they are loaded."""
