@@ -16,15 +16,15 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, dynamic_module_utils
 
-from textattack_attend.attack_recipes import (BERTAttackTransformers, TextFoolerTransformers)
-from textattack_attend.benchmark import (Results, Store, read_recipe)
+from textattack_attend.attack_recipes import BERTAttackTransformers, TextFoolerTransformers
+from textattack_attend.attack_recipes.mean_pooled_encoder import MeanPooledEncoder
+from textattack_attend.benchmark import Results, Store, read_recipe
 from textattack_attend.benchmark.running.runner import Benchmark
+from textattack_attend.checkpoints.custom_code import never_asking
 from textattack_attend.checkpoints.loading import load
 from textattack_attend.commands.main import main
-from textattack_attend.attack_recipes.mean_pooled_encoder import MeanPooledEncoder
-from textattack_attend.checkpoints.custom_code import never_asking
 from textattack_attend.demo import VICTIM_PATH
-from textattack_attend.errors import (CustomCodeError, InvalidInputError)
+from textattack_attend.errors import CustomCodeError, InvalidInputError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.report import report
 
@@ -32,7 +32,7 @@ from ..conftest import tiny_model
 from ..helpers.custom_checkpoint import write_custom
 from ..helpers.limits import limits
 from ..helpers.tiny_training import write_reviews
-from ..trials.trial import (CommandRefusedError, command)
+from ..trials.trial import CommandRefusedError, command
 
 ROOT = Path(__file__).parents[2]
 ASKS = (

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import (LONGEST, LONGEST_REASON, InvalidInputError)
-from ..files import (text_of, write_whole)
+from ..errors import LONGEST, LONGEST_REASON, InvalidInputError
 from ..errors.printable import shortened
+from ..files import text_of, write_whole
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import PretrainedConfig
 from transformers.utils.peft_utils import find_adapter_config_file
 
-from ..errors import (InvalidInputError, described)
+from ..errors import InvalidInputError, described
 from ..files import text_of
 from ..files.strict_json import json_in_file
 

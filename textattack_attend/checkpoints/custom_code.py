@@ -14,9 +14,9 @@ from typing import Any
 from transformers import dynamic_module_utils
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
+from ..errors import first_of, quoted
 from .card import is_finished
 from .configurations import configurations_of
-from ..errors import (first_of, quoted)
 
 ALLOW = "if you trust it, allow it with --trust-remote-code (trust_remote_code: true in a recipe)"
 NEVER = "take one without code of its own, which would never be run here"

@@ -19,9 +19,9 @@ from transformers import (
 from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
-from .configurations import (configurations_of, require_size)
-from .custom_code import (ALLOW, code_of, code_of_trained, kernels_in, shown)
-from ..errors import (AttendError, CustomCodeError, InvalidInputError, reason_of)
+from ..errors import AttendError, CustomCodeError, InvalidInputError, reason_of
+from .configurations import configurations_of, require_size
+from .custom_code import ALLOW, code_of, code_of_trained, kernels_in, shown
 
 EXPECTED = (
     "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
