@@ -16,6 +16,13 @@ from .summary import summary
 LARGEST = 20_000_000
 """The most letters of a table in Markdown; nobody reads a longer one."""
 COST = "training time (plain: 1)"
+OTHER_HEADINGS = {
+    "models": "How many models there are: each is one checkpoint with one seed of the attack.",
+    "errors": "Examples that could not be attacked; they count in no metric.",
+    "dev accuracy": "Accuracy on the development set after training, as the cards say.",
+    COST: "Time of a training step over that of a plain step, times the rows that were added.",
+}
+"""Explanations of the headings that name no metric."""
 MARKUP = re.compile(r"[\\`*|<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|\](?=\()")
 """What Markdown would take for markup within a line, the end of a cell among it."""
 
@@ -79,11 +86,26 @@ def victims(results: Results) -> pd.DataFrame:
 
 
 def titled(results: Results) -> list[tuple[str, pd.DataFrame]]:
-    """All tables of some results, those of papers that their recipes name included."""
-    tables = [("Victims", victims(results)), ("Attacks", comparison(results))]
-    published = {r.published.source: r.published.rows for r in results.recipes if r.published}
-    tables += [(source, pd.DataFrame(rows)) for source, rows in published.items()]
-    return [(title, blanked(table)) for title, table in tables if len(table)]
+    """Returns the tables of results by their titles, and those of papers that recipes name."""
+    return measured(results) + published(results)
+
+
+def measured(results: Results) -> list[tuple[str, pd.DataFrame]]:
+    """Returns the tables that are made from results; `explanation` says what is in a column."""
+    return _with_rows([("Victims", victims(results)), ("Attacks", comparison(results))])
+
+
+def published(results: Results) -> list[tuple[str, pd.DataFrame]]:
+    """Returns the tables of papers that the recipes of results name, by their sources."""
+    found = {r.published.source: r.published.rows for r in results.recipes if r.published}
+    return _with_rows([(source, pd.DataFrame(rows)) for source, rows in found.items()])
+
+
+def explanation(heading: str) -> str:
+    """Returns the sentence that explains a heading; an empty text for a label."""
+    if heading in METRICS:
+        return METRICS[heading].explanation
+    return OTHER_HEADINGS.get(heading, "")
 
 
 def blanked(table: pd.DataFrame) -> pd.DataFrame:
@@ -111,6 +133,10 @@ def inline(text: str) -> str:
 
 def _cell(value: Any) -> Any:
     return inline(value) if isinstance(value, str) else value
+
+
+def _with_rows(tables: list[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:
+    return [(title, blanked(table)) for title, table in tables if len(table)]
 
 
 def _metrics(results: Results, *, with_intervals: bool = False) -> pd.DataFrame:
