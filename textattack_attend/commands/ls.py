@@ -46,6 +46,13 @@ def _families() -> Iterable[str]:
     return sorted(FAMILIES)
 
 
+def _metrics() -> Iterable[str]:
+    from ..benchmark.metrics import METRICS
+
+    for name, metric in METRICS.items():
+        yield f"{name:20} {metric.help}"
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "recipes": _recipes,
     "attacks": _attacks,
@@ -53,6 +60,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "defenses": _defenses,
     "tasks": _tasks,
     "families": _families,
+    "metrics": _metrics,
 }
 
 
@@ -62,7 +70,7 @@ def known(kinds: tuple[str, ...]) -> None:
     """List what is known by name.
 
     Recipes of the benchmark; attacks; victims of TextAttack, beside any folder and hub name;
-    defenses, tasks, and families of models.
+    defenses, tasks, families of models, and metrics of the benchmark.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")
