@@ -56,7 +56,7 @@ class Metric:
         """The metric and its definition in a sentence."""
         said = f"{self.help[:1].upper()}{self.help[1:]}"
         only = "" if self.attacks == "all" else f" (attacks {self.attacks} only)"
-        return f"{said}{only}: {self.summed} over the number of {self.denominator} examples."
+        return f"{said}{only}: {self.summed}, over the number of {self.denominator} examples."
 
 
 METRICS = Registry[Metric]("metric", __name__)

@@ -9,8 +9,8 @@ register(
         name="queries",
         numerator=column("queries", "attacked"),
         denominator="attacked",
-        summed="evaluated inputs (texts, or texts under a structure), the clean one and importance "
-        "probes included,",
+        summed="evaluated inputs (texts, or texts under a structure), with the clean one and "
+        "importance probes",
         help="what the attack asks the model",
         unit="inputs",
     )

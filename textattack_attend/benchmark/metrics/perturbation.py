@@ -20,8 +20,8 @@ register(
         name="similarity",
         numerator=column("similarity", "succeeded"),
         denominator="succeeded",
-        summed="cosines of the sentence embeddings before and after (mean of the last hidden "
-        "states, `encoder` of the recipe)",
+        summed="cosines of the sentence embeddings before and after (means of the last hidden "
+        "states of the recipe's encoder)",
         help="how much of the meaning is left",
         attacks="on words",
     )

@@ -9,7 +9,7 @@ register(
         name="seconds",
         numerator=column("seconds", "judged"),
         denominator="attacked",
-        summed="wall clock, that of skipped examples included,",
+        summed="wall clock, with that of skipped examples",
         help="time for an attacked example",
         unit="s",
     )
@@ -19,7 +19,7 @@ register(
         name="seconds per success",
         numerator=column("seconds", "judged"),
         denominator="succeeded",
-        summed="wall clock, that of failed and skipped examples included,",
+        summed="wall clock, with that of failed and skipped examples",
         help="time until there is a success",
         unit="s",
     )
