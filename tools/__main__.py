@@ -6,14 +6,15 @@ from textattack_attend.commands.main import command_line
 
 from .commands.identity import identity
 from .commands.memory import memory
+from .commands.metrics_page import metrics_page
 from .commands.overhead import overhead
 from .commands.speed import speed
 from .commands.strength import strength
 
 main = command_line(
     "tools",
-    "Measure the speed, the memory and the strength of the attacks.",
-    (identity, memory, overhead, speed, strength),
+    "Measure the speed, the memory and the strength of the attacks, and write the docs.",
+    (identity, memory, metrics_page, overhead, speed, strength),
 )
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from textattack_attend.benchmark import Recipe, Results, Store
+from textattack_attend.benchmark.recipe import Published
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.commands.main import main
@@ -571,6 +572,20 @@ def test_the_command_writes_the_page(results: Results, tmp_path: Path) -> None:
     refused = CliRunner().invoke(main, [*arguments[:-1], str(tmp_path / "none" / "page.html")])
     assert refused.exit_code == 1
     assert "cannot be written" in refused.output
+
+
+def test_headings_are_explained_but_those_of_a_paper(results: Results) -> None:
+    table = Published(source="A paper", rows=[{"victim": "V", "ASR": 0.5, "queries": 7}])
+    recipe = results.recipes[0].model_copy(update={"published": table})
+    page = report(dataclasses.replace(results, recipes=[recipe]))
+    ours, papers = re.findall(r"<thead>(.*?)</thead>", page)
+    said = "Attack success rate: succeeded examples, over the number of attacked examples."
+    assert f'<button type="button" title="{said}">ASR</button>' in ours
+    assert '<button type="button">victim</button>' in ours
+    assert "title" not in papers
+    (explained,) = re.findall(r"<dl>(.*?)</dl>", page, re.DOTALL)
+    assert f"<dt>ASR</dt><dd>{said}</dd>" in explained
+    assert "<dt>victim</dt>" not in explained
 
 
 def test_a_run_that_is_not_done_is_said_to_be(results: Results, tmp_path: Path) -> None:

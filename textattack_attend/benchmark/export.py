@@ -21,11 +21,12 @@ from typing import Any
 import pandas as pd
 
 from ..errors.printable import UNPRINTABLE, in_one_line
+from .metrics import METRICS
 from .results import Results
 from .schema import VERSION, Run
 from .spreadsheets import harmless
 from .store import Store
-from .summary import MEASURES, summary
+from .summary import summary
 from .tables import comparison, markdown, side_by_side
 
 PACKAGE = "textattack_attend"
@@ -42,13 +43,13 @@ def table_of(name: str, results: Results) -> pd.DataFrame:
     """Returns a table of results.
 
     Args:
-        name: ``comparison``, to read; one of `MEASURES`, of victims by attacks; ``summary``, all
+        name: ``comparison``, to read; one of `METRICS`, of victims by attacks; ``summary``, all
             numbers with intervals; ``rows``, every attacked example.
         results: the results of runs.
     """
     if name == "rows":
         return results.rows
-    if name in MEASURES:
+    if name in METRICS:
         return side_by_side(results, name)
     return summary(results) if name == "summary" else comparison(results)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InvalidInputError
+from .metrics import METRICS, are
 from .results import Results
 from .summary import RESAMPLES, TAILS
 
@@ -53,6 +54,7 @@ def differences(first: Results, second: Results) -> pd.DataFrame:
 
 def _held(results: Results) -> pd.Series:
     """The share of models that an example's prediction stayed right for, by its text."""
-    rows = results.rows[results.rows["outcome"] != "error"]
-    held = (rows["outcome"] == "failed").astype(float)
+    robust = METRICS["robust"]
+    rows = results.rows[are(robust.denominator, results.rows)]
+    held = robust.numerator(rows)
     return held.groupby([rows[key] for key in [*KEYS, "text"]], sort=False).mean()

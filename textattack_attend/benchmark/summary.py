@@ -1,4 +1,4 @@
-"""What rows add up to: every measure of a victim under an attack, with its uncertainty."""
+"""What rows add up to: every metric of a victim under an attack, with its uncertainty."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .metrics import METRICS, are
 from .results import Results
 
 Array = npt.NDArray[np.float64]
@@ -16,29 +17,15 @@ RESAMPLES = 1000
 TAILS = (2.5, 97.5)
 """Percentiles that a 95% interval lies between."""
 
-MEASURES: dict[str, tuple[str, str]] = {
-    "clean": ("attacked", "judged"),
-    "robust": ("held", "judged"),
-    "ASR": ("succeeded", "attacked"),
-    "queries": ("queries", "attacked"),
-    "candidates": ("candidate_queries", "attacked"),
-    "words": ("perturbed_words", "succeeded"),
-    "similarity": ("similarity", "succeeded"),
-    "Hamming": ("hamming", "succeeded"),
-    "matrices": ("matrices", "succeeded"),
-    "seconds": ("seconds", "attacked"),
-    "seconds per success": ("seconds", "succeeded"),
-}
-"""Each is the sum of the first over the examples, over the sum of the second."""
-
 
 def summary(results: Results) -> pd.DataFrame:
-    """A row for every measure of every victim under every attack.
+    """Returns a row for every metric of every victim under every attack.
 
-    Columns: ``victim``, ``attack``, ``measure``; ``mean`` over the models, each a checkpoint with a
-    seed; ``deviation``, the sample's over them, NaN of one; ``low`` and ``high``, between which the
-    mean lies in 95% of 1000 resamples of the examples (percentile bootstrap, the same examples for
-    all models). Measures without any number are left out.
+    Columns: ``victim``, ``attack``; ``measure``, the name of the metric; ``mean`` over the models,
+    each a checkpoint with a seed; ``deviation``, their sample standard deviation, NaN of one model;
+    ``low`` and ``high``, between which the mean lies in 95% of 1000 resamples of the examples
+    (percentile bootstrap, the same examples for all models). Metrics without any number are left
+    out.
     """
     return _summary(results).copy()
 
@@ -55,20 +42,20 @@ def _summary(results: Results) -> pd.DataFrame:
 
 
 def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
-    """All measures of one victim under one attack."""
-    quantities = _quantities(rows)
-    of_models, means = _ratios(rows, quantities)
+    """Returns all metrics of one victim under one attack."""
+    numerators, counts = _numerators(rows), _counts(rows)
+    of_models, means = _ratios(rows, numerators, counts)
     found: list[dict[str, float | str]] = []
-    for number, (measure, (above, below)) in enumerate(MEASURES.items()):
-        if quantities[above].isna().all():
+    for number, metric in enumerate(METRICS.values()):
+        if numerators[metric.name].isna().all():
             continue
         each, resampled = of_models[:, number], means[:, number]
-        is_known = (quantities[below] > 0).any()
+        is_known = (counts[metric.denominator] > 0).any()
         low, high = np.nanpercentile(resampled, TAILS) if is_known else (np.nan, np.nan)
         deviation = np.nanstd(each, ddof=1) if np.isfinite(each).sum() > 1 else np.nan
         found.append(
             {
-                "measure": measure,
+                "measure": metric.name,
                 "mean": float(_mean(each[None])[0]),
                 "deviation": float(deviation),
                 "low": float(low),
@@ -78,22 +65,23 @@ def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
     return found
 
 
-def _ratios(rows: pd.DataFrame, quantities: pd.DataFrame) -> tuple[Array, Array]:
-    """Computes the measures of every model, (M, 11), and their means in every resample, (1000, 11).
+def _ratios(
+    rows: pd.DataFrame, numerators: pd.DataFrame, counts: pd.DataFrame
+) -> tuple[Array, Array]:
+    """Computes the metrics of every model, (M, K), and their means in every resample, (1000, K).
 
     Models are taken one by one, as a table of all models by all examples may be far larger than the
     rows that there are.
     """
-    values = quantities.fillna(0).to_numpy()
-    names = list(quantities)
-    above, below = (
-        [names.index(name) for name in ends] for ends in zip(*MEASURES.values(), strict=True)
-    )
+    values = np.concatenate([numerators.fillna(0).to_numpy(), counts.to_numpy()], axis=1)
+    above = list(range(len(METRICS)))
+    columns = list(counts)
+    below = [len(METRICS) + columns.index(metric.denominator) for metric in METRICS.values()]
     models, count = _codes(rows[["checkpoint", "seed"]])
     positions, size = _codes(rows[["position"]])
     weights = _weights(size)
-    of_models = np.zeros((count, len(MEASURES)))
-    sums, known = np.zeros((2, RESAMPLES, len(MEASURES)))
+    of_models = np.zeros((count, len(METRICS)))
+    sums, known = np.zeros((2, RESAMPLES, len(METRICS)))
     order = np.argsort(models, kind="stable")
     for model, own in enumerate(np.split(order, np.flatnonzero(np.diff(models[order])) + 1)):
         whole = values[own].sum(0)
@@ -123,24 +111,15 @@ def _weights(size: int) -> Array:
     return draws.astype(float)
 
 
-def _quantities(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns the numbers of every example that are summed; NaN where it has none."""
-    outcome = rows["outcome"]
-    judged = outcome != "error"
-    attacked = outcome.isin(["succeeded", "failed"])
-    flags = {
-        "judged": judged,
-        "attacked": attacked,
-        "succeeded": outcome == "succeeded",
-        "held": outcome == "failed",
-    }
-    counted = ["queries", "candidate_queries"]
-    numbers = rows[
-        [*counted, "perturbed_words", "similarity", "hamming", "matrices", "seconds"]
-    ].astype(float)
-    numbers[counted] = numbers[counted].where(attacked)
-    numbers["seconds"] = numbers["seconds"].where(judged)
-    return numbers.assign(**{name: flag.astype(float) for name, flag in flags.items()})
+def _numerators(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns what every example adds to every metric; NaN where it adds nothing."""
+    return pd.DataFrame({metric.name: metric.numerator(rows) for metric in METRICS.values()})
+
+
+def _counts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns 1 where an example counts in a denominator, and 0 where it does not."""
+    denominators = dict.fromkeys(metric.denominator for metric in METRICS.values())
+    return pd.DataFrame({name: are(name, rows).astype(float) for name in denominators})
 
 
 def _codes(columns: pd.DataFrame) -> tuple[npt.NDArray[np.int64], int]:

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from ..errors import InvalidInputError
 from ..errors.printable import in_one_line
+from .metrics import METRICS
 from .results import Results
-from .summary import MEASURES, summary
+from .summary import summary
 
-PERCENT = ("clean", "robust", "ASR", "words", "dev accuracy")
-WITH_INTERVAL = ("robust", "ASR")
 LARGEST = 20_000_000
 """The most letters of a table in Markdown; nobody reads a longer one."""
 COST = "training time (plain: 1)"
+OTHER_HEADINGS = {
+    "models": "How many models there are: each is one checkpoint with one seed of the attack.",
+    "errors": "Examples that could not be attacked; they count in no metric.",
+    "dev accuracy": "Accuracy on the development set after training, as the cards say.",
+    COST: "Time of a training step over that of a plain step, times the rows that were added.",
+}
+"""Explanations of the headings that name no metric."""
 MARKUP = re.compile(r"[\\`*|<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|\](?=\()")
 """What Markdown would take for markup within a line, the end of a cell among it."""
 
 
 def comparison(results: Results) -> pd.DataFrame:
-    """A row for every victim under every attack; errors count in none of them but their own.
+    """Returns a row for every victim under every attack.
 
-    Columns, numbers being the mean over the models, followed by their standard deviation where
-    there are several:
-
-    - ``models``: how many, each a checkpoint with a seed;
-    - ``clean``, ``robust``: accuracy before and after the attack;
-    - ``ASR``: flipped, of those that were right; it and ``robust`` with their 95% interval;
-    - ``queries``, ``candidates``: of the model, all and tested structures, an attacked example;
-    - ``words``: changed, of a success; ``similarity``: in meaning, of the same;
-    - ``Hamming``: masked units a perturbed matrix, of a success; ``matrices``: how many, of one;
-    - ``seconds``: an attacked example, skipped ones' time included; the same ``per success``;
-    - ``errors``: examples that could not be attacked.
-
-    A column of which no attack has a number is left out.
+    Columns: ``victim``; ``attack``; ``models``, how many there are, each a checkpoint with a seed;
+    every one of `METRICS` of which an attack has a number, as the mean over the models, their
+    standard deviation where there are several, and the 95% interval where the metric shows it; and
+    ``errors``, the examples that could not be attacked, which count in no metric.
     """
-    said = _measures(results, WITH_INTERVAL)
+    said = _metrics(results, with_intervals=True)
     keys = ["victim", "attack"]
     grouped = results.rows.groupby(keys, sort=False)
     table = pd.DataFrame(
@@ -48,22 +44,23 @@ def comparison(results: Results) -> pd.DataFrame:
             "errors": grouped["outcome"].agg(lambda outcomes: (outcomes == "error").sum()),
         }
     )
-    measures = said.pivot(index=keys, columns="measure", values="said")[
-        [measure for measure in MEASURES if measure in set(said["measure"])]
+    measured = set(said["measure"])
+    metrics = said.pivot(index=keys, columns="measure", values="said")[
+        [name for name in METRICS if name in measured]
     ]
-    table = table[["models"]].join(measures).join(table["errors"])
+    table = table[["models"]].join(metrics).join(table["errors"])
     return blanked(table).rename_axis(columns=None).reset_index()
 
 
-def side_by_side(results: Results, measure: str) -> pd.DataFrame:
-    """A row for every victim and a column for every attack, as papers compare defenses.
+def side_by_side(results: Results, metric: str) -> pd.DataFrame:
+    """Returns a row for every victim and a column for every attack, as papers compare defenses.
 
     Args:
         results: the results of victims under attacks.
-        measure: one of `MEASURES`; as in `comparison`, without its interval.
+        metric: the name of one of `METRICS`, which is shown without its interval.
     """
-    said = _measures(results)
-    said = said[said["measure"] == measure]
+    said = _metrics(results)
+    said = said[said["measure"] == metric]
     table = said.pivot(index="victim", columns="attack", values="said")
     table = table.loc[said["victim"].unique(), said["attack"].unique()]
     return blanked(table).rename_axis(columns=None).reset_index()
@@ -89,11 +86,26 @@ def victims(results: Results) -> pd.DataFrame:
 
 
 def titled(results: Results) -> list[tuple[str, pd.DataFrame]]:
-    """All tables of some results, those of papers that their recipes name included."""
-    tables = [("Victims", victims(results)), ("Attacks", comparison(results))]
-    published = {r.published.source: r.published.rows for r in results.recipes if r.published}
-    tables += [(source, pd.DataFrame(rows)) for source, rows in published.items()]
-    return [(title, blanked(table)) for title, table in tables if len(table)]
+    """Returns the tables of results by their titles, and those of papers that recipes name."""
+    return measured(results) + published(results)
+
+
+def measured(results: Results) -> list[tuple[str, pd.DataFrame]]:
+    """Returns the tables that are made from results; `explanation` says what is in a column."""
+    return _with_rows([("Victims", victims(results)), ("Attacks", comparison(results))])
+
+
+def published(results: Results) -> list[tuple[str, pd.DataFrame]]:
+    """Returns the tables of papers that the recipes of results name, by their sources."""
+    found = {r.published.source: r.published.rows for r in results.recipes if r.published}
+    return _with_rows([(source, pd.DataFrame(rows)) for source, rows in found.items()])
+
+
+def explanation(heading: str) -> str:
+    """Returns the sentence that explains a heading; an empty text for a label."""
+    if heading in METRICS:
+        return METRICS[heading].explanation
+    return OTHER_HEADINGS.get(heading, "")
 
 
 def blanked(table: pd.DataFrame) -> pd.DataFrame:
@@ -123,13 +135,17 @@ def _cell(value: Any) -> Any:
     return inline(value) if isinstance(value, str) else value
 
 
-def _measures(results: Results, with_interval: Sequence[str] = ()) -> pd.DataFrame:
-    """The summary, each number ``said`` as it is read."""
+def _with_rows(tables: list[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:
+    return [(title, blanked(table)) for title, table in tables if len(table)]
+
+
+def _metrics(results: Results, *, with_intervals: bool = False) -> pd.DataFrame:
+    """Returns the summary with a column ``said``: the numbers of a row as they are read."""
     table = summary(results)
     table["said"] = [
-        _said(row.mean_, row.deviation, row.measure in PERCENT)
-        + (_interval(row.low, row.high) if row.measure in with_interval else "")
-        for row in table.rename(columns={"mean": "mean_"}).itertuples()
+        _said(mean, deviation, METRICS[name].unit == "%")
+        + (_interval(low, high) if with_intervals and METRICS[name].shows_interval else "")
+        for name, mean, deviation, low, high in table.iloc[:, 2:].itertuples(index=False)
     ]
     return table
 

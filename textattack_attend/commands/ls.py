@@ -53,6 +53,13 @@ def _rankings() -> Iterable[str]:
     return RANKINGS
 
 
+def _metrics() -> Iterable[str]:
+    from ..benchmark.metrics import METRICS
+
+    for name, metric in METRICS.items():
+        yield f"{name:20} {metric.help}"
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "recipes": _recipes,
     "attacks": _attacks,
@@ -62,6 +69,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "tasks": _tasks,
     "families": _families,
     "commands": lambda: sorted(COMMANDS),
+    "metrics": _metrics,
 }
 
 
@@ -71,7 +79,8 @@ def known(kinds: tuple[str, ...]) -> None:
     """List what is known by name.
 
     Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
-    TextAttack, beside any folder and hub name; defenses, tasks, families of models, and commands.
+    TextAttack, beside any folder and hub name; defenses, tasks, families of models, metrics of
+    the benchmark, and commands.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from .benchmark import DEFAULT_STORE
+from .choices import LazyChoice
 from .common import command
 from .terminal import echo, echo_document
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("markdown", "latex", "csv", "raw-csv", "json", "parquet")
 ENDINGS = {".tex": "latex", **{f".{kind}": kind for kind in FORMATS}}
-MEASURES = ("clean", "robust", "ASR", "queries", "seconds")
-TABLES = ("comparison", *MEASURES, "summary", "rows", "runs")
 STORES = click.option(
     "--store",
     "stores",
@@ -37,16 +36,22 @@ RUNS = click.option(
 )
 
 
+def _tables() -> Iterable[str]:
+    from ..benchmark.metrics import METRICS
+
+    return ("comparison", *METRICS, "summary", "rows", "runs")
+
+
 @command()
 @STORES
 @RUNS
 @click.option(
     "--table",
-    type=click.Choice(TABLES),
+    type=LazyChoice(_tables),
     default="comparison",
     show_default=True,
-    help="All measures to read; one, of victims by attacks; all numbers, with intervals; every "
-    "attacked example; or the runs themselves.",
+    help="All metrics to read; one metric, of victims by attacks; all numbers, with intervals; "
+    "every attacked example; or the runs themselves.",
 )
 @click.option(
     "--format",

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from .. import __version__
 from ..benchmark import Results
-from ..benchmark.tables import titled
+from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
@@ -85,7 +85,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         outcomes=results.rows["outcome"].value_counts().to_dict(),
         trusted=sorted({path for recipe in results.recipes for path in recipe.trusted}),
         recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
-        tables=[(name, list(table), table.to_numpy().tolist()) for name, table in titled(results)],
+        tables=_tables(results),
         figures=figures,
         missing=missing,
         policy=Markup(content_security_policy(script, style)),
@@ -93,6 +93,21 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         script=Markup(script),
         examples=_packed(results.rows),
     )
+
+
+def _tables(results: Results) -> list[tuple[str, list[tuple[str, str]], list[list[Any]]]]:
+    """Returns the title of every table, its headings with their explanations, and its rows.
+
+    The tables of papers have their own metrics, which we cannot explain.
+    """
+    return [
+        (title, [(heading, explain(heading)) for heading in table], table.to_numpy().tolist())
+        for tables, explain in (
+            (measured(results), explanation),
+            (published(results), lambda _: ""),
+        )
+        for title, table in tables
+    ]
 
 
 def _figures(

@@ -1,0 +1,38 @@
+"""How often the victim is right, and how often the attack changes that."""
+
+from __future__ import annotations
+
+from . import Metric, number_of, register
+
+register(
+    Metric(
+        name="clean",
+        numerator=number_of("attacked"),
+        denominator="judged",
+        summed="attacked examples",
+        help="accuracy before the attack",
+        unit="%",
+    )
+)
+register(
+    Metric(
+        name="robust",
+        numerator=number_of("failed"),
+        denominator="judged",
+        summed="failed examples",
+        help="accuracy after the attack",
+        unit="%",
+        shows_interval=True,
+    )
+)
+register(
+    Metric(
+        name="ASR",
+        numerator=number_of("succeeded"),
+        denominator="attacked",
+        summed="succeeded examples",
+        help="attack success rate",
+        unit="%",
+        shows_interval=True,
+    )
+)
