@@ -23,7 +23,7 @@ from textattack_attend.attacks.named import attack_builder, build_attack
 from textattack_attend.benchmark import Results, Store, comparison, read_recipe, summary, victims
 from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.recipe import Recipe, known_recipes
-from textattack_attend.benchmark.row import Row, unpacked
+from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running.recording import row_of
 from textattack_attend.benchmark.schema import Entry
@@ -33,6 +33,7 @@ from textattack_attend.commands.main import main
 from textattack_attend.datasets import from_name
 from textattack_attend.errors import InvalidInputError, StoreError
 from textattack_attend.models.wrappers import wrapper_for
+from textattack_attend.structures import decode
 
 from ..conftest import random_texts, tiny_model
 from ..helpers.stored_results import results_of, row, structured
@@ -119,11 +120,7 @@ def test_rows_are_those_of_textattacks_own_runner(folder: Path) -> None:
                     assert same == (True if value is None else value), field.name
         for one, result in zip(expected, results, strict=True):
             if one.masked is not None:
-                shape, matrices = unpacked(one.masked)
-                found_on = result.structure.shape
-                assert tuple(shape) == (found_on.layers, found_on.heads, found_on.tokens)
-                flat = [(*m, q, k) for m, pairs in matrices.items() for q, k in pairs]
-                assert flat == [tuple(unit) for unit in result.structure.units.tolist()]
+                assert decode(one.masked) == result.structure
     assert set(rows["outcome"]) == {"succeeded", "failed", "skipped"}
 
 

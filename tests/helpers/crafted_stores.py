@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from textattack_attend.benchmark import Recipe, Store
-from textattack_attend.benchmark.row import Row, packed
+from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.schema import TABLES, Entry
 from textattack_attend.checkpoints.card import Card
-from textattack_attend.structures import Shape, Structure
+from textattack_attend.structures import Shape, Structure, encode
 
 PAGE = 4096
 """The bytes of a page of SQLite."""
@@ -173,7 +173,7 @@ def rows_of_a_cell() -> list[Row]:
     before: dict[str, Any] = {"before": 0, "confidence_before": 0.8}
     after: dict[str, Any] = {"after": 1, "confidence_after": 0.4, "perturbed": "a film"}
     counts: dict[str, Any] = {"queries": 9, "candidate_queries": 4, "gradient_passes": 1}
-    masked: dict[str, Any] = {"masked": packed(MASKED), "matrices": 3, "hamming": 4 / 3}
+    masked: dict[str, Any] = {"masked": encode(MASKED), "matrices": 3, "hamming": 4 / 3}
     tokens: dict[str, Any] = {"tokens": json.dumps(["[CLS]", "a", "film", ".", "[SEP]"])}
     words: dict[str, Any] = {"perturbed_words": 0.5, "similarity": 0.9}
     return [

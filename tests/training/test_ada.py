@@ -24,6 +24,7 @@ from textattack_attend.data.published import Row
 from textattack_attend.errors import InvalidInputError, SavingError, StructureMismatchError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.structures import Structure
+from textattack_attend.structures.codec import from_fields
 from textattack_attend.training.defenses import ADA, Defense, ada, trainer_of
 from textattack_attend.training.rows import with_extra
 from textattack_attend.training.tasks import TASKS
@@ -257,8 +258,8 @@ def test_rows_of_a_batch_have_structures_of_their_own(
         torch.testing.assert_close(logits[number], victim_of_rows.logits([parts[0]])[0])
     shapes = [victim_of_rows.empty_structure(row.parts[0]).shape for row in extra]
     for number, (row, shape) in enumerate(zip(extra, shapes, strict=True), len(rows)):
-        units = np.stack(np.unravel_index(row.masked[0].units, shape.size), -1)
-        structure = Structure.from_units(shape, units)
+        (structure,) = row.masked
+        assert structure.shape == shape
         expected = victim_of_rows.logits([row.parts[0]], [structure])[0]
         torch.testing.assert_close(logits[number], expected, atol=1e-4, rtol=1e-4)
 
@@ -319,9 +320,9 @@ def test_a_cache_belongs_to_the_code_of_its_attack(
     [
         (
             {"victim": "v", "recipe": "r", "rows": "0"},
-            "of version 1, got version 0, which cannot",
+            "of version 1 to 2, got version 0, which cannot",
         ),
-        ({"schema": 2, "victim": {}, "rows": "0"}, "of version 1, got version 2"),
+        ({"schema": 3, "victim": {}, "rows": "0"}, "of version 1 to 2, got version 3"),
         ([], "expected a first line that says"),
     ],
 )
@@ -333,3 +334,28 @@ def test_a_cache_of_another_version_is_refused(
     with pytest.raises(InvalidInputError, match=line) as caught:
         ADA(victim, recipe).extra_rows(rows_for(victim, 2), cache)
     assert "\n" not in str(caught.value)
+
+
+def flat(structure: Structure) -> list[Any]:
+    """The units of a structure as version 1 of the cache has them."""
+    units = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
+    return [*structure.shape.size[:3], units]
+
+
+def test_a_cache_of_version_1_is_read_and_goes_on_in_version_2(victim: str, tmp_path: Path) -> None:
+    rows, cache, options = rows_for(victim, 6), tmp_path / "cache", ADA(victim, "hackattend-plus")
+    expected = options.extra_rows(rows, cache)
+    whole = cache.read_text()
+    header, *entries = map(json.loads, whole.splitlines())
+    for entry in entries:
+        entry["masked"] = [flat(from_fields(fields)) for fields in entry["masked"]]
+    lines = [json.dumps(line) for line in ({**header, "schema": 1}, *entries)]
+    cache.write_text("".join(f"{line}\n" for line in lines[:4]))  # the run was interrupted
+    assert options.extra_rows(rows, cache) == expected
+    assert cache.read_text() == whole
+
+    entries[0]["masked"] = [[LAYERS, HEADS, 3, [LAYERS * HEADS * 9]]]
+    lines[1] = json.dumps(entries[0])
+    cache.write_text("".join(f"{line}\n" for line in lines))
+    with pytest.raises(InvalidInputError, match="cache: expected what an earlier run attacked"):
+        options.extra_rows(rows, cache)

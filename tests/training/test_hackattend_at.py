@@ -16,7 +16,7 @@ from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.rankings.candidates import candidate_masks
 from textattack_attend.structures import Budget, Structure
 from textattack_attend.training.defenses import Defense, HackAttendAT, defense_of
-from textattack_attend.training.defenses.hackattend_at import highest
+from textattack_attend.training.defenses.hackattend_at import selected
 
 from ..conftest import hooks_of, tiny_config, tiny_model
 from ..helpers.defense_steps import BACKENDS, FAMILIES, batch, trainer, without_dropout
@@ -78,10 +78,10 @@ def test_the_highest_of_every_matrix_within_its_budget() -> None:
     scores = torch.arange(32.0).view(2, 1, 4, 4)
     attackable = torch.ones(2, 1, 4, 4, dtype=torch.bool)
     attackable[0, :, 3], attackable[1, :, :, 1:] = False, False
-    masked = highest(scores, attackable, 0.25)
+    masked = selected(scores, attackable, 0.25)
     assert masked[0, 0].nonzero().tolist() == [[2, 1], [2, 2], [2, 3]]  # 3 of 12
     assert masked[1, 0].nonzero().tolist() == [[3, 0]]  # 1 of 4
-    assert not highest(scores, torch.zeros_like(attackable), 0.25).any()
+    assert not selected(scores, torch.zeros_like(attackable), 0.25).any()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
 from ..errors import StoreError, described
-from .row import OUTCOMES, Row, require_packed
+from ..structures import decode
+from .row import OUTCOMES, Row
 
 LARGEST = 2**53
 """The largest number of a column; sums of whole numbers up to it are exact."""
@@ -22,6 +23,8 @@ SLACK = 1e-6
 ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 LONGEST_NAME = 255
 """The most characters of the name of a machine, or of a date."""
+MOST_MATRICES = 2**16
+"""The most attention matrices of a model; that with the most today has about 19,000."""
 DEEPEST = 50
 """The most levels of what is kept as JSON."""
 RANGES: dict[str, tuple[float, float]] = {
@@ -133,7 +136,12 @@ def _listed(kinds: Sequence[type]) -> str:
 
 def _require_masked(row: Mapping[str, Any]) -> None:
     """Checks the masked units of a success, and the tokens of its text, which figures show."""
-    matrices = require_packed(row["masked"])
+    structure = decode(row["masked"])
+    if structure.shape.layers * structure.shape.heads > MOST_MATRICES:
+        raise ValueError(f"expected at most {MOST_MATRICES} matrices, got {structure.shape}")
+    matrices = len(structure.matrices)
+    if not matrices:
+        raise ValueError("expected masked units, got none")
     if row["matrices"] not in (None, matrices):
         raise ValueError(f"expected {matrices} matrices, got {row['matrices']}")
     tokens = json.loads(row["tokens"])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ..attention import AttentionCapture, Visit
 from ..structures import Budget, Cells, Matrix, Shape, Structure
 from .random import random_scores
-from .ranking import rank
+from .ranking import UNITS_AT_ONCE, rank
+from .selection import highest
 
 logger = logging.getLogger(__name__)
 
@@ -73,15 +75,13 @@ def highest_cells(
     counts = [ceil(share * count) for count in budget.units_per_matrix(shape, layer)]
     ends = np.searchsorted(cells, [span.stop * shape.tokens for span in shape.spans])
     own = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-    by_head = []
-    for of_head in scores:
-        chosen = [
-            cells[part][_highest(of_head[part], count)]
-            for part, count in zip(own, counts, strict=True)
-        ]
-        by_head.append(np.concatenate(chosen))
+    chosen = [
+        [cells[part][positions] for positions in _highest(scores[:, part], count)]
+        for part, count in zip(own, counts, strict=True)
+    ]
+    by_head = [np.concatenate(of_head) for of_head in zip(*chosen, strict=True)]
     if budget.joins_choices(shape):
-        return [_joined(chosen, cells, shape) for chosen in by_head]
+        return [_joined(of_head, cells, shape) for of_head in by_head]
     return by_head
 
 
@@ -107,9 +107,14 @@ def _joined(chosen: Cells, attackable: Cells, shape: Shape) -> Cells:
     return attackable[masked.ravel()[attackable]]
 
 
-def _highest(scores: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Sorted positions of the ``count`` highest scores; ties go to the lower position."""
-    threshold = np.partition(scores, -count)[-count] if count else np.inf
-    above = np.flatnonzero(scores > threshold)
-    ties = np.flatnonzero(scores == threshold)[: count - len(above)]
-    return np.sort(np.concatenate([above, ties]))
+def _highest(scores: npt.NDArray[np.float32], count: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yields of every head the sorted positions of its highest scores (H, n), a few heads at once.
+
+    Equal scores are taken in the order of their positions.
+    """
+    heads, units = scores.shape
+    counts = torch.tensor([[count]])
+    at_once = max(1, UNITS_AT_ONCE // max(1, units))
+    for start in range(0, heads, at_once):
+        block = torch.from_numpy(scores[start : start + at_once])
+        yield from map(np.flatnonzero, highest(block, counts).numpy())

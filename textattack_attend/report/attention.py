@@ -12,13 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..benchmark import Recipe, Results
-from ..benchmark.row import unpacked
 from ..checkpoints.loading import load
 from ..data.texts import Text
 from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError, described
 from ..identity import Identity
-from ..structures import Structure
+from ..structures import Structure, decode
 from ..victims.victim import Victim
 
 TOKENS = 24
@@ -63,12 +62,14 @@ def attention_of_a_success(results: Results) -> Attention:
     victim = Victim(model, tokenizer, max_tokens=recipe.max_tokens)
     _require_attacked(row["checkpoint"], results.cells[labels].key, victim)
     text = _text(row, recipe)
-    structure = _structure(victim.empty_structure(text), row["masked"])
+    # Older rows do not name the reach of the layers; the victim does.
+    shape = victim.empty_structure(text).shape
+    structure = Structure.from_units(shape, decode(row["masked"]).units)
     clean, masked = (
         victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
         for structures in ([], [structure])
     )
-    _, matrices = unpacked(row["masked"])
+    matrices = {m: _pairs(structure, *m) for m in structure.matrices}
     layer, head = max(matrices, key=lambda m: sum(clean[m][cell] for cell in matrices[m]))
     return Attention(
         clean[layer, head],
@@ -156,7 +157,6 @@ def _text(row: pd.Series, recipe: Recipe) -> Text:
     return tuple(columns.values()) if len(columns) > 1 else text
 
 
-def _structure(empty: Structure, masked: str) -> Structure:
-    _, matrices = unpacked(masked)
-    units = [(*matrix, *cell) for matrix, cells in matrices.items() for cell in cells]
-    return Structure.from_units(empty.shape, units)
+def _pairs(structure: Structure, layer: int, head: int) -> list[tuple[int, int]]:
+    """Returns the (query, key) that are masked in a matrix."""
+    return [divmod(cell, structure.shape.tokens) for cell in structure.cells(layer, head).tolist()]

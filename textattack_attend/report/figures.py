@@ -21,9 +21,9 @@ from matplotlib.ticker import (
 )
 
 from ..benchmark import Results, summary
-from ..benchmark.row import counted
 from ..errors import InvalidInputError, is_number
 from ..errors.printable import printable
+from ..structures import decode
 from .panels import (
     ALONE,
     BESIDE,
@@ -261,11 +261,11 @@ def _by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.
         raise NothingToPlotError("a success of an attack on attention")
     found: dict[Pair, npt.NDArray[np.int64]] = {}
     for (victim, attack), rows in successes.groupby(["victim", "attack"], sort=False):
-        structures = [counted(masked) for masked in rows["masked"]]
+        structures = [decode(masked) for masked in rows["masked"]]
         # The models of a victim may be of different sizes.
-        largest = np.max([size for size, _ in structures], axis=0)
+        largest = np.max([structure.shape.size[:2] for structure in structures], axis=0)
         counts = found.setdefault((victim, attack), np.zeros(largest, dtype=np.int64))
-        for _, matrices in structures:
-            for matrix, units in matrices.items():
-                counts[matrix] += count(units)
+        for structure in structures:
+            for matrix in structure.matrices:
+                counts[matrix] += count(len(structure.cells(*matrix)))
     return found

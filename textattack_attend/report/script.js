@@ -74,6 +74,7 @@ function marked(text, other) {
   return line;
 }
 
+/* The JSON of structures/codec.py, of any version: each has a shape and matrices. */
 function maskedUnits(example) {
   const { shape, matrices } = JSON.parse(example.masked);
   const tokens = example.tokens;

@@ -3,6 +3,7 @@ TextAttack.
 """
 
 from .budget import Budget
+from .codec import decode, encode
 from .describe import describe, summarize
 from .file import SavedStructure, load, save
 from .shape import Reach, Shape
@@ -16,7 +17,9 @@ __all__ = [
     "SavedStructure",
     "Shape",
     "Structure",
+    "decode",
     "describe",
+    "encode",
     "load",
     "save",
     "summarize",

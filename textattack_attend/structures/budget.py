@@ -16,6 +16,16 @@ from .structure import Cells, Structure
 CHOICE_BUDGETS = ("per_matrix", "released")
 
 
+def units_within(share: float, units: int | Fraction) -> int:
+    """Counts the units of a share, rounded down, but 1 at least; a share is the decimal it shows.
+
+    Args:
+        share: a number in [0, 1].
+        units: the number of units that there are.
+    """
+    return max(1, floor(Fraction(str(share)) * units))  # 0.29 * 100 is 28.999... in binary
+
+
 @dataclass(frozen=True)
 class Budget:
     """At most ``max(1, floor(mask_fraction * n))`` of the n attackable units of a matrix.
@@ -64,12 +74,8 @@ class Budget:
         counts = [int(attackable[span, span].sum()) for span in shape.spans]
         if self.choice_budget == "released" and shape.sequences:
             share = Fraction(shape.tokens**2, len(counts))
-            return [min(n, self._share_of(share)) for n in counts]
-        return [min(n, self._share_of(Fraction(n))) for n in counts]
-
-    def _share_of(self, units: Fraction) -> int:
-        exact = Fraction(str(self.mask_fraction))  # 0.29 * 100 is 28.999... in binary
-        return max(1, floor(exact * units))
+            return [min(n, units_within(self.mask_fraction, share)) for n in counts]
+        return [min(n, units_within(self.mask_fraction, n)) for n in counts]
 
     def joins_choices(self, shape: Shape) -> bool:
         """Whether what is chosen in one sequence is masked in all of them."""

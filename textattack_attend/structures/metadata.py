@@ -11,14 +11,15 @@ from ..data.texts import Text
 from ..errors import InvalidInputError, described
 from ..files.strict_json import exact_json
 from ..identity import Identity
-from .shape import Reach, Shape
+from .codec import USUAL_VISIBILITY, shape_of, visibility
+from .shape import Shape
 
 FORMAT = "textattack_attend.structure"
 VERSION = "2"
 NAMES_OF_THE_VICTIM = {"1": "model", VERSION: "victim"}
 """The field that names the victim, by version of the format."""
 NEEDED = {"format", "version", "layers", "heads", "tokens", "text"}
-OPTIONAL = {"reach", "first_is_special", "sequences"}
+OPTIONAL = set(USUAL_VISIBILITY)
 NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
@@ -30,9 +31,7 @@ def written(shape: Shape, text: Text, victim: Identity) -> dict[str, str]:
         "layers": str(shape.layers),
         "heads": str(shape.heads),
         "tokens": str(shape.tokens),
-        "reach": json.dumps(shape.reach),
-        "first_is_special": json.dumps(shape.first_is_special),
-        "sequences": json.dumps(shape.sequences),
+        **{name: json.dumps(value) for name, value in visibility(shape).items()},
         "text": json.dumps(text),
         "victim": json.dumps(victim.to_dict()),
     }
@@ -69,15 +68,8 @@ def shape_in(metadata: Mapping[str, str]) -> Shape:
         InvalidInputError: a field is no number or no JSON, or the shape is none.
     """
     layers, heads, tokens = (_number(metadata, name) for name in ("layers", "heads", "tokens"))
-    reach, sequences = (_list(metadata, name) for name in ("reach", "sequences"))
-    if not all(isinstance(one, list) and len(one) in (2, 4) for one in reach):
-        raise InvalidInputError(
-            f"reach: expected lists of 2 or 4 values, one a layer, got {described(reach)}"
-        )
-    first_is_special = _json(metadata, "first_is_special", "true")
-    return Shape(
-        layers, heads, tokens, tuple(Reach(*one) for one in reach), first_is_special, (*sequences,)
-    )
+    given = [name for name in USUAL_VISIBILITY if name in metadata]
+    return shape_of(layers, heads, tokens, {name: _json(metadata, name) for name in given})
 
 
 def text_in(metadata: Mapping[str, str]) -> Text:
@@ -126,12 +118,5 @@ def _number(metadata: Mapping[str, str], name: str) -> int:
     return int(metadata[name])
 
 
-def _list(metadata: Mapping[str, str], name: str) -> list[Any]:
-    found = _json(metadata, name, "[]")
-    if not isinstance(found, list):
-        raise InvalidInputError(f"{name}: expected a list, got {described(found)}")
-    return found
-
-
-def _json(metadata: Mapping[str, str], name: str, default: str = "") -> Any:
-    return exact_json(name, metadata.get(name, default))
+def _json(metadata: Mapping[str, str], name: str) -> Any:
+    return exact_json(name, metadata[name])

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..attention import shape_of
 from ..data.published import Row
 from ..errors import StructureMismatchError
+from ..structures import encode
 from ..victims.encoding import inputs_of
 from .defenses import ExtraRow
 from .defenses.masked_rows import MASKED
@@ -79,8 +80,8 @@ def with_extra(
     read = whole["input_ids"][len(rows) :]
     for row, ids in zip(extra, read, strict=True):
         _require_fitting(row, ids if task.chooses else [ids], model)
-    nothing: list[tuple[int, ...]] = [()] * (len(rows[0][0]) - 2 if task.chooses else 1)
-    masked = [nothing] * len(rows) + [[own.units for own in row.masked] or nothing for row in extra]
+    nothing: list[str | None] = [None] * (len(rows[0][0]) - 2 if task.chooses else 1)
+    masked = [nothing] * len(rows) + [[*map(encode, row.masked)] or nothing for row in extra]
     return whole.add_column(MASKED, masked)
 
 
@@ -88,9 +89,11 @@ def _require_fitting(row: ExtraRow, sequences: list[list[int]], model: PreTraine
     """Refuses units that were found on attention of another size."""
     for masked, ids in zip(row.masked, sequences, strict=False):
         layers, heads, tokens, _ = shape_of(model, len(ids)).size
-        if masked[:3] != (layers, heads, tokens):
+        attacked = masked.shape
+        if attacked.size[:3] != (layers, heads, tokens):
             raise StructureMismatchError(
-                f"{row.parts[0][:60]!r} was attacked on {masked.layers} layers of {masked.heads} "
-                f"heads and {masked.tokens} tokens, expected {layers} of {heads} and {tokens}, as "
+                f"{row.parts[0][:60]!r} was attacked on {attacked.layers} layers of "
+                f"{attacked.heads} heads and {attacked.tokens} tokens, expected {layers} of "
+                f"{heads} and {tokens}, as "
                 "the model to train has: take a victim of its kind, and the same max_tokens"
             )

@@ -16,7 +16,8 @@ from ...attacks.results import StructureAttackResult
 from ...attention.threads import one_thread
 from ...errors.printable import readable
 from ...process.containment import contained
-from ..row import Row, packed
+from ...structures import encode
+from ..row import Row
 
 LARGEST_LABEL = 2**63 - 1
 """The largest number that SQLite can keep."""
@@ -115,7 +116,7 @@ def _of_structure(result: StructureAttackResult) -> dict[str, Any]:
         **counts,
         "hamming": result.structure.hamming_distance,
         "matrices": len(result.structure.matrices),
-        "masked": packed(result.structure),
+        "masked": encode(result.structure),
         "tokens": json.dumps(list(map(readable, result.tokens)), ensure_ascii=False),
     }
 

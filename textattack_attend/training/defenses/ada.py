@@ -3,17 +3,20 @@
 What was attacked stands in a cache, a line each as it is finished, so that an interrupted run goes
 on where it was:
 
-- line 1: ``{"schema": 1, "victim": ..., "settings": ..., "attack": ..., "rows": ...}``, the
+- line 1: ``{"schema": 2, "victim": ..., "settings": ..., "attack": ..., "rows": ...}``, the
   identities of what the rest belongs to; names and places of files do not count;
 - then ``{"row": n, "parts": [...], "masked": [...]}``, the adversarial example of training row n as
-  `ExtraRow` describes it, each `MaskedUnits` as a list; parts are null where the attack failed.
+  `ExtraRow` describes it, each structure as the codec writes it; parts are null where the attack
+  failed.
+
+A cache of version 1 is read, too, and rewritten as one of version 2.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,12 +24,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ...data.published import Row
-from ...errors import InvalidInputError, SavingError, require_text, require_whole_number
+from ...errors import (
+    InvalidInputError,
+    SavingError,
+    described,
+    require_text,
+    require_whole_number,
+)
 from ...files import text_of, write_whole
 from ...identity.content import digest_of
-from ...structures import Structure
+from ...structures import Shape, Structure
+from ...structures.codec import from_fields, to_fields
 from .masked_rows import MaskedRowsTrainer
-from .options import Defense, ExtraRow, MaskedUnits, option
+from .options import Defense, ExtraRow, option
 from .registry import register_defense
 
 if TYPE_CHECKING:
@@ -35,8 +45,14 @@ if TYPE_CHECKING:
     from ...models.wrappers import AttentionModelWrapper
 
 logger = logging.getLogger(__name__)
-SCHEMA = 1
+SCHEMA = 2
 """The version of the cache; version 0 named its victim by the path."""
+PROVING = 1
+"""The first version that proves what was attacked."""
+
+
+class CacheError(InvalidInputError):
+    """The cache belongs to another run, or to another version of the package."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,7 @@ def adversarial_rows(
             known[entry["row"]] = entry
             _append(cache, entry)
     extra = [
-        ExtraRow(tuple(entry["parts"]), wanted[number][1], _masked(entry["masked"]))
+        ExtraRow(tuple(entry["parts"]), wanted[number][1], tuple(map(from_fields, entry["masked"])))
         for number, entry in sorted(known.items())
         if number < len(wanted) and entry["parts"]
     ]
@@ -141,22 +157,22 @@ def _attacked(
             text = result.perturbed_result.attacked_text
             entry["parts"] = [*text._text_input.values()]
             if isinstance(text, StructuredText):
-                entry["masked"] = [masked_units(part) for part in text.structure.parts]
+                entry["masked"] = list(map(to_fields, text.structure.parts))
         yield entry
 
 
-def masked_units(structure: Structure) -> MaskedUnits:
-    """Converts a structure to the masked units of a row that is added."""
-    flat = np.ravel_multi_index(tuple(structure.units.T), structure.shape.size).tolist()
-    layers, heads, tokens, _ = structure.shape.size
-    return MaskedUnits(layers, heads, tokens, tuple(flat))
+def _structure_in(entry: Any) -> Structure:
+    """Makes the structure of what the cache notes of a sequence.
 
-
-def _masked(entries: Sequence[Any]) -> tuple[MaskedUnits, ...]:
-    """Makes masked units of the lists of the cache."""
-    return tuple(
-        MaskedUnits(layers, heads, tokens, tuple(units)) for layers, heads, tokens, units in entries
-    )
+    Version 1 of the cache has the layers, the heads, the tokens and a list of flat indices into the
+    (L, H, T, T) of these.
+    """
+    if not isinstance(entry, list):
+        return from_fields(entry)
+    layers, heads, tokens, flat = entry
+    shape = Shape(layers, heads, tokens)
+    units = np.unravel_index(np.array(flat, np.int64), shape.size)
+    return Structure.from_units(shape, np.stack(units, -1))
 
 
 def _victim(options: ADA, trust_remote_code: bool) -> AttentionModelWrapper:
@@ -200,32 +216,42 @@ def _read(cache: Path, header: dict[str, Any]) -> dict[int, dict[str, Any]]:
     try:
         found, *entries = map(json.loads, lines)
         _require_same(cache, found, header)
-        known = {int(entry["row"]): entry for entry in entries if {"parts", "masked"} <= set(entry)}
+        known = dict(_in_this_version(entries))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, InvalidInputError):
+        if isinstance(error, CacheError):
             raise
         raise InvalidInputError(
             f"{cache}: expected what an earlier run attacked ({error}); delete it to begin anew"
         ) from error
-    if not text.endswith("\n"):
-        write_whole(cache, "".join(f"{line}\n" for line in lines).encode())
+    if found["schema"] != SCHEMA or not text.endswith("\n"):
+        whole = [header, *known.values()]
+        write_whole(cache, "".join(f"{json.dumps(line)}\n" for line in whole).encode())
     return known
+
+
+def _in_this_version(entries: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yields the rows of a cache by their number, as this version writes them."""
+    for entry in entries:
+        if {"parts", "masked"} <= set(entry):
+            masked = [to_fields(_structure_in(noted)) for noted in entry["masked"]]
+            yield int(entry["row"]), {**entry, "masked": masked}
 
 
 def _require_same(cache: Path, found: Any, header: dict[str, Any]) -> None:
     if not isinstance(found, dict) or not {"victim", "rows"} <= set(found):
-        raise InvalidInputError(
+        raise CacheError(
             f"{cache}: expected a first line that says what an earlier run attacked; delete it to "
             "begin anew"
         )
-    if found.get("schema", 0) != SCHEMA:
-        raise InvalidInputError(
-            f"{cache}: expected a cache of version {SCHEMA}, got version {found.get('schema', 0)}, "
-            "which cannot prove what was attacked here; delete it, or name another"
+    if found.get("schema", 0) not in range(PROVING, SCHEMA + 1):
+        raise CacheError(
+            f"{cache}: expected a cache of version {PROVING} to {SCHEMA}, got version "
+            f"{described(found.get('schema', 0))}, which cannot prove what was attacked here; "
+            "delete it, or name another"
         )
-    if found != header:
+    if found | {"schema": SCHEMA} != header:
         differing = ", ".join(_differing(found, header))
-        raise InvalidInputError(
+        raise CacheError(
             f"{cache}: expected the cache of this run, got one of another {differing}; delete it, "
             "or name another"
         )

@@ -19,6 +19,8 @@ from ...attention.recording import Recording, differentiate
 from ...attention.softmax import far_below, softmax_modes
 from ...errors import UnsupportedModelError, require_share, require_whole_number, require_yes_or_no
 from ...rankings.masking_effect import effect_of_masking
+from ...rankings.selection import highest
+from ...structures.budget import units_within
 from .defense_trainer import DefenseTrainer
 from .options import CLEAN, Defense, option
 from .randomness import Randomness
@@ -84,7 +86,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
             found = self._effects(model, inputs, masks)
             damped = zip(effects or found, found, strict=True)
             effects = [DECAY * before + (1 - DECAY) * effect for before, effect in damped]
-            masks = [highest(effect, attackable, self.defense.alpha) for effect in effects]
+            masks = [selected(effect, attackable, self.defense.alpha) for effect in effects]
         return masks
 
     def _effects(
@@ -123,25 +125,19 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         return real[:, None, :, None] & real[:, None, None, :]
 
 
-def highest(scores: Tensor, attackable: Tensor, alpha: float) -> Tensor:
-    """In every matrix the attackable units of the highest scores, bool (B, H, T, T).
+def selected(effects: Tensor, attackable: Tensor, alpha: float) -> Tensor:
+    """Chooses in every matrix the attackable units of the highest effects, bool (B, H, T, T).
 
     Args:
-        scores: (B, H, T, T).
-        attackable: bool (B, 1, T, T).
-        alpha: share of a matrix's attackable units; at least one unit.
+        effects: the effect of masking each unit, float32 (B, H, T, T).
+        attackable: which units may be masked, bool (B, 1, T, T).
+        alpha: the share of the attackable units of a matrix that is masked; 1 unit at least.
     """
-    candidates = scores.masked_fill(~attackable, -torch.inf).flatten(2)
-    available = attackable.flatten(2).sum(-1, keepdim=True)
-    # A share as 0.29 of 100 is 28.999... in binary.
-    counts = (alpha * available + 1e-4).floor().long().clamp_min(1).minimum(available)
-    most = int(counts.max())
-    if most == 0:
-        return torch.zeros_like(scores, dtype=torch.bool)
-    places = candidates.topk(most, -1).indices
-    chosen = (torch.arange(most, device=scores.device) < counts).expand(places.shape)
-    masked = torch.zeros_like(candidates, dtype=torch.bool).scatter(-1, places, chosen)
-    return masked.view_as(scores)
+    available = attackable.flatten(1).sum(-1).tolist()
+    counts = [min(units, units_within(alpha, units)) for units in available]
+    candidates = effects.masked_fill(~attackable, torch.nan).flatten(2)
+    chosen = highest(candidates, torch.tensor(counts, device=effects.device)[:, None, None])
+    return chosen.view_as(effects)
 
 
 register_defense(HackAttendAT, HackAttendATTrainer)

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ...attention import masked_where, shape_of
+from ...structures import Structure, decode
 from .defense_trainer import DefenseTrainer
 from .options import Defense
 
 MASKED = "masked"
-"""The column: of every sequence of a row its masked units, flat indices into its (L, H, T, T)."""
+"""The column that holds the encoded structure of every sequence of a row; None masks nothing."""
 
 
 class MaskedRowsTrainer(DefenseTrainer[Defense]):
@@ -26,10 +27,10 @@ class MaskedRowsTrainer(DefenseTrainer[Defense]):
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
         """Forward and backward over a batch, each row under its structure."""
         masked = inputs.get(MASKED, ())
-        if not any(map(len, masked)):
+        if not any(masked):
             return self.plain_step(model, inputs, items)
         inputs = self._prepare_inputs(inputs)
-        with masked_where(self.bare(model), self._masks(model, inputs, inputs[MASKED])):
+        with masked_where(self.bare(model), self._masks(model, inputs, masked)):
             return self.plain_step(model, inputs, items)
 
     def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
@@ -38,7 +39,7 @@ class MaskedRowsTrainer(DefenseTrainer[Defense]):
         return super().plain_step(model, seen, items)
 
     def _masks(
-        self, model: nn.Module, inputs: Mapping[str, Tensor], masked: Sequence[Tensor]
+        self, model: nn.Module, inputs: Mapping[str, Tensor], masked: Sequence[Structure | None]
     ) -> list[Tensor]:
         """What to mask in every layer, bool (B, H, T, T)."""
         real = inputs["attention_mask"].flatten(0, -2)
@@ -47,10 +48,10 @@ class MaskedRowsTrainer(DefenseTrainer[Defense]):
         size = (layers, rows, heads, tokens, tokens)
         masks = torch.zeros(size, dtype=torch.bool, device=real.device)
         starts = real.argmax(-1).tolist()  # padding may come first
-        owns = real.sum(-1).tolist()
-        for row, (units, start, own) in enumerate(zip(masked, starts, owns, strict=True)):
-            layer, head, query, key = torch.unravel_index(units, (layers, heads, own, own))
-            masks[layer, row, head, query + start, key + start] = True
+        for row, (structure, start) in enumerate(zip(masked, starts, strict=True)):
+            if structure is not None:
+                layer, head, query, key = torch.from_numpy(structure.units.T).to(real.device)
+                masks[layer, row, head, query + start, key + start] = True
         return list(masks)
 
     def _set_signature_columns_if_needed(self) -> None:
@@ -59,13 +60,13 @@ class MaskedRowsTrainer(DefenseTrainer[Defense]):
 
 
 class _Beside:
-    """A collator that leaves the masked units of rows as they are: there is nothing to pad."""
+    """A collator that decodes the structures of rows; there is nothing to pad."""
 
     def __init__(self, collator: Callable[[list[dict[str, Any]]], Any]) -> None:
         self._collator = collator
 
     def __call__(self, rows: list[dict[str, Any]]) -> Any:
-        masked = [torch.tensor(m, dtype=torch.long) for row in rows for m in row.get(MASKED, ())]
+        masked = [m and decode(m) for row in rows for m in row.get(MASKED, ())]
         others = [{name: v for name, v in row.items() if name != MASKED} for row in rows]
         batch = self._collator(others)
         if masked:

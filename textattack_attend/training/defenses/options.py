@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from ...data.published import Row
+from ...structures import Structure
 
 CLEAN = "Train on the clean text, too; without, a new head may not learn at all."
 
@@ -17,34 +18,19 @@ def option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-class MaskedUnits(NamedTuple):
-    """Units that are masked for one sequence.
-
-    Args:
-        layers: of the model that they were found on.
-        heads: of a layer of that.
-        tokens: of the sequence, special ones included.
-        units: flat indices into the (L, H, T, T) of these.
-    """
-
-    layers: int
-    heads: int
-    tokens: int
-    units: tuple[int, ...]
-
-
 class ExtraRow(NamedTuple):
     """A row that a defense adds to the training set.
 
     Args:
         parts: of the text.
         label: its class.
-        masked: of each sequence that the model reads apart; empty if nothing is masked.
+        masked: the structure of each sequence that the model reads apart; empty if nothing is
+            masked.
     """
 
     parts: tuple[str, ...]
     label: int
-    masked: tuple[MaskedUnits, ...] = ()
+    masked: tuple[Structure, ...] = ()
 
 
 @dataclass(frozen=True)
