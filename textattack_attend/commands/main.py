@@ -1,7 +1,6 @@
-"""``textattack-attend``: what TextAttack's own command line does not have.
+"""``textattack-attend``: what TextAttack's own command line does not have, and its attacks.
 
-Attacks run through ``textattack attack --recipe hackattend``. Heavy imports happen inside the
-commands, so ``--help`` is instant.
+Heavy imports happen inside the commands, so ``--help`` is instant.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from ..process.containment import contained
 from ..process.interrupts import interruptible
 from ..process.standard_output import StandardOutputError, whole_output
 from ..process.temporary_files import needing_a_place
+from .attack import attack
 from .attention import attention
 from .benchmark import benchmark, validate
 from .check import check
@@ -30,6 +30,7 @@ from .terminal import show_logs
 from .train import train
 
 COMMANDS = (
+    attack,
     benchmark,
     validate,
     results,
