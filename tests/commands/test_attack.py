@@ -16,7 +16,7 @@ from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.host import nltk_fallback
 
 from ..helpers.jobs import ATTACK
-from ..helpers.processes import Running, attend, once_there
+from ..helpers.processes import Ended, Running, attend, once_there, textattack
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 DEMO = ("--model", "attend-demo", "--num-examples", "3")
@@ -55,17 +55,23 @@ def test_it_attacks_as_textattack_does_without_an_entry_point(tmp_path: Path) ->
     assert logs[1].read_text() == logs[0].read_text()
 
 
-def test_it_has_every_option_of_textattack() -> None:
-    same = {"PYTHONHASHSEED": "0"}  # TextAttack prints sets of names
-    theirs = run("textattack", "attack", "--help", environment=same)
-    ours = run("textattack-attend", "attack", "--help", autoload=False, environment=same)
-    assert ours.returncode == theirs.returncode == 0
-    assert ours.stdout.startswith("usage: textattack-attend attack ")
+def both(*arguments: str, folder: Path) -> list[Ended]:
+    """The ends of our command and of TextAttack's, in a process that has imported all."""
+    return [
+        Running(program, "attack", *arguments, folder=folder).ended()
+        for program in (attend, textattack)
+    ]
+
+
+def test_it_has_every_option_of_textattack(tmp_path: Path) -> None:
+    ours, theirs = both("--help", folder=tmp_path)
+    assert ours.code == theirs.code == 0
+    assert ours.output.startswith("usage: textattack-attend attack ")
     options = re.compile(r"^options:$.*", re.MULTILINE | re.DOTALL)
-    (expected,) = options.findall(theirs.stdout)
-    assert options.findall(ours.stdout) == [expected]
+    (expected,) = options.findall(theirs.output)
+    assert options.findall(ours.output) == [expected]
     assert "--log-to-csv" in expected
-    assert "hackattend-plus" in expected
+    assert "hackattend-plus" in ours.output
 
 
 @pytest.mark.parametrize(
@@ -78,12 +84,13 @@ def test_it_has_every_option_of_textattack() -> None:
     ],
     ids=["model", "number", "option", "recipe"],
 )
-def test_mistakes_end_in_the_same_line(arguments: tuple[str, ...], code: int) -> None:
-    theirs = run("textattack", "attack", *arguments)
-    ours = run("textattack-attend", "attack", *arguments, autoload=False)
-    assert ours.returncode == theirs.returncode == code
-    assert "Traceback" not in ours.stderr
-    (line, expected) = (done.stderr.splitlines()[-1] for done in (ours, theirs))
+def test_mistakes_end_in_the_same_line(
+    arguments: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    ours, theirs = both(*arguments, folder=tmp_path)
+    assert ours.code == theirs.code == code
+    assert ours.tracebacks == 0
+    line, expected = (ended.error.splitlines()[-1] for ended in (ours, theirs))
     assert "error: " in expected
     assert line.partition("error: ")[2] == expected.partition("error: ")[2]
 
@@ -99,6 +106,7 @@ def test_an_interrupt_ends_it_as_it_ends_textattack(tmp_path: Path) -> None:
     assert re.match(r"textattack: interrupted after \d examples; `textattack attack-resume ", line)
 
 
+@pytest.mark.slow
 def test_a_plugin_that_is_switched_off_attacks_all_the_same() -> None:
     given = ("attack", "--recipe", "hackattend", *DEMO)
     off = {"TEXTATTACK_ATTEND_PLUGIN": "0", "NLTK_DATA": str(nltk_fallback.DATA)}
@@ -107,6 +115,7 @@ def test_a_plugin_that_is_switched_off_attacks_all_the_same() -> None:
     assert "Avg gradient passes" in done.stdout
 
 
+@pytest.mark.slow
 def test_names_are_listed_without_an_entry_point() -> None:
     done = run("textattack-attend", "ls", "attacks", autoload=False)
     assert "  hackattend\n" in done.stdout, done.stderr
