@@ -63,7 +63,7 @@ $(VENV)/tools/.installed:
 	$(TOOLS)/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 pip-licenses==5.5.5
 	touch $@
 
-$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+$(VENV)/.installed: setup.cfg setup.py _textattack_attend_plugin.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@

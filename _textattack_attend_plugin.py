@@ -1,12 +1,14 @@
 """Arms the plugin: makes TextAttack know this package, without a change to TextAttack's files.
 
 torch calls `arm` when it is imported (entry point ``torch.backends``; TextAttack always imports
-torch). It only places a finder that waits for a few of TextAttack's modules, so a program that
-never imports TextAttack pays nothing for it. Every failure is logged and swallowed: this module
-must not be able to break a program. The one exception is a line about something that TextAttack
-cannot be imported without. ``TEXTATTACK_ATTEND_PLUGIN=0`` switches it off.
+torch), and so does the package itself. It only places a finder that waits for a few of TextAttack's
+modules, so a program that never imports TextAttack pays nothing for it. Every failure is logged and
+swallowed: this module must not be able to break a program, even where the package is gone. The one
+exception is a line about something that TextAttack cannot be imported without.
+``TEXTATTACK_ATTEND_PLUGIN=0`` switches it off.
 """
 
+import importlib.util
 import logging
 import os
 import sys
@@ -16,13 +18,23 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 SWITCH = "TEXTATTACK_ATTEND_PLUGIN"
+AUTOLOAD = "TORCH_DEVICE_BACKEND_AUTOLOAD"
+"""The variable that keeps torch from calling `arm` unless it is 1."""
+PACKAGE = "textattack_attend"
+LAST = "textattack.commands.textattack_cli"
+"""The last module of TextAttack's whose tables the package extends."""
 
 
 def arm() -> None:
-    """Wait for TextAttack to be imported, unless switched off or already waiting."""
+    """Waits for TextAttack to be imported, unless switched off or already waiting."""
     switched_off = os.environ.get(SWITCH, "1").lower() in ("0", "false", "off", "no")
     if switched_off or any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
+    if LAST in sys.modules:
+        _say(
+            "TextAttack was imported first; use `textattack-attend attack`, import "
+            f"textattack_attend before textattack, or let torch arm the plugin ({AUTOLOAD}=1)"
+        )
     sys.meta_path.insert(0, _Finder())
 
 
@@ -62,7 +74,7 @@ class _Finder(MetaPathFinder):
         }
         self.after = {
             "textattack.shared.utils.install": _restore_caches,
-            "textattack.commands.textattack_cli": _register,
+            LAST: _register,
         }
 
     def find_spec(
@@ -70,12 +82,22 @@ class _Finder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Python asks for every module that is not loaded; the answer is None for all but one."""
         if fullname in self.before:
-            _swallow(self.before.pop(fullname))
+            self._run(self.before.pop(fullname))
         if fullname not in self.after:
             return None
         call = self.after.pop(fullname)
         spec = PathFinder.find_spec(fullname, path, target)
-        return spec and _calling(spec, call)
+        return spec and _calling(spec, lambda: self._run(call))
+
+    def _run(self, call: Callable[[], None]) -> None:
+        """Makes a call, if the package is there; without it, says so once and waits no more."""
+        obstacle = _obstacle()
+        if obstacle:
+            self.before.clear()
+            self.after.clear()
+            _say(obstacle)
+        else:
+            _swallow(call)
 
 
 def _calling(spec: ModuleSpec, call: Callable[[], None]) -> ModuleSpec:
@@ -86,21 +108,43 @@ def _calling(spec: ModuleSpec, call: Callable[[], None]) -> ModuleSpec:
 
         def execute_and_call(module: ModuleType) -> None:
             execute(module)
-            _swallow(call)
+            call()
 
         loader.exec_module = execute_and_call  # type: ignore[method-assign]
     return spec
 
 
-def _swallow(call: Callable[[], None]) -> None:
-    from textattack_attend.errors import AttendError
+def _obstacle() -> str:
+    """Returns why the package cannot be imported; another's file of its name is not executed."""
+    try:
+        spec = importlib.util.find_spec(PACKAGE)
+    except ValueError:  # a module without a specification stands in its place
+        return f"another module is named {PACKAGE}"
+    if spec is None:
+        return f"its files are gone; `pip uninstall {PACKAGE}`, or install it again"
+    if spec.submodule_search_locations is None:
+        return f"{spec.origin} has the name of the package; rename it, or work in another folder"
+    if spec.origin is None:  # a folder without __init__.py, such as a clone in the working folder
+        folder = next(iter(spec.submodule_search_locations))
+        return f"the folder {folder} has the name of the package; work in another folder"
+    return ""
 
+
+def _swallow(call: Callable[[], None]) -> None:
+    """Makes a call; an error is logged."""
     try:
         call()
-    except AttendError:  # without what it asks for, TextAttack cannot be imported
-        raise
-    except Exception:
-        logging.getLogger(__name__).warning(
-            "textattack_attend could not extend TextAttack, which goes on without it",
-            exc_info=True,
-        )
+    except Exception as error:
+        errors = sys.modules.get(f"{PACKAGE}.errors")
+        if errors is not None and isinstance(error, errors.AttendError):
+            raise  # without what it asks for, TextAttack cannot be imported
+        _say("an error of ours", exc_info=True)
+
+
+def _say(reason: str, exc_info: bool = False) -> None:
+    """Logs why TextAttack does not know this package."""
+    logging.getLogger(__name__).warning(
+        "textattack_attend could not extend TextAttack, which goes on without it: %s",
+        reason,
+        exc_info=exc_info,
+    )

@@ -1,6 +1,7 @@
 """Attack, benchmark and harden the self-attention of transformers, as a TextAttack plugin.
 
-Nothing heavy is imported here; submodules load when they are first used. Modules of version 0.1
+Nothing heavy is imported here; submodules load when they are first used. A TextAttack that is
+imported later knows the package, also where torch is told to load no plugin. Modules of version 0.1
 can still be imported by the names that they had.
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+import _textattack_attend_plugin
 
 __version__ = "0.1.0"
 
@@ -66,6 +69,7 @@ class _MovedModules(MetaPathFinder, Loader):
 
 
 sys.meta_path.append(_MovedModules())
+_textattack_attend_plugin.arm()
 
 
 def __getattr__(name: str) -> ModuleType:

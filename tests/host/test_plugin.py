@@ -25,7 +25,7 @@ def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str
 
 def test_arming_imports_nothing_heavy() -> None:
     code = (
-        "import sys, logging, importlib.abc, importlib.machinery, collections.abc;"
+        "import sys, logging, importlib.abc, importlib.util, collections.abc;"
         "before = set(sys.modules);"
         "from _textattack_attend_plugin import arm; arm();"
         "print(*sorted(set(sys.modules) - before))"

@@ -227,6 +227,7 @@ def test_the_readmes_commands_run_without_any_cache(tmp_path: Path) -> None:
         ("benchmark", "recipe.yaml", "--store", "store"),
         ("results", "--store", "store"),
         ("report", "--store", "store", "--output", "page.html"),
+        ("identity", "--model", VICTIM_PATH),
     ):
         done = run("textattack-attend", *command, folder=tmp_path, variables=UNUSABLE)
         assert done.returncode == 0, done.stderr

@@ -58,7 +58,7 @@ def command(make_victim: MakeVictim, tmp_path: Path):  # type: ignore[no-untyped
 
     def run(*arguments: str) -> Result:
         given = [*arguments, "--model", str(tmp_path), "--data", str(data)]
-        return CliRunner().invoke(tools if given[0] in tools.commands else main, given)
+        return CliRunner().invoke(main if given[0] in main.commands else tools, given)
 
     return run
 

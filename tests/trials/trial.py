@@ -69,7 +69,7 @@ def command(*arguments: object) -> str:
         CommandRefusedError: it ended with an error line.
         Exception: whatever the command raised; on a terminal that would be a traceback.
     """
-    program = tools if arguments[0] in tools.commands else main
+    program = main if arguments[0] in main.commands else tools
     result = CliRunner().invoke(program, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

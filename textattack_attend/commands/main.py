@@ -1,7 +1,7 @@
-"""``textattack-attend``: what TextAttack's own command line does not have.
+"""``textattack-attend``: what TextAttack's own command line does not have, and its attacks.
 
-Attacks run through ``textattack attack --recipe hackattend``. Each command is in a file of this
-package, and registers itself. Heavy imports happen inside the commands, so ``--help`` is instant.
+Each command is in a file of this package, and registers itself. Heavy imports happen inside the
+commands, so ``--help`` is instant.
 """
 
 from __future__ import annotations

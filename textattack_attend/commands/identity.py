@@ -1,0 +1,24 @@
+"""``textattack-attend identity``."""
+
+from __future__ import annotations
+
+import click
+
+from .common import command, trust_option
+from .terminal import echo
+
+
+@command()
+@click.option("--model", required=True, help="Hub name or folder of the victim.")
+@trust_option
+def identity(model: str, trust_remote_code: bool) -> None:
+    """Print the identity that stores and structure files give a victim."""
+    from ..checkpoints.loading import load
+    from ..demo import NAME, VICTIM_PATH
+    from ..victims.victim import Victim
+
+    folder = str(VICTIM_PATH) if model == NAME else model
+    found = Victim(*load(folder, trust_remote_code)).identity()
+    settings = {name: str(value) for name, value in found.settings.items()}
+    for name, value in {"identity": found.name, **found.parts, **settings}.items():
+        echo(f"{name:22}{value}")
