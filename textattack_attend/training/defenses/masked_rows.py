@@ -1,4 +1,4 @@
-"""Rows that are read under a structure of their own: what ADA adds of attacks on attention."""
+"""Trains on rows that are read under structures of their own, which ADA finds by attacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .defense_trainer import DefenseTrainer
 from .options import ADA
 
 MASKED = "masked"
-"""The column: of every sequence of a row its masked units, flat indices into its (L, H, T, T)."""
+"""The column that lists, for every sequence of a row, the masked units as flat indices into its
+(L, H, T, T)."""
 
 
 class MaskedRowsTrainer(DefenseTrainer[ADA]):
@@ -24,7 +25,7 @@ class MaskedRowsTrainer(DefenseTrainer[ADA]):
         self.data_collator = _Beside(self.data_collator)
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward over a batch, each row under its structure."""
+        """Trains on a batch with each row under its own structure, and returns the loss."""
         masked = inputs.get(MASKED, ())
         if not any(map(len, masked)):
             return self.plain_step(model, inputs, items)
@@ -33,14 +34,14 @@ class MaskedRowsTrainer(DefenseTrainer[ADA]):
             return self.plain_step(model, inputs, items)
 
     def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """The same with nothing masked."""
+        """Trains on a batch with nothing masked, and returns the loss."""
         seen = {name: rows for name, rows in inputs.items() if name != MASKED}
         return super().plain_step(model, seen, items)
 
     def _masks(
         self, model: nn.Module, inputs: Mapping[str, Tensor], masked: Sequence[Tensor]
     ) -> list[Tensor]:
-        """What to mask in every layer, bool (B, H, T, T)."""
+        """Returns the mask of every layer, bool (B, H, T, T), true where a unit is masked."""
         real = inputs["attention_mask"].flatten(0, -2)
         rows, tokens = real.shape
         layers, heads, *_ = shape_of(self.bare(model), tokens).size
@@ -59,7 +60,7 @@ class MaskedRowsTrainer(DefenseTrainer[ADA]):
 
 
 class _Beside:
-    """A collator that leaves the masked units of rows as they are: there is nothing to pad."""
+    """A collator that adds the masked units of rows to a batch without padding them."""
 
     def __init__(self, collator: Callable[[list[dict[str, Any]]], Any]) -> None:
         self._collator = collator
