@@ -1,4 +1,4 @@
-"""The options of the defenses on the command line: one for every field of their dataclasses."""
+"""Makes the command line's options for defenses, one for every field of their dataclasses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..training.defenses.options import DEFENSES
 
 
 def _fields() -> dict[str, dict[str, Field[Any]]]:
-    """By name, and by the defenses that have it."""
+    """Returns the fields of all defenses by name, and by the defense that has them."""
     found: dict[str, dict[str, Field[Any]]] = {}
     for name, defense in DEFENSES.items():
         for own in fields(defense):
@@ -21,7 +21,7 @@ def _fields() -> dict[str, dict[str, Field[Any]]]:
 
 
 def defense_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add them; what was not given arrives as None."""
+    """Adds the options of all defenses to a command, which gets None for those not given."""
     for name, by_defense in reversed(_fields().items()):
         (first, *_) = by_defense.values()
         command = click.option(
@@ -34,7 +34,7 @@ def defense_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _help(by_defense: Mapping[str, Field[Any]]) -> Iterator[str]:
-    """A line for every meaning of an option, with its default."""
+    """Yields a line for every meaning of an option, with its default."""
     meanings: dict[str, list[str]] = {}
     for defense, own in by_defense.items():
         default = "" if isinstance(own.default, tuple) else f" [{own.default}]"
@@ -44,7 +44,7 @@ def _help(by_defense: Mapping[str, Field[Any]]) -> Iterator[str]:
 
 
 def numbers(value: str) -> tuple[int, ...]:
-    """Whole numbers, as 0,1,2."""
+    """Parses whole numbers, as 0,1,2."""
     try:
         return tuple(int(number) for number in value.split(","))
     except ValueError:

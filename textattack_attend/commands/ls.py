@@ -1,4 +1,4 @@
-"""``textattack-attend ls``."""
+"""The command ``textattack-attend ls``."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
 @click.command("ls")
 @click.argument("kinds", type=click.Choice(list(KINDS)), nargs=-1)
 def known(kinds: tuple[str, ...]) -> None:
-    """List what is known by name.
+    """Lists everything that has a name.
 
-    Recipes of the benchmark; attacks; victims of TextAttack, beside any folder and hub name;
-    defenses, tasks, and families of models.
+    These are the recipes of the benchmark, attacks, victims of TextAttack (any folder and hub name
+    are victims, too), defenses, tasks, and families of models.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")

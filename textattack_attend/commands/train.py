@@ -1,4 +1,4 @@
-"""``textattack-attend train``."""
+"""The command ``textattack-attend train``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def train(
     trust_remote_code: bool,
     **options: Any,
 ) -> None:
-    """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
+    """Fine-tunes a model with the settings of the paper's Table 9, and resumes interrupted runs."""
     given = {name: value for name, value in options.items() if value is not None}
     method = defense_of(defense, **given)
     from accelerate import PartialState
@@ -105,7 +105,7 @@ def train(
 
 
 def _field(given: str) -> tuple[str, Any]:
-    """A field and its value, which is JSON or text."""
+    """Parses FIELD=VALUE into the field and its value, which is JSON or text."""
     name, equals, value = given.partition("=")
     if not equals:
         raise click.BadParameter(f"expected FIELD=VALUE, got {given!r}")
