@@ -1,4 +1,4 @@
-"""``python -m tools overhead``."""
+"""The command ``python -m tools overhead``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textattack_attend.commands.terminal import echo
 @click.argument("recipe", default="quick")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
 def overhead(recipe: str, rounds: int) -> None:
-    """Time TextAttack's runner alone and the benchmark, in turn, for each attack of RECIPE."""
+    """Times TextAttack's runner alone and the benchmark, in turn, for each attack of RECIPE."""
     from textattack_attend.benchmark import named_recipe, read_recipe
 
     from ..overhead import overheads

@@ -1,4 +1,4 @@
-"""``python -m tools strength``."""
+"""The command ``python -m tools strength``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRACTIONS = (0.05, 0.01, 0.001, 0.0001)
 def strength(
     model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool
 ) -> None:
-    """Print HackAttend beside HackAttend+ over the mask fraction, [CLS] spared or not."""
+    """Prints HackAttend beside HackAttend+ over the mask fraction, [CLS] spared or not."""
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 
