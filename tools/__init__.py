@@ -1,1 +1,1 @@
-"""Measurements of the developers, and the distillation of the demo; they are not shipped."""
+"""The developers' measurements, and the distillation of the demo, none of which is shipped."""

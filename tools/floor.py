@@ -1,4 +1,4 @@
-"""The floor: a lower bound on the time of any implementation of the same search."""
+"""Measures the floor, a lower bound on the time of any implementation of the same search."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from textattack_attend.victims.victim import Victim
 
 T = TypeVar("T")
 ROWS = 384
-"""Tokens of a plain batch: enough for a processor to be at its best."""
+"""The tokens of a plain batch, which are enough for a processor to reach its full speed."""
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:
-    """What a call returns, and the seconds it took."""
+    """Returns the result of a call, and the seconds that it took."""
     start = time.perf_counter()
     return call(), time.perf_counter() - start
 
@@ -34,10 +34,10 @@ class Floor:
     """A lower bound, in seconds, on the time of any implementation of the same search.
 
     Args:
-        plain: a forward and a backward pass an attacked example, a forward pass a skipped one, and
-            the token-layers in plain batches, each of one text.
-        same_kernels: the same, with the linear layers that the engine uses in the batches.
-        forwards: of all that, one forward pass an attacked example.
+        plain: the time of a forward and a backward pass for each attacked example, of a forward
+            pass for each skipped one, and of the token-layers in plain batches of one text each.
+        same_kernels: that time with the linear layers that the engine uses in the batches.
+        forwards: the part of that time for one forward pass for each attacked example.
     """
 
     plain: float
@@ -58,7 +58,7 @@ def floor(
     results: Sequence[StructureAttackResult],
     token_layers: int,
 ) -> Floor:
-    """Time it on the examples of an attack that computed so many token-layers."""
+    """Measures the floor on the examples of an attack that computed so many token-layers."""
     passes = forwards = 0.0
     plain, same_kernels = [], []
     for (text, label), result in zip(examples, results, strict=True):
@@ -78,7 +78,7 @@ def floor(
 
 
 def mean(numbers: Sequence[float]) -> float:
-    """NaN of nothing."""
+    """Returns the mean of numbers, or NaN if there are none."""
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
@@ -89,7 +89,7 @@ def _forward(victim: Victim, model: PreTrainedModel, texts: Sequence[Text]) -> f
 
 
 def _token_layer(victim: Victim, model: PreTrainedModel, text: Text) -> float:
-    """Seconds a token and layer of a plain forward pass over a batch of the text."""
+    """Returns the seconds of a plain forward pass over a batch of the text, per token and layer."""
     tokens = len(victim.tokens(text))
     rows = -(-ROWS // tokens)
     layers = len(family_of(victim.model).all_layers(victim.model))
@@ -97,7 +97,7 @@ def _token_layer(victim: Victim, model: PreTrainedModel, text: Text) -> float:
 
 
 def _both_passes(victim: Victim, text: Text, label: int) -> float:
-    """Seconds of one forward pass, and one backward pass to the attention of every layer."""
+    """Returns the seconds of one forward pass, and one backward pass to every layer's attention."""
     target = torch.tensor([label], device=victim.model.device)
 
     def run() -> float:

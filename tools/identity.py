@@ -1,4 +1,4 @@
-"""The time that it takes to compute the identity of a victim."""
+"""Measures the time that it takes to compute the identity of a victim."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Measured:
     Args:
         identity: the identity of the victim.
         weight_bytes: the size of its weights and buffers.
-        seconds: the time that it took at first.
-        seconds_again: the time that it took again, when nothing had changed.
+        seconds: the time of the first computation.
+        seconds_again: the time of the second computation, before which nothing had changed.
     """
 
     identity: Identity
@@ -55,6 +55,6 @@ def measure(checkpoint: str | None, trust_remote_code: bool = False) -> Measured
 
 
 def _base() -> Victim:
-    """A random BERT-base with the tokenizer of the demo, whose words are fewer than it knows."""
+    """Returns a random BERT-base with the tokenizer of the demo, whose vocabulary is smaller."""
     model = BertForSequenceClassification(BertConfig()).eval()
     return Victim(model, AutoTokenizer.from_pretrained(VICTIM_PATH))

@@ -1,4 +1,4 @@
-"""The memory of an attack beyond its model's: peak of the process on a CPU, of the GPU on a GPU."""
+"""Measures an attack's memory beyond its model's, as the peak of the process or of the GPU."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ATTACKS = ("hackattend", "hackattend-plus")
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes at the peak.
+    """The peaks of the memory, and their growth, in bytes.
 
     Args:
         model: the peak with the libraries and the model in memory, after a plain forward pass.
@@ -63,7 +63,7 @@ def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> M
         attack: one of `ATTACKS`.
 
     Raises:
-        InvalidInputError: the family is none of those that can be attacked.
+        InvalidInputError: the family cannot be attacked.
     """
     require_one_of("family", family, sorted(FAMILIES))
     tokenizer = tokenizer_of(
@@ -136,7 +136,7 @@ def _model(
 
 
 def peak(device: torch.device) -> int:
-    """Bytes at the peak so far: of the process on a CPU, of the allocator on a GPU."""
+    """Returns the peak so far, in bytes: of the process on a CPU, of the allocator on a GPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated()
     if sys.platform == "linux":
@@ -146,7 +146,7 @@ def peak(device: torch.device) -> int:
 
 
 def _high_water_mark() -> int:
-    """Of this program alone: ``getrusage`` counts what the process held that started it."""
+    """Returns this program's own peak, as ``getrusage`` counts memory of its parent, too."""
     status = Path("/proc/self/status").read_text()
     (mark,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(mark) * 1024

@@ -1,4 +1,4 @@
-"""What the benchmark costs beside TextAttack's runner alone, on the same examples, in turn."""
+"""Compares the time of the benchmark with that of TextAttack's runner on the same examples."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from textattack_attend.host.quiet import quiet
 
 @dataclass(frozen=True)
 class Overhead:
-    """Of one attack.
+    """The times of one attack with and without the benchmark.
 
     Args:
-        attack: its label.
-        bare: seconds of TextAttack's runner, of the fastest round.
-        benchmark: the same with every row written to a store.
+        attack: the label of the attack.
+        bare: the seconds of TextAttack's runner in its fastest round.
+        benchmark: the seconds of the benchmark, which writes every row, in its fastest round.
     """
 
     attack: str
@@ -32,7 +32,7 @@ class Overhead:
 
 
 def overheads(recipe: Recipe, rounds: int) -> Iterator[Overhead]:
-    """For every attack of a recipe on its first checkpoint, building the attack included."""
+    """Yields the times of every attack of a recipe, and of building it, on the first checkpoint."""
     worker = Worker(recipe)
     checkpoint = next(iter(recipe.victims.values()))[0]
     size = min(recipe.examples or len(worker.dataset), len(worker.dataset))

@@ -1,7 +1,7 @@
-"""HackAttend the plain way: one structure a forward pass, everything padded to 128 at least.
+"""Runs HackAttend the plain way, with one structure a forward pass and padding to 128 tokens.
 
-This is what the speed of the attack is measured against, and what its decisions must equal. It
-shares the ranking and the structures with the attack, but none of its batching.
+The speed of the attack is compared with this run, and its decisions must be those of this run. The
+run shares the ranking and the structures with the attack, but none of its batching.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ PADDED = 128
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attack decided about one example: the same for every way of computing it.
+    """The decisions of an attack on one example, which do not depend on how they are computed.
 
     Args:
         status: "success", "failure" or "skipped".
         structure: the adversarial structure of a success.
-        candidate_queries: tested structures up to the first success.
+        candidate_queries: the number of structures tested up to the first success.
     """
 
     status: str
@@ -47,8 +47,8 @@ class SequentialHackAttend:
     """HackAttend at full scale, accumulating, at the probability gradient.
 
     Args:
-        victim: the model and its tokenizer.
-        budget: which units may be masked, and how many of one matrix.
+        victim: the victim, which has the model and its tokenizer.
+        budget: the units that may be masked, and their number in a matrix.
     """
 
     def __init__(self, victim: Victim, budget: Budget) -> None:

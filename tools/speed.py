@@ -1,4 +1,4 @@
-"""The attack against a plain sequential run, and against what no attack could do without."""
+"""Compares the time of the attack with a plain sequential run, and with the floor."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from .floor import Floor, floor, mean, timed
 from .sequential import Outcome, SequentialHackAttend
 
 AT_A_TIME = 20
-"""Examples attacked one way before they are attacked the other way."""
+"""The number of examples that are attacked one way before they are attacked the other way."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both ways over the same examples, in one run.
+    """The attack and the plain sequential run over the same examples, in one run.
 
     Args:
-        attacked: correctly classified examples.
-        differing: examples on which the two decided differently.
-        seconds: time of the attack, all examples.
-        sequential_seconds: time of the plain sequential run.
-        floor: what no attack could do without, all examples.
-        token_layers: hidden states, each of one token after one layer, that the attack computed.
+        attacked: the number of correctly classified examples.
+        differing: the number of examples on which the two decided differently.
+        seconds: the time of the attack on all examples.
+        sequential_seconds: the time of the plain sequential run on all examples.
+        floor: the lower bound on the time of any implementation, for all examples.
+        token_layers: the number of hidden states, each of one token after one layer, that the
+            attack computed.
     """
 
     attacked: int
@@ -45,19 +46,19 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """How many times faster the attack is than the sequential run."""
+        """The time of the sequential run over that of the attack."""
         return self.sequential_seconds / self.seconds
 
     @property
     def over_floor(self) -> float:
-        """How many times the floor the attack takes."""
+        """The time of the attack over the floor."""
         return self.seconds / self.floor.plain
 
 
 def compare(
     wrapper: AttentionModelWrapper, examples: Sequence[Example], mask_fraction: float = 0.01
 ) -> Iterator[Comparison]:
-    """Attack both ways, a few examples at a time; yields the comparison so far after each few."""
+    """Attacks a few examples at a time in both ways, and yields the comparison so far each time."""
     attack = HackAttendLiong2024.build(wrapper, mask_fraction=mask_fraction)
     sequential = SequentialHackAttend(wrapper.victim, Budget(mask_fraction))
     attack.attack(*examples[0])  # what is made at first use is no part of the time
@@ -103,11 +104,11 @@ class Timing:
     """An attack's time and success over the examples that it attacked.
 
     Args:
-        attacked: correctly classified examples.
-        successes: how many of them were flipped.
-        queries: per attacked example.
-        matrices: perturbed matrices per success; NaN for attacks on words.
-        seconds: of all examples.
+        attacked: the number of correctly classified examples.
+        successes: the number of them that were flipped.
+        queries: the mean number of queries for an attacked example.
+        matrices: the mean number of perturbed matrices of a success; NaN for attacks on words.
+        seconds: the time of all examples.
     """
 
     attacked: int
@@ -118,17 +119,17 @@ class Timing:
 
     @property
     def success_rate(self) -> float:
-        """ASR, as a fraction."""
+        """The attack success rate, as a fraction."""
         return self.successes / self.attacked if self.attacked else float("nan")
 
     @property
     def seconds_per_attack(self) -> float:
-        """Skipped examples' time included."""
+        """The seconds for an attacked example, the time of skipped ones included."""
         return self.seconds / max(1, self.attacked)
 
 
 def time_attack(attack: Attack, examples: Sequence[Example]) -> Iterator[Timing]:
-    """Attack example after example; yields the timing so far after each."""
+    """Attacks example after example, and yields the timing so far after each."""
     attack.attack(*examples[0])  # what is made at first use is no part of the time
     seconds = 0.0
     results = []
@@ -149,7 +150,7 @@ def time_attack(attack: Attack, examples: Sequence[Example]) -> Iterator[Timing]
 
 
 def outcome_of(result: StructureAttackResult) -> Outcome:
-    """What an attack result decided."""
+    """Returns the decisions of an attack's result."""
     if isinstance(result, SkippedAttackResult):
         return Outcome("skipped")
     if isinstance(result, SuccessfulAttackResult):

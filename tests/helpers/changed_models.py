@@ -1,4 +1,4 @@
-"""Changes of a model between two attacks, by name: adapters, hooks, layers."""
+"""Changes models between two attacks by adapters, hooks, layers and more, each with a name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..conftest import tiny_model
 
 Undo = Callable[[], object]
 Change = Callable[[Any], Undo | None]
-"""Changes a model, and returns what undoes the change if that is needed outside of it."""
+"""A function that changes a model, and returns one that undoes the change, if that is needed."""
 
 OTHER = "other"
 
 
 def with_adapters(family: str = "bert", **options: Any) -> Any:
-    """A tiny classifier with two adapters in its layers, the first of which is active."""
+    """Makes a tiny classifier with two adapters in its layers, the first of which is active."""
     names = {"bert": ["query", "key", "value", "dense"], "distilbert": ["q_lin", "v_lin"]}
     config = LoraConfig(
         task_type="SEQ_CLS",
@@ -113,7 +113,7 @@ def spectral_norm_of_the_last_value(model: Any) -> None:
 
 
 class Squared(nn.Linear):
-    """A subclass whose weights are not what it multiplies with."""
+    """A subclass that does not multiply by its own weights."""
 
     def forward(self, rows: Tensor) -> Tensor:
         return super().forward(rows) ** 2
@@ -140,7 +140,7 @@ def reversed_layers(model: Any) -> None:
 
 @torch.no_grad()
 def one_value_through_data(model: Any) -> None:
-    """A single value, far from the first ones of its weight."""
+    """Changes a single value, far from the first ones of its weight, through ``.data``."""
     layers(model)[1].output.dense.weight.data[3, 5] += 40.0
 
 
@@ -167,7 +167,7 @@ def hooked(find: Callable[[Any], nn.Module], output: Callable[[Any], Any]) -> Ch
 
 
 def first_token_doubled(out: Any) -> Any:
-    """Tells tokens apart, as no row of the engine's does."""
+    """Doubles the hidden state of the first token, which rows of the engine cannot tell apart."""
     hidden = out[0] if isinstance(out, tuple) else out
     hidden = torch.cat([2 * hidden[:, :1], hidden[:, 1:]], 1)
     return (hidden, *out[1:]) if isinstance(out, tuple) else hidden
@@ -200,7 +200,7 @@ class DoublingHook(ModelHook):
 
 
 def hook_of_accelerate(model: Any) -> None:
-    """It replaces the forward of the module."""
+    """Adds a hook of accelerate, which replaces the forward of the module."""
     add_hook_to_module(layers(model)[1], DoublingHook())
 
 
@@ -227,7 +227,7 @@ class LayerOfTheirOwn(BertLayer):
 
 @contextmanager
 def under(change: Change, model: Any) -> Iterator[None]:
-    """Inside, a model is changed; what can be undone is undone in the end."""
+    """Changes a model inside the context, and undoes the change afterwards if possible."""
     undo = change(model)
     try:
         yield

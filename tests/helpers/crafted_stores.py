@@ -131,7 +131,7 @@ DECLARATIONS = (
     ('CREATE TABLE "runs"', 'CREATE VIEW "runs"'),
     ("TEXT", "BLOB"),
 )
-"""Declarations of tables, and what a stranger may write in their place."""
+"""Declarations of tables, and those that a stranger may write in their place."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Crafted:
 
 
 def true_store(folder: Path, checkpoint: str = "v", attack: str = "hackattend") -> Path:
-    """A small store with all that a benchmark writes."""
+    """Writes a small store with everything that a benchmark writes."""
     path = folder / "true.sqlite"
     store = Store(path)
     options = [{"mask_fraction": share} for share in (0.01, 0.1)]
@@ -205,7 +205,7 @@ def _changed(path: Path, change: Callable[[sqlite3.Connection], object]) -> None
 
 
 def redeclared(path: Path, old: str, new: str) -> None:
-    """Changes how tables are declared, and not what stands in them."""
+    """Changes how tables are declared, and not their content."""
 
     def change(database: sqlite3.Connection) -> None:
         database.execute("pragma writable_schema = on")

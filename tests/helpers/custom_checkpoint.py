@@ -1,4 +1,4 @@
-"""A checkpoint with code of its own, which leaves a mark when it is run."""
+"""Writes a checkpoint with code of its own, which leaves a mark when it is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of defenses share: batches, models without dropout, trainers."""
+"""Makes batches, models without dropout, and trainers for the tests of defenses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps that tests of strange stores share: reading in every way, adding, one line of refusal."""
+"""Steps of the tests of strange stores: reading in every way, adding, and refusing in one line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE_SECONDS = 20.0
 
 
 def warm_store(folder: Path) -> Path:
-    """A true store, after all has been imported and loaded that is no part of a limit."""
+    """Returns a true store, once everything is imported whose time is no part of a limit."""
     path = true_store(folder)
     report(tables_of(path))
     return path
@@ -80,7 +80,7 @@ def executed(path: Path, sql: str) -> None:
 
 
 def refusal_of(path: Path, *, writing: bool = False) -> str:
-    """The line that refuses to read a store, or to add to it; it changes nothing."""
+    """Returns the line that refuses to read a store, or to add to it, which changes nothing."""
     before = path.read_bytes()
     use = added_to if writing else tables_of
     with limits(seconds=SECONDS, mebibytes=MEBIBYTES), pytest.raises(AttendError) as caught:

@@ -34,7 +34,7 @@ ATTACK = (
 
 
 def write_all(folder: Path, vocabulary: Path) -> None:
-    """Writes all that the commands read."""
+    """Writes all files that the commands read."""
     tiny_model("bert", labels=2).save_pretrained(folder / "victim")
     BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder / "victim")
     (folder / "recipe.yaml").write_text(RECIPE)

@@ -1,4 +1,4 @@
-"""Trainings that are killed at a chosen moment, and begun again: see `test_training_survives`.
+"""Kills trainings at chosen moments, and begins them again, for `test_training_survives`.
 
 A moment is a change in the output folder: a file that is opened to be written, renamed or deleted,
 a folder that is made or deleted, and a file of weights before and in the middle of its writing.
@@ -122,7 +122,7 @@ def whole(folder: Path, output: Path, defense: str) -> dict[str, Any]:
 
 
 def outcome(output: Path, card: Card) -> dict[str, Any]:
-    """Returns what is the same for a run that was killed and one that was not."""
+    """Returns the results of a run that do not depend on whether it was killed."""
     return {
         "accuracy": card.accuracy,
         "weights": loaded(output),
@@ -146,7 +146,7 @@ def killed(folder: Path, output: Path, defense: str, moment: int) -> None:
 
 
 def again(folder: Path, output: Path, defense: str) -> dict[str, Any]:
-    """Loads what a killed training left, goes on with it, and asks once more for the same."""
+    """Loads the output of a killed training, goes on with the training, and asks for it again."""
     before = loaded(output)
     card = train(folder, output, defense)
     found = {"before": before, **outcome(output, card)}

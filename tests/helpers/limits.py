@@ -1,4 +1,4 @@
-"""Limits on the processor time, the memory and the files of what happens inside a block."""
+"""Limits the processor time, the memory and the files of a block."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TooMuchTimeError(BaseException):
 
 @contextmanager
 def limits(*, seconds: float, mebibytes: int) -> Iterator[None]:
-    """Inside, more processor time or more memory than allowed raises an error.
+    """Raises an error inside the context if more time or memory than allowed is used.
 
     Processor time is counted, as other programs of a shared machine do not change it. The memory
     is address space beyond what the process has when the block begins.
@@ -55,7 +55,7 @@ def _address_space() -> int:
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Inside, no file can grow beyond a size in bytes, as if the disk were full then."""
+    """Stops files from growing beyond a size in bytes inside the context, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that writing raises an OSError
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

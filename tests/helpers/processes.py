@@ -1,4 +1,4 @@
-"""Commands in processes of their own, which begin at once, to be killed and interrupted.
+"""Runs commands in processes of their own, which begin at once, to be killed and interrupted.
 
 Importing everything takes seconds. So one process does it, and is forked for every command.
 """
@@ -33,13 +33,13 @@ _FORKS.set_forkserver_preload(
     ]
 )
 SECONDS = 400
-"""How long a call may take on a busy machine; most take one or two."""
+"""The seconds that a call may take on a busy machine; most take one or two."""
 POLL_SECONDS = 0.0005
 TRACEBACK = "Traceback (most recent call last)"
 Moment = Callable[["Running"], None]
-"""Waits for a moment of a command, or for its end."""
+"""A function that waits for a moment of a command, or for its end."""
 Setup = Callable[[], None]
-"""Prepares the process of a command."""
+"""A function that prepares the process of a command."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Ended:
 
     Args:
         code: the exit code, or the negative number of the signal that ended it.
-        output: what it printed on the standard output.
-        error: what it printed on the standard error.
+        output: the text that it printed on the standard output.
+        error: the text that it printed on the standard error.
     """
 
     code: int
@@ -63,7 +63,7 @@ class Ended:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of its errors; a progress bar may stand in front of one."""
+        """The lines of its errors, in front of which a progress bar may stand."""
         marks = ("Error: ", "textattack: error: ", "textattack: interrupted ")
         found = [line.rpartition("\r")[2] for line in self.error.splitlines()]
         return [line[line.index(m) :] for line in found for m in marks if m in line]
@@ -104,7 +104,7 @@ class Running:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Returns whether the call has not ended yet."""
         return self._process.is_alive()
 
     def send(self, number: signal.Signals) -> None:
@@ -161,7 +161,7 @@ def once_there(pattern: str, seconds: float) -> Moment:
 
 
 def full_disk(size: int) -> Setup:
-    """Lets writing beyond a size of a file, in bytes, fail, as on a full disk."""
+    """Makes writing beyond a size of a file, in bytes, fail, as on a full disk."""
     return partial(_limit_files, size, signal.SIG_IGN)
 
 

@@ -1,4 +1,4 @@
-"""Results of a benchmark with rows of our own."""
+"""Makes results of a benchmark from given rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def results_of(
     attacks: dict[str, Any] | None = None,
     data: str = "data",
 ) -> Results:
-    """Of a run, with rows of our own, by victim, attack and checkpoint."""
+    """Returns the results of a run with given rows, by victim, attack and checkpoint."""
     checkpoints: dict[str, list[str]] = {}
     for victim, checkpoint in dict.fromkeys((v, c) for v, _, c in rows):
         checkpoints.setdefault(victim, []).append(checkpoint)
@@ -33,14 +33,14 @@ def results_of(
 
 
 def row(position: int, outcome: str, seconds: float = 1.0, **fields: Any) -> Row:
-    """Of a text that is its position."""
+    """Returns the row of an example whose text is its position."""
     return Row(position, outcome, 0, seconds, str(position), **fields)
 
 
 def structured(
     position: int, outcome: str, seconds: float, queries: int, candidates: int, *hamming: float
 ) -> Row:
-    """Of an attack on structures."""
+    """Returns the row of an attack on attention."""
     fields: dict[str, Any] = {"queries": queries, "candidate_queries": candidates}
     if hamming:
         fields |= {"hamming": hamming[0], "matrices": 3}

@@ -1,4 +1,4 @@
-"""The rows of a store as they lie in its file."""
+"""Reads the rows of a store as they lie in its file."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def rows_in(store: Path) -> Rows:
 
 
 def timeless(rows: Rows) -> Rows:
-    """Returns rows without what every run measures anew."""
+    """Returns rows without the times, which every run measures anew."""
     return {at: {k: v for k, v in row.items() if k != "seconds"} for at, row in rows.items()}

@@ -1,4 +1,4 @@
-"""Tiny random classifiers of the families beyond those of `conftest`, with tokenizers to match."""
+"""Makes tiny random classifiers of families that `conftest` lacks, and tokenizers for them."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def tiny(
     seed: int = 1,
     auto: Any = AutoModelForSequenceClassification,
 ) -> PreTrainedModel:
-    """A tiny random model in eval mode; the same weights for every backend."""
+    """Makes a tiny random model in eval mode, with the same weights for every backend."""
     config = CONFIGS[family]()
     config.num_labels = LABELS
     with torch.random.fork_rng():
@@ -157,7 +157,7 @@ def tiny(
 
 
 def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
-    """A word a token; texts begin and end with special tokens as the family's do."""
+    """Makes a tokenizer with a token a word, and special tokens at the ends as the family has."""
     words: Any = models.WordLevel({word: i for i, word in enumerate(VOCABULARY)}, "<unk>")
     tokenizer: Any = Tokenizer(words)
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -183,7 +183,7 @@ def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
 
 
 def tiny_victim(use: str, backend: str = "eager", seed: int = 1) -> Victim:
-    """A victim of its own."""
+    """Makes a victim with a model of its own."""
     family, options = USED[use]
     auto: Any = AutoModelForSequenceClassification
     if "prompt" in options:

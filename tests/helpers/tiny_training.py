@@ -1,4 +1,4 @@
-"""A tiny model to start from, and texts that it learns in a second."""
+"""Writes a tiny pretrained model, and texts that it learns in a second."""
 
 from __future__ import annotations
 

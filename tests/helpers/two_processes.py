@@ -1,4 +1,4 @@
-"""Trains with every defense in this process, or in one of several: see test_two_processes."""
+"""Trains with every defense in this process, or in one of several, for `test_two_processes`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..conftest import tiny_model
 from .defense_steps import trainer, without_dropout
 
 DRAWING = ("s-attend", "afa")
-"""Draw for a batch, so that the batch of one process is not drawn for as two halves are."""
+"""The defenses that draw once for a batch: one process and two with half a batch draw otherwise."""
 OPTIONS = {"freelb": {"start": 0.0}, "creat": {"start": 0.0}, "hackattend-at": {"alpha": 0.1}}
 BATCH = 6
 
 
 def train_all(folder: Path, vocabulary: Path) -> None:
-    """Three steps with every defense; weights into ``NAME-RANK.safetensors``."""
+    """Trains three steps with every defense, and saves weights as ``NAME-RANK.safetensors``."""
     state = PartialState(cpu=True)
     for name in DEFENSES:
         # In single precision a batch and its halves can round a close choice of units apart.

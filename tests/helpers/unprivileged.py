@@ -1,4 +1,4 @@
-"""The rights of an ordinary user, for tests of what may not be written that root may run."""
+"""Takes away the rights of root, for tests of files that an ordinary user may not write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOBODY = 65534
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """Inside, this process may not write what its permissions forbid, although root runs it."""
+    """Makes this process obey permissions inside the context, although root runs it."""
     if os.geteuid():
         yield
         return

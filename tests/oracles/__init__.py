@@ -1,1 +1,1 @@
-"""Plain re-implementations, written independently of the package, that tests compare it with."""
+"""Plain re-implementations, written independently of the package, to compare it with in tests."""

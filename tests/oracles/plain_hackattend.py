@@ -1,7 +1,7 @@
-"""A plain re-implementation to compare with: HackAttend, on `plain_model`.
+"""A plain re-implementation of HackAttend on `plain_model`, to compare with.
 
-Written from the design: nothing of the package is called. One structure a forward pass, in double
-precision.
+It was written from the design, and calls nothing of the package. It computes in double precision,
+with one structure a forward pass.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Options:
 
 @dataclass
 class Outcome:
-    """What an attack found.
+    """The outcome of an attack.
 
     Args:
-        success: whether the goal was reached.
-        units: the last structure tested, which of a success is the one that reached the goal.
+        success: true if the goal was reached.
+        units: the last structure that was tested, which reached the goal in a success.
         tried: the matrices whose candidate masks were tested, in order.
-        probes: how many structures were tested for the order alone.
-        margin: how far the closest of all decisions was from going the other way.
+        probes: the number of structures that were tested for the order alone.
+        margin: the distance of the closest decision from going the other way.
     """
 
     success: bool = False
@@ -59,18 +59,18 @@ class Outcome:
 
     @property
     def candidate_queries(self) -> int:
-        """Tested structures, the number the paper prints."""
+        """The number of structures tested, which the paper prints."""
         return len(self.tried)
 
     def decide(self, margin: float) -> None:
-        """Note a decision and its margin."""
+        """Notes the margin of a decision."""
         self.margin = min(self.margin, margin)
 
 
 def log_odds(logits: Tensor, label: int, target: int | None) -> float:
-    """What the attack wants to grow, as log odds: of any wrong class, or of the target.
+    """Returns the log odds that the attack raises, of any wrong class or of the target.
 
-    They order as the probabilities do, and tell a difference of float noise from a real one.
+    They have the order of the probabilities, and tell float noise from a real difference.
     """
     wanted = label if target is None else target
     others = torch.cat([logits[:wanted], logits[wanted + 1 :]])
@@ -79,26 +79,26 @@ def log_odds(logits: Tensor, label: int, target: int | None) -> float:
 
 
 def reached(logits: Tensor, label: int, target: int | None) -> bool:
-    """Whether the prediction is any wrong one, or the target."""
+    """Returns whether the prediction is any wrong class, or the target."""
     prediction = int(logits.argmax())
     return prediction != label if target is None else prediction == target
 
 
 def prediction_margin(logits: Tensor, label: int, target: int | None) -> float:
-    """How far the prediction is from reaching, or missing, the goal."""
+    """Returns the distance of the prediction from reaching, or missing, the goal."""
     decisive = label if target is None else target
     others = torch.cat([logits[:decisive], logits[decisive + 1 :]])
     return abs(float(logits[decisive] - others.max()))
 
 
 def attackable_units(tokens: int, spare_first_token: bool) -> list[tuple[int, int]]:
-    """The (query, key) pairs that may be masked, in order."""
+    """Returns the (query, key) pairs that may be masked, in order."""
     first = 1 if spare_first_token else 0
     return [(query, key) for query in range(first, tokens) for key in range(first, tokens)]
 
 
 def ranking_scores(attention: Attention, ranking: str, matrix: Matrix) -> tuple[Tensor, Tensor]:
-    """How promising the units of a matrix are, and the gradient that says so, each (T, T)."""
+    """Returns the scores of a matrix's units, and the gradient behind them, each (T, T)."""
     probabilities = attention.probabilities[matrix]
     if ranking == "attention":
         return probabilities, torch.ones_like(probabilities)
@@ -115,7 +115,7 @@ def ranking_scores(attention: Attention, ranking: str, matrix: Matrix) -> tuple[
 def candidate_mask(
     attention: Attention, matrix: Matrix, options: Options, outcome: Outcome
 ) -> Units:
-    """The top ``k = max(1, floor(alpha * n))`` of the n attackable units of a matrix."""
+    """Returns the top ``k = max(1, floor(alpha * n))`` of a matrix's n attackable units."""
     scores, gradient = ranking_scores(attention, options.ranking, matrix)
     units = attackable_units(len(scores), options.spare_first_token)
     if all(float(gradient[unit]) == 0 for unit in units):
@@ -131,7 +131,7 @@ def candidate_mask(
 
 
 class PlainHackAttend:
-    """Steps 1 to 4 of the design on one text."""
+    """Runs steps 1 to 4 of the design on one text."""
 
     def __init__(self, model: PlainModel, ids: Sequence[int], label: int, options: Options) -> None:
         self.model = model
@@ -141,7 +141,7 @@ class PlainHackAttend:
         self.outcome = Outcome()
 
     def attack(self) -> Outcome:
-        """Search until the goal is reached or nothing is left to try."""
+        """Searches until the goal is reached or nothing is left to try."""
         assert not self._reached(NOTHING), "the clean text reaches the goal already"
         attention = attention_gradients(self.model, self.ids, self._loss)
         masks = {
@@ -161,7 +161,7 @@ class PlainHackAttend:
         return self.outcome
 
     def _order(self) -> Iterator[Matrix]:
-        """The matrices in the order of the search; heads are ordered when their layer comes."""
+        """Yields the matrices in the order of the search; heads are ordered with their layer."""
         heads = range(self.model.heads)
         layers = self._most_important(
             [[(layer, head) for head in heads] for layer in range(self.model.layers)]
@@ -171,7 +171,7 @@ class PlainHackAttend:
             yield from ((layer, head) for head in by_head[: self.options.max_heads])
 
     def _most_important(self, probes: Sequence[Sequence[Matrix]]) -> list[int]:
-        """Positions of the probes, the one that helps most when masked first."""
+        """Returns the positions of the probes, the one that helps most when masked first."""
         goals = [self._goal(everything_of(probe, len(self.ids))) for probe in probes]
         self.outcome.probes += len(probes)
         order = sorted(range(len(probes)), key=lambda position: -goals[position])
@@ -180,7 +180,7 @@ class PlainHackAttend:
         return order
 
     def _loss(self, logits: Tensor) -> Tensor:
-        """Cross-entropy at the label; for a target, minus the cross-entropy there."""
+        """Returns the cross-entropy at the label, or minus the cross-entropy at the target."""
         log_probabilities = logits - logits.logsumexp(0)
         if self.options.target_class is None:
             return -log_probabilities[self.label]

@@ -1,8 +1,8 @@
-"""A plain re-implementation of HackAttend+, to compare with: double precision, one unit at a time.
+"""A plain re-implementation of HackAttend+ in double precision, one unit at a time.
 
-Written from its description alone: in every round, each unit's effect is the linear term of what
-masking it does to the margin; a masked unit's, of keeping it masked. Effects are averaged over the
-rounds, and each matrix masks the units of the highest average.
+It was written from the description alone. In every round, each unit has an effect, the linear term
+of the change of the margin when the unit is masked, or stays masked. Effects are averaged over the
+rounds, and each matrix masks the units with the highest averages.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class PlusOptions:
 
 @dataclass
 class PlusOutcome:
-    """What the attack did.
+    """The outcome of an attack.
 
     Args:
-        success: whether the goal was reached.
-        tried: the structures tested.
-        margin: how close the closest decision was.
+        success: true if the goal was reached.
+        tried: the structures that were tested.
+        margin: the distance of the closest decision from going the other way.
     """
 
     success: bool = False
@@ -48,7 +48,7 @@ class PlusOutcome:
 
 
 def effects(model: PlainModel, ids: Sequence[int], attention: Attention, masked: Units) -> Scores:
-    """The effect of every unit, to first order."""
+    """Computes the effect of every unit, to first order."""
     scores = {}
     for layer, head in model.matrices:
         for query in range(len(ids)):
@@ -68,7 +68,7 @@ def effects(model: PlainModel, ids: Sequence[int], attention: Attention, masked:
 
 
 class PlainHackAttendPlus:
-    """The rounds, without pruning, on one text."""
+    """Runs the rounds, without pruning, on one text."""
 
     def __init__(
         self, model: PlainModel, ids: Sequence[int], label: int, options: PlusOptions
@@ -80,7 +80,7 @@ class PlainHackAttendPlus:
         self.outcome = PlusOutcome()
 
     def attack(self) -> PlusOutcome:
-        """Select anew until the goal is reached, nothing changes, or the rounds are over."""
+        """Selects anew until the goal is reached, nothing changes, or the rounds are over."""
         masked, average = NOTHING, None
         for number in range(1, self.options.rounds + 1):
             attention = attention_gradients(self.model, self.ids, self._loss, masked)

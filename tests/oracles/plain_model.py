@@ -1,7 +1,7 @@
-"""A plain re-implementation to compare with: transformers whose attention is masked.
+"""A plain re-implementation of transformers whose attention is masked, to compare with.
 
-Written from the design and from transformers' modeling files: nothing of the package is called, and
-of transformers only a model's weights and sizes are read. Everything is in double precision, one
+It was written from the design and from transformers' modeling files. It calls nothing of the
+package, and reads only the weights and the sizes of a model. It computes in double precision, one
 text and one structure at a time, without padding, one attention head after the other.
 
 A masked unit is an attention probability of exactly zero; the rest of its row is renormalised. A
@@ -19,9 +19,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 Matrix = tuple[int, int]
-"""(layer, head)."""
+"""A matrix as (layer, head)."""
 Unit = tuple[int, int, int, int]
-"""(layer, head, query, key)."""
+"""An attention unit as (layer, head, query, key)."""
 Units = frozenset[Unit]
 NOTHING: Units = frozenset()
 
@@ -69,13 +69,13 @@ DISTILBERT_LAYER = LayerNames(
 
 
 def gelu(x: Tensor) -> Tensor:
-    """``x`` times the normal distribution function at ``x``."""
+    """Multiplies ``x`` by the normal distribution function at ``x``."""
     return x * (1 + torch.erf(x / sqrt(2))) / 2
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What tells the families apart: names, the first position, and the head."""
+    """The differences between families: names, the first position, and the head."""
 
     layer: LayerNames
     pooled_by: str
@@ -96,7 +96,7 @@ ARCHITECTURES = {
 
 @dataclass(frozen=True)
 class Pass:
-    """Logits (C,), and the attention of every (layer, head), each (T, T)."""
+    """The logits (C,) of a forward pass, and the attention of every matrix, each (T, T)."""
 
     logits: Tensor
     probabilities: dict[Matrix, Tensor] = field(default_factory=dict)
@@ -117,11 +117,11 @@ class PlainModel:
 
     @property
     def matrices(self) -> list[Matrix]:
-        """Every (layer, head)."""
+        """Every matrix, as (layer, head)."""
         return [(layer, head) for layer in range(self.layers) for head in range(self.heads)]
 
     def logits(self, ids: Sequence[int], masked: Units = NOTHING) -> Tensor:
-        """Logits (C,) with these units masked; each answer is computed once and kept."""
+        """Computes the logits (C,) with these units masked, and keeps them."""
         question = (tuple(ids), masked)
         if question not in self._known:
             with torch.no_grad():
@@ -136,13 +136,13 @@ class PlainModel:
         types: Sequence[int] | None = None,
         bias: Tensor | None = None,
     ) -> Pass:
-        """One text, special tokens included, with these units masked.
+        """Runs one text with these units masked.
 
         Args:
-            ids: token ids.
-            masked: units whose probability is zero.
-            types: token types (segments); all 0 by default.
-            bias: added to the scores before the softmax, (L, H, T, T).
+            ids: the token ids, special tokens included.
+            masked: the units whose probability is zero.
+            types: the token types (segments); all 0 by default.
+            bias: a bias that is added to the scores before the softmax, (L, H, T, T).
         """
         tokens = len(ids)
         if bias is None:
@@ -203,7 +203,7 @@ class PlainModel:
 
 
 def visible_units(model: PlainModel, tokens: int, masked: Iterable[Unit]) -> Tensor:
-    """Which units are not masked, 0 or 1, (L, H, T, T); in a row of none, all are."""
+    """Returns a tensor (L, H, T, T) with 0 at masked units and 1 elsewhere."""
     visible = torch.ones(model.layers, model.heads, tokens, tokens, dtype=torch.double)
     for unit in masked:
         visible[unit] = 0
@@ -211,7 +211,7 @@ def visible_units(model: PlainModel, tokens: int, masked: Iterable[Unit]) -> Ten
 
 
 def masked_softmax(scores: Tensor, visible: Tensor) -> Tensor:
-    """Softmax of each row over its visible units; uniform where there is none."""
+    """Computes the softmax of each row over its visible units; a row without any is uniform."""
     nothing_left = visible.sum(-1, keepdim=True) == 0
     scores = torch.where(nothing_left, 0.0, scores)
     visible = torch.where(nothing_left, 1.0, visible)
@@ -222,7 +222,7 @@ def masked_softmax(scores: Tensor, visible: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Attention:
-    """Attention of a text and the gradients of a loss, each (L, H, T, T)."""
+    """The attention of a text and the gradients of a loss, each (L, H, T, T)."""
 
     probabilities: Tensor
     probability_gradients: Tensor
@@ -235,7 +235,7 @@ def attention_gradients(
     loss: Callable[[Tensor], Tensor],
     masked: Units = NOTHING,
 ) -> Attention:
-    """By autograd: at the probabilities, and at a bias that is added to the scores."""
+    """Computes gradients by autograd, at the probabilities and at a bias that scores get."""
     size = (model.layers, model.heads, len(ids), len(ids))
     bias = torch.zeros(size, dtype=torch.double, requires_grad=True)
     done = model.run(ids, masked, bias=bias)
@@ -249,7 +249,7 @@ def attention_gradients(
 
 
 def everything_of(matrices: Iterable[Matrix], tokens: int) -> Units:
-    """Every unit of these matrices."""
+    """Returns every unit of these matrices."""
     return frozenset(
         (*matrix, query, key)
         for matrix in matrices

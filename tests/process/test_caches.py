@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.host import nltk_fallback
 from textattack_attend.process import cache_folder

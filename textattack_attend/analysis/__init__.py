@@ -1,1 +1,1 @@
-"""Analyses of one victim: sanity checks, robustness curves, where it looks."""
+"""Analyses of one victim: sanity checks, robustness curves, and shares of its attention."""

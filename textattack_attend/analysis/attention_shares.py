@@ -1,4 +1,4 @@
-"""Where the classification token looks: at stop words, opinion words, or elsewhere."""
+"""Measures how much attention the first token pays to stop words, opinion words and others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..victims.victim import Victim
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the attention of the first token in one layer, the mean of its heads and of all texts."""
+    """Shares of the first token's attention in one layer, means over its heads and all texts."""
 
     stop_words: float
     opinion_words: float
@@ -28,18 +28,19 @@ def attention_shares(
     opinion_words: Container[str],
     layer: int = -1,
 ) -> Iterator[Shares]:
-    """The shares so far after each text; a word counts with all its tokens.
+    """Yields, after each text, the shares of all texts so far; a word counts with all its tokens.
 
     Args:
-        victim: with a fast tokenizer.
-        texts: one sequence each.
-        stop_words: in lower case.
-        opinion_words: in lower case; what is a stop word, too, counts as that.
-        layer: which one, counted from 0, or from the end.
+        victim: a victim with a fast tokenizer.
+        texts: the texts, each of which is one sequence.
+        stop_words: the stop words in lower case.
+        opinion_words: the opinion words in lower case; one that is a stop word, too, counts as a
+            stop word.
+        layer: the number of the layer, counted from 0, or from -1 backwards from the last.
 
     Raises:
-        UnsupportedModelError: the tokenizer does not tell words, or the first token does not see
-            the others, as in a decoder.
+        UnsupportedModelError: the tokenizer does not tell which tokens make a word, or the first
+            token does not see the others, as in a decoder.
         InvalidInputError: the model has no such layer.
     """
     shape = victim.empty_structure(texts[0]).shape
@@ -62,7 +63,7 @@ def attention_shares(
 
 
 def _words(victim: Victim, text: str) -> list[str | None]:
-    """The word that each token is of; None for special tokens."""
+    """Returns the word that each token belongs to, in lower case; None for special tokens."""
     encodings = victim.inputs.encode([text]).encodings
     if encodings is None:
         raise UnsupportedModelError(
@@ -75,7 +76,7 @@ def _words(victim: Victim, text: str) -> list[str | None]:
 
 
 def _kind(word: str | None, stop_words: Container[str], opinion_words: Container[str]) -> int:
-    """The position of a field of `Shares`."""
+    """Returns the position, among the fields of `Shares`, of the kind of a word."""
     if word is None:
         return 3
     if word in stop_words:

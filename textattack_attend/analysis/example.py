@@ -1,6 +1,6 @@
-"""What is measured on."""
+"""The type of the examples on which an analysis measures."""
 
 from typing import Any
 
 Example = tuple[Any, int]
-"""A text, or an ordered dict of its columns; its class."""
+"""A text, or an ordered dict of its columns, and its class."""

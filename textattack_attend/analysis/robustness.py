@@ -1,7 +1,7 @@
-"""Robustness curves: the smallest budget that flips each example, and accuracy over the budget.
+"""Finds the smallest budget that flips each example, and draws accuracy over the budget.
 
-Found by HackAttend+, so an upper bound: a stronger attack may need less, and what flips an example
-at some budget need not be found at a larger one.
+HackAttend+ finds the budgets, so they are upper bounds: a stronger attack may need less. An attack
+that succeeds at some budget need not succeed at a larger one.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from ..structures import Budget, Shape
 from .example import Example
 
 RESOLUTION = 1.1
-"""The smallest number of units is known within this factor."""
+"""The factor within which the smallest number of units is found."""
 
 
 @dataclass(frozen=True)
 class Smallest:
-    """What it takes to flip one example: 0 if it is wrong already, infinite if nothing did.
+    """The smallest budget that flipped one example.
+
+    It is 0 for an example that is misclassified without an attack, and infinite if no attack
+    succeeded.
 
     Args:
-        shape: of the structures of the text.
-        units: masked units in a matrix, all matrices being masked.
-        fraction: the same as a share of the attackable units of a matrix.
+        shape: the shape of the text's structures.
+        units: the number of masked units of a matrix, when all matrices are masked.
+        fraction: the mask fraction, which is that number over the attackable units of a matrix.
     """
 
     shape: Shape
@@ -41,7 +44,7 @@ class Smallest:
 def smallest_fractions(
     wrapper: AttentionModelWrapper, examples: Sequence[Example]
 ) -> Iterator[Smallest]:
-    """Search for the smallest mask fraction at which HackAttend+ flips each example."""
+    """Searches for the smallest mask fraction at which HackAttend+ flips each example."""
     attack = HackAttendPlus.build(wrapper, prune=False)
     for text, label in examples:
         shape = wrapper.victim.empty_structure(text).shape
@@ -51,7 +54,10 @@ def smallest_fractions(
 
 
 def _smallest(attack: StructureAttack, example: Example, units: int) -> float:
-    """Masked units of a matrix: tripled until the attack succeeds, then halved in."""
+    """Returns the smallest number of masked units of a matrix with which the attack succeeds.
+
+    The number is tripled until the attack succeeds, and then found by bisection.
+    """
 
     def attacked_with(count: int) -> StructureAttackResult:
         # Half a unit more, as the budget rounds down.
@@ -78,7 +84,10 @@ def _smallest(attack: StructureAttack, example: Example, units: int) -> float:
 
 
 def fewest_matrices(wrapper: AttentionModelWrapper, examples: Sequence[Example]) -> Iterator[float]:
-    """How many matrices HackAttend+ leaves of each success, at 1%; 0 and infinite as above."""
+    """Yields the number of matrices that HackAttend+ masks in each success, at a fraction of 1%.
+
+    It is 0 for an example that is misclassified without an attack, and infinite for a failure.
+    """
     for result in HackAttendPlus.build(wrapper).attack_many(examples):
         if isinstance(result, SkippedAttackResult):
             yield 0
@@ -88,19 +97,19 @@ def fewest_matrices(wrapper: AttentionModelWrapper, examples: Sequence[Example])
 
 
 def fraction_curve(found: Sequence[Smallest], fractions: Sequence[float]) -> Iterator[float]:
-    """Accuracy of all examples under attack at each mask fraction."""
+    """Yields the accuracy on all examples under attack at each mask fraction."""
     for fraction in fractions:
         budget = Budget(fraction)
         yield _mean([one.units > _units(budget, one.shape) for one in found])
 
 
 def _units(budget: Budget, shape: Shape) -> int:
-    """Units of a matrix that may be masked, in the layer whose queries see most."""
+    """Returns the units of a matrix that a budget allows, in the layer whose queries see most."""
     return max(max(budget.units_per_matrix(shape, layer)) for layer in range(shape.layers))
 
 
 def matrices_curve(found: Sequence[float], counts: Sequence[int]) -> Iterator[float]:
-    """Accuracy of all examples under attack with at most so many matrices masked."""
+    """Yields the accuracy on all examples under attack with at most each number of matrices."""
     for count in counts:
         yield _mean([fewest > count for fewest in found])
 

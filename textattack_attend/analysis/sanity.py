@@ -1,8 +1,8 @@
-"""Sanity checks: signs that an attack on a victim says little about its robustness.
+"""Looks for signs that an attack on a victim says little about the victim's robustness.
 
-In the spirit of AutoAttack's (Croce & Hein, 2020, https://arxiv.org/abs/2003.01690): a victim that
-answers at random, gradients that vanish, a random search that beats the gradient, successes that
-nobody can repeat. Each is a defect of the evaluation, not a strength of the victim.
+The checks follow those of AutoAttack (Croce & Hein, 2020, https://arxiv.org/abs/2003.01690): a
+victim that answers at random, gradients that vanish, a random search that beats the gradient, and
+successes that nobody can repeat. Each is a defect of the evaluation, not a strength of the victim.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ..data.texts import Text
 from ..models.wrappers import AttentionModelWrapper
 
 VANISHED = 1e-8
-"""A gradient of the cross-entropy below this, at every attention probability, says nothing."""
+"""The largest absolute gradient, at any attention probability, below which a gradient vanishes."""
 
 
 def findings(
     wrapper: AttentionModelWrapper, examples: Sequence[tuple[Any, int]], seed: int = 0
 ) -> Iterator[str]:
-    """What is suspicious, one line each.
+    """Yields a line about each suspicious observation.
 
     Args:
         wrapper: the victim.
         examples: texts and their classes.
-        seed: of the random search.
+        seed: the seed of the random search.
     """
     read = [(attacked_text(text).tokenizer_input, label) for text, label in examples]
     yield from _random_answers(wrapper, [text for text, _ in read])

@@ -1,4 +1,4 @@
-"""Inside the model: families (data), the softmax, injection, capture of gradients, the engine."""
+"""Attention of a model: families, the softmax, masking, capture, and evaluation of structures."""
 
 from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, Visit, forward_passes
 from .evaluate.engine import Engine, Run

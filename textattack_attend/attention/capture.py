@@ -26,21 +26,21 @@ from .rows import run_rows
 from .softmax import softmax_modes
 
 Loss = Callable[[Tensor], Tensor]
-"""From the logits of one input, float (1, C), to the scalar that the attack wants to grow."""
+"""A function from the logits of one text, float (1, C), to the scalar that the attack raises."""
 LONG = 2**20
-"""Units of a layer, over all rows of a batch, from which on memory is scarce."""
+"""Attention units of a layer, summed over the rows of a batch, above which memory is scarce."""
 Visit = Callable[[int, "AttentionCapture"], None]
-"""Takes the number of a layer and its capture."""
+"""A function that takes the number of a layer and the layer's capture."""
 
 
 @dataclass(frozen=True)
 class AttentionCapture:
-    """The attention of one pass over one text, in one layer or in all of them.
+    """The attention of one forward pass over one text, in one layer or in all of them.
 
     Args:
         probabilities: attention after the softmax, float (H, T, T) of a layer, or (L, H, T, T).
         gradients: gradient of the loss with respect to them, same shape; None without a loss.
-        scores: what the softmax is taken of, before a structure masks it, same shape.
+        scores: pre-softmax scores, before a structure masks any of them, same shape.
     """
 
     probabilities: Tensor
@@ -48,7 +48,7 @@ class AttentionCapture:
     scores: Tensor
 
     def of_queries(self, queries: slice) -> AttentionCapture:
-        """Returns the capture of some queries, views (..., queries, T)."""
+        """Returns the capture of a range of queries; its tensors are views (..., queries, T)."""
         gradients = None if self.gradients is None else self.gradients[..., queries, :]
         return AttentionCapture(
             self.probabilities[..., queries, :], gradients, self.scores[..., queries, :]
@@ -56,14 +56,14 @@ class AttentionCapture:
 
     @property
     def probability_gradients(self) -> Tensor:
-        """Gradient of the loss at the probabilities, of their shape."""
+        """The gradient of the loss at the probabilities, of the same shape."""
         if self.gradients is None:
             raise RuntimeError("captured without a loss: there are no gradients")
         return self.gradients
 
     @property
     def score_gradients(self) -> Tensor:
-        """Gradient of the loss at the pre-softmax scores, of their shape."""
+        """The gradient of the loss at the pre-softmax scores, of the same shape."""
         gradients = self.probability_gradients
         mean = (self.probabilities * gradients).sum(-1, keepdim=True)
         return self.probabilities * (gradients - mean)
@@ -71,11 +71,11 @@ class AttentionCapture:
 
 @dataclass(frozen=True)
 class ReadSequence:
-    """One row of a forward pass, without its padding.
+    """The inputs, logits and hidden states of one row of a forward pass, without its padding.
 
     Args:
-        inputs: of the model, each (T,).
-        logits: float (C,), or (1,) for a choice.
+        inputs: the model's input tensors by name, each (T,).
+        logits: the row's logits, float (C,), or (1,) if the row is one of several choices.
         hidden: hidden states before every layer and after the last, each (T, D); empty if the
             engine cannot use them.
     """
@@ -86,20 +86,20 @@ class ReadSequence:
 
     @property
     def tokens(self) -> int:
-        """How many there are."""
+        """The number of tokens."""
         return len(self.inputs["input_ids"])
 
 
 class ForwardPass:
-    """One text of a batched forward pass; what it takes to differentiate is kept until `capture`.
+    """One text of a batched forward pass, whose graph is kept until `each_layer` or `capture`.
 
     Args:
-        batch: the pass.
-        rows: the text's rows in it: one, or one for every choice.
+        batch: the forward pass of the whole batch.
+        rows: the text's rows in the batch: one, or one for every choice.
 
     Attributes:
-        logits: float (C,).
-        sequences: what was read, a row each.
+        logits: the text's logits, float (C,).
+        sequences: the inputs, logits and hidden states of each of the text's rows.
     """
 
     def __init__(self, batch: _Batch, rows: range) -> None:
@@ -110,23 +110,25 @@ class ForwardPass:
 
     @property
     def tokens(self) -> int:
-        """How many the text has, of all sequences together."""
+        """The number of tokens of all the text's sequences together."""
         return sum(sequence.tokens for sequence in self.sequences)
 
     def each_layer(self, visit: Visit) -> None:
-        """Shows the attention of every layer, one layer after another; it can be asked for once.
+        """Shows the attention of every layer, one layer after another; it can be called only once.
 
-        With a loss it takes the backward pass, for the whole batch at once, and layers come in the
-        order in which that reaches them. Between two sequences there is no attention: zeros.
+        If there is a loss, the method runs the backward pass of the whole batch at once, and visits
+        the layers in the order in which that pass reaches them. Attention between two sequences of
+        a text is zero.
 
         Args:
-            visit: takes the number of a layer and its capture, float (H, T, T), on the CPU.
+            visit: a function that takes the number of a layer and its capture, float (H, T, T), on
+                the CPU.
 
         Raises:
             UnsupportedModelError: the loss does not depend on the attention of every layer.
         """
         if self._batch is None:
-            raise RuntimeError("captured before: the pass is not kept any longer")
+            raise RuntimeError("the attention was captured before, and the pass is not kept")
         batch, self._batch = self._batch, None
 
         def show(number: int, gradient: Tensor | None) -> None:
@@ -152,7 +154,7 @@ class ForwardPass:
         )
 
     def _own(self, matrix: Tensor) -> Tensor:
-        """Returns the text's part of a layer's matrices, (H, T, T)."""
+        """Returns the text's part of a layer's matrices (B, H, T, T), as (H, T, T) on the CPU."""
         lengths = [sequence.tokens for sequence in self.sequences]
         parts = [
             matrix[row, :, :tokens, :tokens].detach()
@@ -163,13 +165,13 @@ class ForwardPass:
 
 
 def _block_diagonal(parts: Sequence[Tensor]) -> Tensor:
-    """From (H, T, T) of each sequence."""
+    """Joins the matrices (H, t, t) of several sequences into block-diagonal ones, (H, T, T)."""
     block_diagonal: Any = torch.block_diag
     return torch.stack([block_diagonal(*heads) for heads in zip(*parts, strict=True)])
 
 
 class _Batch:
-    """The output of one forward pass and the sum of its losses, whose gradient is taken once."""
+    """The output of one forward pass, with the sum of its losses, which is differentiated once."""
 
     def __init__(
         self,
@@ -190,7 +192,7 @@ class _Batch:
         self._gradients: list[tuple[int, Tensor | None]] = []
 
     def sequence(self, row: int) -> ReadSequence:
-        """One row."""
+        """Returns the inputs, logits and hidden states of one row."""
         tokens = self._lengths[row]
         inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
         hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
@@ -199,7 +201,7 @@ class _Batch:
     def each_layer(self, show: Callable[[int, Tensor | None], None]) -> None:
         """Shows the number of every layer and the gradient at its probabilities, if there is one.
 
-        The gradients of a text that has the batch for itself are not kept.
+        The gradients are kept for the other texts of the batch, unless there are none.
         """
         if self._loss is None:
             for number in range(len(self.layers)):
@@ -217,7 +219,7 @@ class _Batch:
     def _show_last(
         self, show: Callable[[int, Tensor | None], None], number: int, own: Tensor
     ) -> None:
-        """Shows a layer, and lets go of its attention."""
+        """Shows a layer, and then frees its attention."""
         show(number, own)
         self.layers[number].forget()
         self._trim()
@@ -234,15 +236,15 @@ def forward_passes(
     structures: Sequence[Structure] = (),
     cross: bool = False,
 ) -> list[ForwardPass]:
-    """Runs a batch of texts, padded on the right; with a loss a text can be differentiated.
+    """Runs a model on a batch of texts, padded on the right, and records its attention.
 
     Args:
-        model: of a supported family.
-        inputs: the rows of the texts, as its tokenizer gives them, each (B, T); a text has one row,
-            or one for every choice.
-        losses: what to differentiate, of each text.
-        structures: what is masked in each row, or empty for nothing.
-        cross: look at the attention of a decoder to its encoder, instead of self-attention.
+        model: a model of a supported family.
+        inputs: the tokenizer's output for the texts, each tensor (B, T); a text has one row, or one
+            for every choice.
+        losses: the loss to differentiate for each text; None for a text without gradients.
+        structures: the structure that masks each row; empty to mask nothing.
+        cross: whether to record a decoder's attention to its encoder, instead of self-attention.
 
     Raises:
         UnsupportedModelError: a layer does not take one softmax over the tokens of each row.
@@ -262,7 +264,7 @@ def forward_passes(
 
 
 def _require_whole_texts(ids: Tensor, heads: int, layers: Sequence[Recording]) -> None:
-    """Raises UnsupportedModelError for scores that are not those of whole rows (B, T)."""
+    """Raises UnsupportedModelError if a layer's scores do not cover whole rows (B, T)."""
     expected = (len(ids), heads, ids.shape[1])
     for number, layer in enumerate(layers):
         found = tuple(layer.probabilities.shape[:3])

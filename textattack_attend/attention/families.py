@@ -1,8 +1,8 @@
-"""The families that are known, each a record.
+"""The supported families of transformers, each described by one record.
 
-To add one of your own, register it: where its layers sit under the base model, and the attention
-module in a layer, which takes the softmax. With `EngineParts` the engine computes layers itself,
-which is much faster; without, structures are evaluated by whole forward passes.
+`register_family` adds a family of your own. Its record says where the layers stand under the base
+model, and which module of a layer takes the softmax. A record with `EngineParts` lets the engine
+compute the layers, which is much faster; other families are evaluated by whole forward passes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _earlier_tokens(config: Any) -> Sequence[Reach]:
 
 
 def _sliding_window(config: Any) -> Sequence[Reach]:
-    """Causal; in layers of type "sliding_attention", or in all where there are no types, local."""
+    """Returns causal reaches, local in layers of type "sliding_attention", or in all untyped."""
     every = ["sliding_attention"] * config.num_hidden_layers
     types = getattr(config, "layer_types", None) or every
     window = config.sliding_window
@@ -133,10 +133,10 @@ FAMILIES: dict[str, Family] = {}
 
 
 def register_family(family: Family) -> None:
-    """Make models of a family attackable.
+    """Registers a family, so that its models can be attacked.
 
     Raises:
-        InvalidInputError: there is a family of that model type.
+        InvalidInputError: a family of that model type is registered already.
     """
     if family.model_type in FAMILIES:
         raise InvalidInputError(
@@ -191,7 +191,7 @@ for _family in (
 
 
 def family_of(model: PreTrainedModel) -> Family:
-    """The family of a model.
+    """Returns the family of a model.
 
     Raises:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
@@ -229,13 +229,14 @@ def family_of(model: PreTrainedModel) -> Family:
 def shape_of(
     model: PreTrainedModel, tokens: int, first_is_special: bool = True, cross: bool = False
 ) -> Shape:
-    """The shape of the structures of a model, for texts of that many tokens.
+    """Returns the shape of a model's structures for texts of that many tokens.
 
     Args:
-        model: of a supported family.
-        tokens: of the text, special ones included.
-        first_is_special: whether the first of them is.
-        cross: of the attention of a decoder to its encoder, instead of self-attention.
+        model: a model of a supported family.
+        tokens: the number of tokens of the text, special tokens included.
+        first_is_special: whether the first token is a special one.
+        cross: whether the structures mask a decoder's attention to its encoder, instead of
+            self-attention.
     """
     family = family_of(model)
     layers = len(family.attention_modules(model, cross))

@@ -1,4 +1,4 @@
-"""A family of models as a record: where the attention is, and what a query of it can see."""
+"""The record that describes a family of models: where its attention is, what its queries see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mix = Callable[[Any, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Projections:
-    """Paths in a layer of what gives (..., D) from the hidden states, (..., D)."""
+    """The paths, in a layer, of its query, key and value projections, each (..., D) to (..., D)."""
 
     query: str
     key: str
@@ -28,16 +28,18 @@ class Projections:
 
 @dataclass(frozen=True)
 class EngineParts:
-    """What the engine has to know to compute the layers of an encoder that reads its first token.
+    """The parts that the engine computes an encoder from, whose head reads the first token only.
 
     Scores must be the scaled products of queries and keys, and nothing else.
 
     Args:
-        projections: where queries, keys and values come from.
-        mix: what a layer gives, (..., D), from the layer, the attended values (..., D) of some
-            tokens and the hidden states (..., D) that these tokens had before it.
-        head: logits (B, C) from the classifier and the last hidden state (B, T, D).
-        choice_head: the same of a model that scores choices, (B, 1).
+        projections: the paths of the query, key and value projections.
+        mix: a function that computes a layer's output, (..., D), from the layer, the attention
+            output (..., D) of some tokens and the layer's input (..., D) of the same tokens.
+        head: a function that computes logits (B, C) from the classifier and the last hidden states
+            (B, T, D).
+        choice_head: a function that computes the scores (B, 1) of choices from a multiple-choice
+            model and the last hidden states (B, T, D).
     """
 
     projections: Projections
@@ -55,9 +57,9 @@ class Decoder:
     """The second stack of an encoder-decoder, which reads the text shifted by a start token.
 
     Args:
-        layers: path of the list of its layers under the base model.
-        attention: path in a layer of its causal self-attention.
-        cross_attention: path in a layer of its attention to the encoder.
+        layers: the path of the list of its layers under the base model.
+        attention: the path, in a layer, of its causal self-attention.
+        cross_attention: the path, in a layer, of its attention to the encoder.
     """
 
     layers: str
@@ -70,19 +72,20 @@ class Family:
     """One family of transformers.
 
     Args:
-        model_type: ``config.model_type`` of its models.
-        layers: path of the list of layers under the base model.
-        attention: path in a layer of the module that takes the softmax of self-attention.
-        engine: what the engine needs; None if it cannot compute these layers.
-        reach: from the configuration, what a query can see in each layer; empty for everything.
-        served_by: for layers that share weights: from the configuration, for each layer the
-            position in the list of what computes it.
-        reserved_positions: rows of the position table that no token can use.
-        extra_keys: columns that the softmax has behind those of the keys, as attention sinks; they
-            are never masked.
-        decoder: of an encoder-decoder. Its self-attention follows that of the encoder: layer 0 of
-            the decoder is the next layer of a structure. A structure of cross-attention counts the
-            decoder's layers only.
+        model_type: the ``config.model_type`` of its models.
+        layers: the path of the list of layers under the base model.
+        attention: the path, in a layer, of the module that takes the softmax of self-attention.
+        engine: the parts that the engine needs; None if it cannot compute these layers.
+        reach: a function that takes the configuration and returns what a query can see in each
+            layer; an empty result stands for everything.
+        served_by: for families whose layers share weights, a function that takes the configuration
+            and returns, for each layer, the position in the list of the module that computes it.
+        reserved_positions: the number of rows of the position table that no token can use.
+        extra_keys: the number of columns, such as attention sinks, that the softmax has behind
+            those of the keys; they are never masked.
+        decoder: the decoder of an encoder-decoder. Its self-attention follows that of the encoder:
+            layer 0 of the decoder is the next layer of a structure. A structure of cross-attention
+            counts the decoder's layers only.
     """
 
     model_type: str
@@ -96,23 +99,23 @@ class Family:
     decoder: Decoder | None = None
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
-        """The layers in the order in which they run, a shared one as often as it does."""
+        """Returns the layers in the order in which they run; a shared one occurs several times."""
         modules = list(_children(model, self.layers))
         if self.served_by is None:
             return modules
         return [modules[position] for position in self.served_by(model.config)]
 
     def all_layers(self, model: PreTrainedModel) -> list[nn.Module]:
-        """Those of the decoder behind them, if there is one."""
+        """Returns the layers in the order in which they run, those of a decoder last."""
         decoder = self.decoder
         layers = self.layer_modules(model)
         return [*layers, *_children(model, decoder.layers)] if decoder else layers
 
     def attention_modules(self, model: PreTrainedModel, cross: bool = False) -> list[nn.Module]:
-        """The self-attention modules by layer, or those of the attention to the encoder.
+        """Returns the self-attention modules by layer, or those of the attention to the encoder.
 
         Raises:
-            UnsupportedModelError: cross-attention of a model that has none.
+            UnsupportedModelError: cross-attention is asked of a model that has none.
         """
         if cross:
             decoder = self._require_decoder()
@@ -125,10 +128,10 @@ class Family:
         return modules + [layer.get_submodule(self.decoder.attention) for layer in layers]
 
     def reach_of(self, model: PreTrainedModel, cross: bool = False) -> tuple[Reach, ...]:
-        """What a query can see, by layer; empty for everything.
+        """Returns what a query can see in each layer; an empty tuple stands for everything.
 
         Raises:
-            UnsupportedModelError: cross-attention of a model that has none.
+            UnsupportedModelError: cross-attention is asked of a model that has none.
         """
         if cross:
             self._require_decoder()
@@ -140,7 +143,7 @@ class Family:
         return (Reach(),) * layers + (Reach(None, 0, True, True),) * decoder_layers
 
     def max_tokens(self, model: PreTrainedModel) -> int:
-        """The longest input the position table allows, in tokens; all where there is no table."""
+        """Returns the most tokens that the position table allows; all where there is no table."""
         positions = getattr(model.config, "max_position_embeddings", sys.maxsize)
         return int(positions) - self.reserved_positions
 

@@ -1,7 +1,7 @@
-"""Changed forwards: modules of a model do something else for a while, and then their own again.
+"""Changed forwards: modules of a model run another forward for a while, and then their own again.
 
-The change is one thread's. Another thread that calls the module meanwhile gets what the module
-always does, and a thread that wants to change it as well waits.
+A change holds for one thread. Another thread that calls the module meanwhile runs the module's own
+forward, and a thread that wants to change the module as well waits.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]
     """Gives modules other forwards inside the context, and their own back when it ends.
 
     Args:
-        modules: in the order in which they run; one that is listed n times is called n times in a
-            forward pass, and its k-th call has the change of its k-th place.
+        modules: the modules, in the order in which they run; one that is listed n times is called n
+            times in a forward pass, and its k-th call has the change of its k-th place.
         changes: the change of each position that has one.
     """
     turns: dict[nn.Module, list[Change | None]] = {}
@@ -53,11 +53,11 @@ def changed_forwards(modules: Sequence[nn.Module], changes: Mapping[int, Change]
 
 
 class ForwardInTurn:
-    """The changed forwards of a module, one call after the other, for the thread that asked.
+    """Runs the changed forwards of a module, call after call, for the thread that changed it.
 
     Args:
-        forward: what the module does for all other threads, and where there is no change.
-        changes: one for each call in a forward pass; None for a call that is not changed.
+        forward: the module's own forward, for all other threads and for calls without a change.
+        changes: the change of each call in a forward pass; None for a call that is not changed.
         before: the forward that was put on the module itself before, if there was one.
     """
 
@@ -71,6 +71,6 @@ class ForwardInTurn:
         self._turn = cycle([forward if own is None else own(forward) for own in changes])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Takes the next turn, if the call is of the thread that asked for it."""
+        """Runs the next changed forward, if the call comes from the thread that changed it."""
         own = next(self._turn) if calls_for(self._owner) else self._forward
         return own(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The heap of the C library: what it keeps of freed memory."""
+"""Returns memory that the C library keeps on its heap, although it was freed, to the system."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 def give_back_free_memory() -> None:
     """Gives memory that was freed back to the system, where the C library is glibc.
 
-    By itself it keeps freed blocks of up to 32 MiB that lie between others. The matrices of a long
-    text are such blocks, so hundreds of megabytes would stay with the process.
+    Otherwise glibc keeps freed blocks of up to 32 MiB that lie between others. The matrices of a
+    long text are such blocks, so hundreds of megabytes would stay with the process.
     """
     if sys.platform != "linux":
         return

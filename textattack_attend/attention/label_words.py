@@ -14,13 +14,13 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 class LabelWordClassifier(nn.Module):
-    """What a causal or a seq2seq language model says next, if it has to say a label word.
+    """Classifies texts by the label word that a language model finds most likely to come next.
 
     A causal model goes on after the last token of a text; a seq2seq model begins its answer.
 
     Args:
-        model: the language model.
-        label_ids: the token of each class.
+        model: the language model, causal or seq2seq.
+        label_ids: the id of each class's label word, which is one token.
     """
 
     def __init__(self, model: PreTrainedModel, label_ids: Sequence[int]) -> None:
@@ -32,22 +32,22 @@ class LabelWordClassifier(nn.Module):
 
     @property
     def base_model(self) -> nn.Module:
-        """Of the language model."""
+        """The base model of the language model."""
         base: nn.Module = self.language_model.base_model
         return base
 
     @property
     def device(self) -> torch.device:
-        """Of the language model."""
+        """The device of the language model."""
         return self.language_model.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the language model."""
+        """The dtype of the language model's weights."""
         return self.language_model.dtype
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **options: Any) -> Any:
-        """Log-likelihoods of the label words as ``logits``, float (B, C)."""
+        """Computes the log-likelihoods of the label words as ``logits``, float32 (B, C)."""
         if self.config.is_encoder_decoder:
             start = int(self.config.decoder_start_token_id or 0)
             options["decoder_input_ids"] = torch.full_like(input_ids[:, :1], start)
@@ -65,8 +65,8 @@ class LabelWordClassifier(nn.Module):
     def _after_the_last(
         self, attention_mask: Tensor, options: dict[str, Any]
     ) -> tuple[dict[str, Any], Tensor]:
-        """Options that leave out the logits of other tokens, where the model has such; and where
-        the logits of each row's last token stand.
+        """Returns options that make the model compute the logits of last tokens only, if it has
+        them, and the position of each row's last token among the logits, int64 (B,).
         """
         # The last one of the mask, on whatever side the padding is.
         positions = torch.arange(attention_mask.shape[1], device=attention_mask.device)

@@ -1,10 +1,10 @@
-"""Marks: they tell whether a model was changed.
+"""Marks, which tell whether a model was changed.
 
 The engine computes the layers of a model itself. That it agrees with the model is therefore known
 only for the modules, hooks, adapters, modes and weights at the time of the comparison. A mark names
-these, and costs about one look at each module. Weights are marked by PyTorch's own
-count of changes, which misses those through ``.data``; `checksum` reads every byte, for whatever is
-kept beyond an attack.
+these, and making one takes about one look at each module. Weights are marked by PyTorch's own
+count of changes, which misses those through ``.data``; `checksum` reads every byte, and guards
+whatever is kept beyond an attack.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OWN_OF_MODULES = frozenset(vars(nn.Module()))
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """All that a model consists of; two marks are equal if nothing was changed in between.
+    """A list of all that a model consists of; two are equal if nothing changed in between.
 
     Args:
         settings: values that are compared by value.
@@ -79,7 +79,7 @@ def mark_of(model: nn.Module) -> Mark:
 
 
 def checksum(weights: Iterable[Tensor]) -> int:
-    """Returns a number that changes with every byte of weights; it copies those of a GPU."""
+    """Returns a number that changes with every byte of the weights; weights on a GPU are copied."""
     digest = xxhash.xxh3_64()
     for weight in weights:
         numbers = weight.detach().cpu().reshape(-1)

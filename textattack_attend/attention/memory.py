@@ -1,4 +1,4 @@
-"""The memory that an attack on a text takes beside its model, and what there is of it."""
+"""Estimates the memory that an attack on a text takes beside its model, and what is free."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .families import shape_of
 
 GIBIBYTE = 2**30
 SINGLE = 4
-"""Bytes of a number in single precision, in which attention is looked at."""
+"""The bytes of a number in single precision, in which captured attention is kept."""
 KEPT_FUSED, KEPT_EAGER = 1, 4
-"""Matrices that the backward pass keeps of a layer: its probabilities, and in families that take
-the softmax by themselves what they computed beside them."""
+"""The number of matrices that the backward pass keeps of a layer: its probabilities and, where the
+model itself takes the softmax (eager attention), the intermediate results."""
 PASSING = 8
-"""Matrices of one layer that exist at a time while the layer is computed or looked at."""
+"""The number of one layer's matrices that exist at a time while it is computed or captured."""
 HIDDEN, INNER = 8, 3
-"""Vectors that the backward pass keeps of a token in a layer, as wide as the hidden states and as
-the inner layer."""
+"""The numbers of vectors that the backward pass keeps of a token in a layer: those as wide as the
+hidden states, and those as wide as the inner layer of the feed-forward network."""
 ENGINE_BYTES = ATTENTION_BYTES + KEPT_BYTES
-"""What the engine takes, of all texts under attack together."""
+"""The most bytes that the engine takes for all texts under attack together."""
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -36,8 +36,8 @@ class MemoryBound:
 
     Args:
         model: a model of a supported family.
-        gibibytes: what an attack may take beside the model; None for half of what is free when it
-            is first asked.
+        gibibytes: the memory that an attack may take beside the model, in GiB; None for half of the
+            memory that is free when the limit is first needed.
 
     Raises:
         InvalidInputError: the number is not positive.
@@ -51,13 +51,13 @@ class MemoryBound:
 
     @cached_property
     def limit(self) -> int:
-        """The bytes that an attack may take."""
+        """The number of bytes that an attack may take."""
         if self.gibibytes is not None:
             return int(self.gibibytes * GIBIBYTE)
         return free_bytes(self._model.device) // 2
 
     def fit(self, shapes: Iterable[Shape]) -> bool:
-        """Whether texts of these shapes can be attacked side by side; one text always can."""
+        """Returns whether texts of these shapes can be attacked together; one text always can."""
         needed = [bytes_needed(self._model, shape) - ENGINE_BYTES for shape in shapes]
         return len(needed) <= 1 or sum(needed) + ENGINE_BYTES <= self.limit
 
@@ -68,7 +68,7 @@ class MemoryBound:
             shape: the shape of the text's structures.
 
         Raises:
-            InvalidInputError: the attack would take more than the limit.
+            InvalidInputError: the attack would take more memory than the limit.
         """
         needed = bytes_needed(self._model, shape)
         if needed > self.limit:
@@ -104,7 +104,7 @@ def bytes_needed(model: PreTrainedModel, shape: Shape) -> int:
 
 
 def longest_text(model: PreTrainedModel, limit: int) -> int:
-    """Returns the most tokens of a sequence whose attack takes no more bytes than a limit."""
+    """Returns the largest number of tokens whose attack takes no more bytes than the limit."""
     fits, too_long = 0, 1
     while bytes_needed(model, shape_of(model, too_long)) <= limit:
         fits, too_long = too_long, 2 * too_long
@@ -118,7 +118,7 @@ def longest_text(model: PreTrainedModel, limit: int) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Returns the free memory of a device, or for a CPU what the machine and its container have."""
+    """Returns the free bytes of a device; for a CPU, of the machine and its container."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     available: int = psutil.virtual_memory().available
@@ -126,7 +126,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _free_in_container() -> list[int]:
-    """Returns what a limit on the process's control group leaves, if there is one."""
+    """Returns the bytes that are left under the limit of the process's control group, if any."""
     try:
         limit = (CONTROL_GROUP / "memory.max").read_text().strip()
         used = int((CONTROL_GROUP / "memory.current").read_text())

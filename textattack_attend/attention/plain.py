@@ -1,4 +1,4 @@
-"""Plain modules: those that compute what their class and their weights say, and nothing else.
+"""Plain modules, which compute what their class and their weights say, and nothing else.
 
 Adapters, quantised layers, hooks, parametrisations and replaced forwards all compute something else
 than ``module.weight`` says. So the engine reads and copies the weights of plain linear layers only,
@@ -19,7 +19,7 @@ _FORWARD = nn.Linear.forward
 
 
 def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
-    """Whether a module is a linear layer of PyTorch, to which nothing was added.
+    """Returns whether a module is a linear layer of PyTorch, to which nothing was added.
 
     A parametrisation makes a subclass of the layer, and a weight in a format of its own is of a
     subclass of tensors.
@@ -35,7 +35,7 @@ def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
 
 
 def changed_module(model: nn.Module, spared: nn.Module | None = None) -> str | None:
-    """Returns the name of a module that does something else than its class's forward when called.
+    """Returns the name of the first module that runs anything but its class's forward.
 
     Args:
         model: the model whose modules are checked.
@@ -56,7 +56,7 @@ def changed_module(model: nn.Module, spared: nn.Module | None = None) -> str | N
 
 
 def is_changed(module: nn.Module) -> bool:
-    """Whether a module has a hook around its forward, or a forward of its own.
+    """Returns whether a module has a hook around its forward, or a forward of its own.
 
     Hooks of the backward pass change no output.
     """
@@ -64,10 +64,10 @@ def is_changed(module: nn.Module) -> bool:
 
 
 def own_forward(module: nn.Module) -> Callable[..., Any] | None:
-    """Returns the forward that was put on a module itself, if there is one.
+    """Returns the forward that was set on the module itself instead of its class, if there is one.
 
-    What an attack in another thread has put there for a while does not count: it is for that thread
-    alone, and hides what was there before.
+    A forward that an attack in another thread has set for a while does not count: it holds for that
+    thread alone, and hides the one that was there before.
     """
     forward: Callable[..., Any] | None = vars(module).get("forward")
     while isinstance(forward, ForwardInTurn):
@@ -76,15 +76,15 @@ def own_forward(module: nn.Module) -> Callable[..., Any] | None:
 
 
 def has_hooks(module: nn.Module) -> bool:
-    """Whether a module has a hook before or after its forward."""
+    """Returns whether a module has a hook before or after its forward."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def is_compiled(module: nn.Module) -> bool:
-    """Whether a module is what ``torch.compile`` returned; the compiler is not imported for it."""
+    """Returns whether a module came from ``torch.compile``, without importing the compiler."""
     return type(module).__name__ == "OptimizedModule"
 
 
 def _has_global_hooks() -> bool:
-    """Whether PyTorch calls a hook around the forward of every module."""
+    """Returns whether PyTorch calls a hook around the forward of every module."""
     return bool(torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks)

@@ -1,4 +1,4 @@
-"""Precision: in which a model computes."""
+"""Precisions, the floating-point formats in which a model computes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def require_precision(precision: str) -> None:
 
 
 def training_precision() -> str:
-    """What training takes less time in: bfloat16 where the device computes it, else float32.
+    """Returns the faster precision for training: bfloat16 where the device has it, else float32.
 
     A processor without instructions for bfloat16 emulates it, many times slower than float32.
     """
@@ -35,7 +35,7 @@ def training_precision() -> str:
 
 
 def autocast(model: PreTrainedModel, precision: str) -> AbstractContextManager[None]:
-    """The context in which the model computes: its own precision for "float32"."""
+    """Returns a context in which the model computes in a precision; "float32" changes nothing."""
     dtype = PRECISIONS[precision]
     context: AbstractContextManager[None] = torch.autocast(
         model.device.type, dtype, enabled=dtype is not None

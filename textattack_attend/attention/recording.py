@@ -1,4 +1,4 @@
-"""Recordings: the attention of a layer in a forward pass, and the gradient that reaches it."""
+"""Recordings of a layer's attention in a forward pass, and of the gradient that reaches it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .softmax import SoftmaxMode, scores_of
 def differentiate(
     loss: Tensor, layers: Sequence[Recording], show: Callable[[int, Tensor], None]
 ) -> None:
-    """Shows the gradient of a loss at the probabilities of every layer as soon as it is there.
+    """Shows the gradient of a loss at each layer's probabilities as soon as it is computed.
 
     Args:
-        loss: a scalar.
-        layers: what recorded the forward pass.
-        show: takes the number of a layer and the gradient, (B, H, T, T).
+        loss: the loss, a scalar.
+        layers: the recordings of the forward pass, one for each layer.
+        show: a function that takes the number of a layer and the gradient, (B, H, T, T).
 
     Raises:
         UnsupportedModelError: the loss does not depend on the attention of every layer.
@@ -44,10 +44,10 @@ def differentiate(
 
 
 class _GradientSeen(torch.autograd.Function):
-    """Gives back what it gets, and shows the gradient at it.
+    """Returns its input unchanged, and shows the gradient there in the backward pass.
 
-    Hooks would not do: PyTorch computes only what some input depends on. The anchor is an input on
-    which every layer seems to depend.
+    Hooks are not enough: PyTorch computes the gradients only on paths to an input that is asked
+    for. The anchor is such an input, on which every layer seems to depend.
     """
 
     @staticmethod
@@ -68,13 +68,13 @@ class _GradientSeen(torch.autograd.Function):
 class Recording(SoftmaxMode):
     """Keeps the attention of one layer.
 
-    Nothing here holds the graph of the backward pass, which holds the recording.
+    A recording does not hold the graph of the backward pass; the graph holds the recording.
 
     Attributes:
-        units: how many units there are in all matrices of the batch.
-        probabilities: what the softmax gave, (B, H, T, T), with the family's extra columns.
-        anchor: a scalar that the graph seems to depend on, if gradients are computed.
-        show: takes the gradient at the probabilities while the backward pass is on.
+        units: the number of units in all matrices of the batch.
+        probabilities: the output of the softmax, (B, H, T, T), with the family's extra columns.
+        anchor: a scalar on which the graph seems to depend, if gradients are computed.
+        show: a function that takes the gradient at the probabilities during the backward pass.
     """
 
     units = 0
@@ -85,16 +85,16 @@ class Recording(SoftmaxMode):
 
     @cached_property
     def scores(self) -> Tensor:
-        """What the softmax is taken of, detached, same shape as the probabilities."""
+        """The pre-softmax scores, detached, of the same shape as the probabilities."""
         return self._make_scores()
 
     def forget(self) -> None:
-        """Lets go of the attention."""
+        """Frees the attention."""
         vars(self).pop("scores", None)
         del self.probabilities, self._make_scores
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
-        """Probabilities from scores."""
+        """Computes probabilities from scores, each (B, H, queries, keys), and records both."""
         kept = scores.detach()
         self._make_scores = lambda: kept
         probabilities = super().softmax(scores, dim, **options)
@@ -118,7 +118,7 @@ class Recording(SoftmaxMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        """``scaled_dot_product_attention``, step by step; scores are not kept but made again."""
+        """Computes attention step by step; scores are not kept, but computed again when needed."""
         attended = super().fused(
             query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa
         )

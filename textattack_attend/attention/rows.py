@@ -1,4 +1,4 @@
-"""Rows: a model called on sequences, one a row, whatever its examples consist of."""
+"""Runs a model on rows, each one sequence, whether it classifies texts or scores choices."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..errors import ModelOutputError
 
 
 def chooses(model: PreTrainedModel) -> bool:
-    """Whether the model scores choices, each a sequence, instead of classes."""
+    """Returns whether the model scores choices, each a sequence, instead of classes."""
     return any(c.__name__.endswith("ForMultipleChoice") for c in type(model).__mro__)
 
 
 def run_rows(model: PreTrainedModel, inputs: Mapping[str, Tensor], **options: Any) -> Any:
-    """Runs a model on rows (B, T); its output has logits (B, C), or (B, 1) if it scores choices."""
+    """Runs a model on rows (B, T); the logits are (B, C), or (B, 1) if it scores choices."""
     if chooses(model):
         inputs = {name: rows[:, None] for name, rows in inputs.items()}
     with _named_outputs(model):
@@ -27,7 +27,7 @@ def run_rows(model: PreTrainedModel, inputs: Mapping[str, Tensor], **options: An
 
 
 def require_finite(logits: Tensor) -> Tensor:
-    """Returns logits in which every number is finite.
+    """Returns the logits, after checking that every one of them is finite.
 
     Raises:
         ModelOutputError: a logit is NaN or infinite.

@@ -1,4 +1,4 @@
-"""Shapes: which structures fit a model and its texts."""
+"""Checks that structures have the shape of a model and its texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require_shapes(
     lengths: Sequence[int],
     cross_attention: bool,
 ) -> None:
-    """Refuses structures of another shape than the model's attention has for the texts.
+    """Refuses structures whose shape is not that of the model's attention for the texts.
 
     Args:
         model: a model of a supported family.

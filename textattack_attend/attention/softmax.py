@@ -27,11 +27,12 @@ from .forwards import Forward, changed_forwards
 
 
 class SoftmaxMode(TorchFunctionMode):
-    """Sees the softmax of one layer's attention; subclasses say what they do with it.
+    """Intercepts the softmax of one layer's attention; subclasses record or change it.
 
     Attributes:
-        ran: whether the layer took its softmax.
-        extra_keys: columns of the softmax behind those of the keys; `softmax_modes` sets it.
+        ran: true once the layer has taken its softmax.
+        extra_keys: the number of columns of the softmax behind those of the keys, which
+            `softmax_modes` sets.
     """
 
     ran = False
@@ -96,7 +97,7 @@ class SoftmaxMode(TorchFunctionMode):
             )
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
-        """Probabilities from scores, each (B, H, queries, keys)."""
+        """Computes probabilities from scores, each (B, H, queries, keys)."""
         self.require_size(scores.shape)
         return softmax(scores, dim, **options)
 
@@ -111,7 +112,7 @@ class SoftmaxMode(TorchFunctionMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        """``scaled_dot_product_attention``, step by step."""
+        """Computes what ``scaled_dot_product_attention`` does, step by step."""
         scores = scores_of(query, key, attn_mask, is_causal, scale)
         probabilities = self.softmax(scores, -1).to(value.dtype)
         value = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
@@ -121,13 +122,14 @@ class SoftmaxMode(TorchFunctionMode):
 def scores_of(
     query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float | None
 ) -> Tensor:
-    """Returns what ``scaled_dot_product_attention`` takes the softmax of, (B, H, queries, keys).
+    """Computes the scores that ``scaled_dot_product_attention`` uses, (B, H, queries, keys).
 
     Args:
         query: queries, (B, H, queries, D).
-        key: keys, (B, H, keys, D), or of fewer heads, each of which serves several of the queries'.
-        mask: what is added to the scores, or which keys are visible; None for nothing.
-        is_causal: whether a query sees no later key.
+        key: keys, (B, H, keys, D), or of fewer heads, each of which serves several query heads.
+        mask: a float tensor that is added to the scores, or a bool tensor that is true where a key
+            is visible; None for neither.
+        is_causal: true if a query cannot see later keys.
         scale: the factor of the products; None for one over the root of D.
     """
     key = key.repeat_interleave(query.shape[1] // key.shape[1], 1)
@@ -146,13 +148,13 @@ class BiasedSoftmax(SoftmaxMode):
         """Returns the bias to add to the scores, (B, H, queries, keys).
 
         Args:
-            like: a tensor of the scores' dtype, (B, H, queries, anything).
-            mask: the mask of the family, or the scores with it; None if everything is visible.
+            like: a tensor of the scores' dtype, (B, H, queries, any length).
+            mask: the model's own additive mask, or the scores with it; None if all is visible.
             keys: the number of keys, without the columns behind them.
         """
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
-        """Probabilities from the scores and the bias."""
+        """Computes probabilities from the scores and the bias."""
         self.require_size(scores.shape)
         # In float16, which occurs under autocast only, what is left of a score beside the bias
         # would tell the units of a fully masked row apart.
@@ -173,7 +175,7 @@ class BiasedSoftmax(SoftmaxMode):
         scale: float | None = None,
         enable_gqa: bool = False,
     ) -> Tensor:
-        """PyTorch's own, with the bias in its mask."""
+        """Calls PyTorch's ``scaled_dot_product_attention`` with the bias added to its mask."""
         if _computes_in_half_precision(query):  # see `softmax`
             with torch.autocast(query.device.type, enabled=False):
                 query, key, value = query.float(), key.float(), value.float()
@@ -191,18 +193,18 @@ class BiasedSoftmax(SoftmaxMode):
 
 
 def _computes_in_half_precision(query: Tensor) -> bool:
-    """Whether attention over this query is computed in float16, by autocast or by its dtype."""
+    """Returns whether attention is computed in float16, by autocast or by the query's dtype."""
     device = query.device.type
     cast = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.float16
     return cast or query.dtype == torch.float16
 
 
 def far_below(dtype: torch.dtype) -> float:
-    """What is added to the scores of masked units.
+    """Returns the bias of masked units: half of the most negative number of a dtype.
 
-    Half of the most negative number, not all of it: a row that is masked everywhere must become
-    uniform over the visible keys, and padding (finfo.min) must stay below them. It is a number in
-    single precision in any case, as some families take the softmax of any scores in that.
+    It is only half, because a row that is masked everywhere must become uniform over the visible
+    keys, and padding (finfo.min) must stay below them. It is finite in single precision in any
+    case, because some families compute every softmax in that.
     """
     return max(torch.finfo(dtype).min, torch.finfo(torch.float32).min) / 2
 
@@ -210,7 +212,7 @@ def far_below(dtype: torch.dtype) -> float:
 def added_to_scores(
     mask: Tensor | None, is_causal: bool, like: Tensor, size: tuple[int, ...]
 ) -> Tensor | None:
-    """What a mask of ``scaled_dot_product_attention`` adds to scores, (..., queries, keys)."""
+    """Returns what a mask of ``scaled_dot_product_attention`` adds to (..., queries, keys)."""
     if is_causal:
         mask = torch.ones(size, dtype=torch.bool, device=like.device).tril()
     if mask is None or mask.is_floating_point():
@@ -223,16 +225,17 @@ def added_to_scores(
 def softmax_modes(
     modules: Sequence[nn.Module], modes: Mapping[int, SoftmaxMode], extra_keys: int = 0
 ) -> Iterator[None]:
-    """Inside, every attention module runs under the mode of its layer, if there is one.
+    """Runs every attention module under the mode of its layer inside the context.
 
     Args:
-        modules: by layer; a module that serves several layers is called once for each, in order.
-        modes: by layer.
-        extra_keys: columns that the family's softmax has behind the keys; see `Family`.
+        modules: the attention module of each layer; one that serves several layers is called once
+            for each, in order.
+        modes: the mode of each layer that has one.
+        extra_keys: the number of columns that the softmax has behind the keys; see `Family`.
 
     Raises:
         RuntimeError: a layer with a mode never took a softmax inside the context.
-        UnsupportedModelError: a layer takes several, or one of another size.
+        UnsupportedModelError: a layer takes several softmaxes, or one of another size.
     """
     for mode in modes.values():
         mode.extra_keys = extra_keys

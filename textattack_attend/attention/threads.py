@@ -1,8 +1,8 @@
-"""Threads: a model serves one caller at a time, and sums do not depend on the number of threads.
+"""Lets a model serve one caller at a time, and keeps sums independent of the number of threads.
 
 Attacks change a model for a moment (see `forwards`) and keep results that they computed with it.
 Therefore callers in several threads wait for each other. A plain call of the model does not wait: a
-module that is changed for one thread does for all others what it always does.
+module that is changed for one thread runs its own forward for all others.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _guard = threading.Lock()
 
 
 def lock_of(owner: object) -> threading.RLock:
-    """Returns the lock of a model, a module or a tokenizer, which its thread may take again.
+    """Returns the reentrant lock of a model, a module or a tokenizer.
 
-    A new process that was forked begins with free locks: their holders do not exist in it.
+    A forked process begins with free locks, because the threads that held them do not exist in it.
     """
     with _guard:
         return _locks.setdefault(owner, threading.RLock())
@@ -57,10 +57,11 @@ def one_caller_at_a_time(
 
 
 def calls_for(owner: threading.Thread) -> bool:
-    """Whether the code that runs now works for a thread.
+    """Returns whether the code that runs now works for a thread.
 
-    Code does so in the thread itself, and in those in which PyTorch takes a backward pass on a
-    device, where layers with gradient checkpoints run again. Python has not started the latter.
+    Code works for a thread in that thread itself, and in the threads in which PyTorch runs a
+    backward pass on a device, where layers with gradient checkpoints run again. PyTorch, not
+    Python, starts the latter.
     """
     caller = threading.current_thread()
     if caller is owner:
@@ -70,7 +71,7 @@ def calls_for(owner: threading.Thread) -> bool:
 
 
 class _OneThread:
-    """Counts who computes on one thread, and gives all threads back after the last of them."""
+    """Counts the callers that compute on one thread, and restores all threads after the last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,10 +97,9 @@ _one_thread = _OneThread()
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Makes the processor compute on one thread inside the context.
+    """Makes PyTorch compute on one thread inside the context.
 
-    Kernels split a sum over the threads that there are, so that the last bits of a result depend on
-    their number.
+    Kernels split a sum over all threads, so the last bits of a result depend on their number.
     """
     _one_thread.enter()
     try:

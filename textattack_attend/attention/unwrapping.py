@@ -1,4 +1,4 @@
-"""Unwrapping: the transformers model inside what other libraries put around it."""
+"""Unwraps the transformers model inside the wrappers that other libraries put around it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def unwrapped(model: nn.Module) -> PreTrainedModel:
         model: the model to unwrap, several times if need be.
 
     Raises:
-        UnsupportedModelError: what is inside is no model of transformers, or the wrapper changes
-            what goes in or comes out.
+        UnsupportedModelError: there is no model of transformers inside, or the wrapper changes
+            inputs or outputs.
     """
     while (inner := _inside(model)) is not None:
         # A compiler replaces the forward of its own wrapper.
@@ -57,7 +57,7 @@ def _inside(model: nn.Module) -> nn.Module | None:
 
 
 def _inside_adapters(model: Any) -> nn.Module:
-    """Returns the model whose layers have the adapters in them."""
+    """Returns the model inside PEFT's wrapper, whose layers contain the adapters."""
     for name, config in model.peft_config.items():
         if config.is_prompt_learning:
             raise UnsupportedModelError(

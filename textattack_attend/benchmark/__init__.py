@@ -1,6 +1,6 @@
-"""The comparative benchmark: a recipe file in, a row for every attacked example, tables out.
+"""The comparative benchmark, which attacks as a recipe file says, and makes tables of the results.
 
-It needs neither torch nor TextAttack, but to run a recipe: that is in `running`.
+Only `running`, which runs recipes, needs torch and TextAttack.
 """
 
 from .recipe import Recipe, known_recipes, named_recipe, read_recipe

@@ -1,4 +1,4 @@
-"""Claims: if several processes write to one store, only one of them at a time attacks a cell.
+"""Claims, by which only one of the processes that write to a store attacks a cell at a time.
 
 A claim is a lock of the operating system on a file in the folder STORE.locks. It ends with the
 process that holds it, however that process ends. The file is deleted when the claim ends, and the
@@ -25,7 +25,7 @@ AT_ONCE = 0.01
 """The most seconds that it takes to claim a free cell."""
 POLL_SECONDS = 0.2
 ATTEMPTS = 100
-"""How often the folder is made again while others delete it, which takes them a moment."""
+"""The most times that the folder is made again while other processes delete it."""
 
 
 class Claims:
@@ -59,7 +59,9 @@ class Claims:
 
     @contextmanager
     def once_free(self, cell: str) -> Iterator[None]:
-        """Waits until a cell is free, says once which process it waits for, and claims it inside.
+        """Waits until a cell is free, and claims it inside the context.
+
+        It says once which process it waits for.
 
         Raises:
             StoreError: the folder of the locks, or the store, cannot be written.

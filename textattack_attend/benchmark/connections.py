@@ -1,8 +1,8 @@
-"""Connections to the file of a store, which a stranger may have made.
+"""Opens the file of a store, which a stranger may have made, to read or to write.
 
 A connection for writing keeps a write-ahead log beside the store, so that readers never wait. A
-connection for reading leaves no file beside it: where nobody writes, SQLite is told that the file
-does not change, and what was read counts only if that turns out to be true.
+connection for reading leaves no file beside the store: if nobody seems to write, SQLite is told
+that the file does not change, and results count only if it really did not.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ WAIT_SECONDS = 60
 """The most seconds that a process waits for another one that writes to the same store."""
 POLL_SECONDS = 0.01
 ATTEMPTS = 20
-"""How often a store is read again that was written meanwhile."""
+"""The most times that a store is read again because another process wrote to it meanwhile."""
 STEPS = 1_000_000
 STEPS_PER_BYTE = 10
-"""How many steps SQLite may take to check a file; a whole store takes one for 10 to 40 bytes."""
+"""The steps that SQLite may take to check a byte of a file; a sound store needs 0.025 to 0.1."""
 STEPS_AT_ONCE = 10_000
 
 
@@ -33,7 +33,7 @@ def for_writing(path: str) -> sqlite3.Connection:
     """Opens a file, or makes an empty one.
 
     Raises:
-        StoreError: the path is that of something else than a file, or a journal leads elsewhere.
+        StoreError: the path is no file, or a journal leads elsewhere.
         sqlite3.Error: the file cannot be opened.
     """
     if os.path.exists(path) and not os.path.isfile(path):
@@ -78,7 +78,7 @@ def is_alone(connection: sqlite3.Connection) -> bool:
 
 @contextmanager
 def within_limits(connection: sqlite3.Connection, path: str) -> Iterator[None]:
-    """Stops what SQLite does inside once it takes more steps than a file of that size needs.
+    """Stops SQLite inside the context once it takes more steps than a file of that size needs.
 
     Pages of a crafted file may point at each other, so that a few of them seem to be billions.
 
@@ -87,7 +87,7 @@ def within_limits(connection: sqlite3.Connection, path: str) -> Iterator[None]:
         path: the path of the file.
 
     Raises:
-        sqlite3.OperationalError: it was stopped.
+        sqlite3.OperationalError: SQLite was stopped.
     """
     size = sum(found[1] for found in state_of(path) if found)
     left = (STEPS + STEPS_PER_BYTE * size) // STEPS_AT_ONCE
@@ -109,10 +109,11 @@ class Reader:
 
     Args:
         path: the path of the file.
-        check: checks what was opened; it is called again after the file has changed.
+        check: a function that checks an open connection; it is called again after every change of
+            the file.
 
     Attributes:
-        checked: what the check returned last.
+        checked: the last result of the check.
     """
 
     def __init__(self, path: str, check: Callable[[sqlite3.Connection], Any]) -> None:
@@ -147,7 +148,7 @@ class Reader:
         )
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -193,7 +194,7 @@ class Reader:
             ) from error
 
     def _outdated(self) -> bool:
-        """Whether somebody may have written to a file that was taken for one that is not."""
+        """Returns whether a file that was opened as one that nobody writes to has changed."""
         return self._still and self._state != state_of(self._path)
 
 
@@ -211,7 +212,7 @@ def rows_of(
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Returns SQLite's code of an error without its details; 0 if it is one of Python's module."""
+    """Returns SQLite's primary code of an error; 0 for an error of Python's module."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -225,7 +226,7 @@ def _closed_if_refused(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _distrust(connection: sqlite3.Connection) -> None:
-    """Lets nothing that a file says about itself call functions, other files, or triggers."""
+    """Forbids that a file's schema calls functions, other files, or triggers."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)
     connection.execute("pragma trusted_schema = off")

@@ -1,4 +1,4 @@
-"""The files beside a store that hold a part of it, until SQLite merges them into its file."""
+"""Journals, the files beside a store that hold a part of it until SQLite merges them into it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import stat
 from ..errors import StoreError
 
 ROLLBACK = "-journal"
-"""The ending of the file that takes back a transaction that was cut off."""
+"""The ending of the file with which SQLite undoes an unfinished transaction."""
 JOURNALS = {
     "-wal": "copy both to a folder that you can write, and read the copy",
     ROLLBACK: "let a program that may write the store open it once, as `benchmark` does",
 }
-"""The endings of the files that hold rows, and how to have them merged."""
+"""The endings of the files that hold rows, and advice how to merge each into the store."""
 SHARED = "-shm"
-"""The ending of the file through which processes share what is where in a ``-wal``."""
+"""The ending of the file in which processes share the index of a ``-wal``."""
 MAGIC = bytes.fromhex("d9d505f920a163d7")
 """The end of a journal that names another one."""
 State = tuple[tuple[int, int, int] | None, ...]

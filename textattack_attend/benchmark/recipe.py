@@ -119,11 +119,11 @@ class _Strict(BaseModel):
 
 
 class NamedAttack(_Strict):
-    """An attack.
+    """An attack recipe with its options.
 
     Args:
-        recipe: its name, as ``--recipe`` takes it, or PATH^FUNCTION.
-        options: keywords of the recipe.
+        recipe: the name of the attack recipe, as ``--recipe`` takes it, or PATH^FUNCTION.
+        options: the keyword arguments of the attack recipe.
     """
 
     recipe: Located
@@ -131,11 +131,11 @@ class NamedAttack(_Strict):
 
 
 class Published(_Strict):
-    """A table of a paper.
+    """A table of a paper, printed for comparison.
 
     Args:
-        source: which one.
-        rows: by column.
+        source: the citation of the table.
+        rows: the rows of the table, each with its cells by column.
     """
 
     source: Name
@@ -145,20 +145,22 @@ class Published(_Strict):
 
 
 class Recipe(_Strict):
-    """What is compared.
+    """A benchmark recipe, which says what victims are attacked by what attacks on what data.
 
     Args:
         data: PATH^NAME or PATH^COLUMN,...,LABEL, or a data set's name in TextAttack.
-        victims: by label, the checkpoints that share a row of the table.
-        attacks: by label.
-        examples: how many of the first are attacked; all by default.
-        queries: what an attack may ask at most, for an example.
-        seconds: that an attack may take, for an example; it gives up at the query that is late.
-        max_tokens: of a sequence; by default the model's.
-        seeds: with each of which everything is attacked once.
-        encoder: of sentences, hub name or folder, for the similarity of changed texts.
-        trust_remote_code: run the Python code that checkpoints of victims bring along.
-        published: rows of a table to print beside ours, and where it is from.
+        victims: the checkpoints that share a row of the table, by its label.
+        attacks: the attacks, by label.
+        examples: the number of examples, from the first on, to attack; None for all.
+        queries: the most queries of an attack for one example; None for any number.
+        seconds: the seconds of an attack for one example, after which its next query ends it; None
+            for any time.
+        max_tokens: the most tokens of a sequence; None for as many as the model allows.
+        seeds: the seeds, with each of which every attack runs once.
+        encoder: the hub name or folder of the sentence encoder that measures how similar changed
+            texts are; None to measure no similarity.
+        trust_remote_code: whether to run the Python code that checkpoints of victims bring along.
+        published: a table of a paper to print beside the results.
     """
 
     data: Located
@@ -189,7 +191,7 @@ class Recipe(_Strict):
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leaves out a field that older recipes lack: a run is known by its recipe's JSON."""
+        """Leaves out a field that older recipes lack, as a run's id is made of its recipe."""
         fields: dict[str, Any] = serialize(self)
         if not self.trust_remote_code:
             del fields["trust_remote_code"]
@@ -202,13 +204,13 @@ class Recipe(_Strict):
 
     @property
     def number_of_cells(self) -> int:
-        """Checkpoints times attacks times seeds."""
+        """The number of cells: checkpoints times attacks times seeds."""
         checkpoints = sum(map(len, self.victims.values()))
         return checkpoints * len(self.attacks) * len(self.seeds)
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:
-    """A recipe file.
+    """Reads a recipe file.
 
     Raises:
         InvalidInputError: the file cannot be read, is no YAML, or is no recipe; the
@@ -228,10 +230,10 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
 
 
 def named_recipe(name: str) -> Path:
-    """A recipe file: a path, or the name of one that comes with the package.
+    """Returns the path of a recipe file, or of the recipe of that name in the package.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: there is no such file and no such recipe.
     """
     path = Path(name)
     if os.path.isfile(path):
@@ -246,5 +248,5 @@ def named_recipe(name: str) -> Path:
 
 
 def known_recipes() -> dict[str, Path]:
-    """Those that come with the package, by name."""
+    """Returns the paths of the recipes that come with the package, by name."""
     return {path.stem: path for path in sorted(RECIPES.glob("*.yaml"))}

@@ -75,7 +75,7 @@ class _RefusedError(yaml.MarkedYAMLError):
 
 
 class _Size(NamedTuple):
-    """How many values there are, and how many letters in them, with aliases written out."""
+    """The numbers of values and of letters in them, with aliases written out."""
 
     values: int
     letters: int

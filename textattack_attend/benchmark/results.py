@@ -22,9 +22,9 @@ from .store import Store
 LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
 MOST_NAMES = 32
-"""How many victims and attacks of a recipe may be the same, so that their rows are, too."""
+"""The most names that a recipe may give to one cell, by naming one victim or attack repeatedly."""
 LONGEST_MISTAKES = 500
-"""The most characters that a message repeats of what is wrong with a recipe."""
+"""The most characters of a recipe's mistakes that a message repeats."""
 WITHIN = ("victim", "model", "seed", "versions")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
@@ -61,17 +61,21 @@ class Results:
 
     @property
     def expected(self) -> int:
-        """Rows that there are once the runs are done."""
+        """The number of rows that the results have once the runs are done."""
         return sum(cell.size for cell in self.cells.values())
 
     @classmethod
     def of(cls, store: Store, runs: Sequence[str] = ()) -> Results:
-        """Those of some runs, by the beginning of their ids; by default of the one begun last.
+        """Reads the results of runs, which the beginnings of their ids name.
+
+        Args:
+            store: the store of the runs.
+            runs: beginnings of the ids of runs; empty for the run that was begun last.
 
         Raises:
             InvalidInputError: the store has no such run, or no row of it yet; or runs do not go
                 together.
-            StoreError: it cannot be read.
+            StoreError: the store cannot be read.
         """
         begun = store.runs()
         if not begun:
@@ -90,10 +94,10 @@ class Results:
 
     @classmethod
     def together(cls, parts: Sequence[Results]) -> Results:
-        """Those of several runs, or stores; a row that two of them have counts once.
+        """Joins the results of several runs, or stores; a row that two of them have counts once.
 
         Raises:
-            InvalidInputError: two of them mean different things by one label.
+            InvalidInputError: one label stands for different cells in two of them.
         """
         cells = _merged(part.cells for part in parts)
         rows = pd.concat([part.rows for part in parts], ignore_index=True)
@@ -138,7 +142,7 @@ def _recipe(store: Store, run: Run) -> Recipe:
 
 
 def _require_of_recipe(entries: Sequence[Entry], recipe: Recipe, store: Store) -> None:
-    """Refuses names that the recipe of a run does not have, and rows that count for too many."""
+    """Refuses names that the recipe of a run lacks, and cells that have too many names."""
     victims = {label: set(checkpoints) for label, checkpoints in recipe.victims.items()}
     for entry in entries:
         known = victims.get(entry.victim, set())
@@ -157,7 +161,7 @@ def _require_of_recipe(entries: Sequence[Entry], recipe: Recipe, store: Store) -
 
 
 def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:
-    """The cells of all parts, if a label is the same thing in all of them."""
+    """Returns the cells of all parts, or refuses a label that stands for different cells."""
     merged: dict[Labels, Cell] = {}
     first: dict[tuple[str, str], Cell] = {}
     for labels, cell in (item for part in parts for item in part.items()):

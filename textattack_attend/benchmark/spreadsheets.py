@@ -1,6 +1,6 @@
-"""Cells that spreadsheets read as text, although they begin as a formula does.
+"""Makes spreadsheets read as text the cells that begin as a formula does.
 
-A spreadsheet that opens a CSV file computes what begins with ``=``, ``+``, ``-`` or ``@``, so that
+A spreadsheet that opens a CSV file computes cells that begin with ``=``, ``+``, ``-`` or ``@``, so
 a text of a stranger could send a file's content away, or start a program. As OWASP advises
 (https://owasp.org/www-community/attacks/CSV_Injection, and requirement 1.2.10 of its verification
 standard 5.0), an apostrophe is put before such a cell. `exact` takes it away again.
@@ -17,10 +17,10 @@ FORMULA = re.compile(
     "'*(?:[\\0\\t\\r\\n]|\\s*[=+\\-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
     "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}])"
 )
-"""How a cell begins that gets an apostrophe; one with apostrophes gets another, so that taking one
-away gives the text back."""
+"""Matches the beginning of a cell that gets an apostrophe. A cell that has apostrophes already gets
+another, so that removing one restores the text."""
 NUMBER = re.compile("[+-]?[0-9]+(?:[.][0-9]+)?%?")
-"""A number, which no spreadsheet computes."""
+"""Matches a number, which no spreadsheet computes."""
 
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def exact(cell: str) -> str:
-    """Returns the text that a cell of `harmless` was made of."""
+    """Returns the text from which `harmless` made a cell."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 

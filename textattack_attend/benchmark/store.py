@@ -2,8 +2,8 @@
 
 A row belongs to a cell: one victim under one attack on one data set, each known by its identity,
 with the limits, the seed and the versions of the libraries. So a run that was killed goes on where
-it was, and a changed recipe takes over what it shares with the one before. What a recipe calls its
-cells is kept with each run of it.
+it was, and a changed recipe takes over the cells that it shares with the former one. The names that
+a recipe gives to its cells are kept with each run of it.
 
 - ``cells``: ``id`` (a hash of the key), ``key`` (JSON), ``begun`` (UTC);
 - ``examples``: the fields of `Row`, by ``cell`` and ``position``;
@@ -42,22 +42,23 @@ from .row import Row
 from .schema import Entry, Run, Writer
 
 ATTEMPTS = 5
-"""How often a file is opened again that another process deletes, as it is still empty."""
+"""The most times that an empty file is opened again because another process deletes it."""
 """The most characters of SQLite's own message; it may repeat what a file holds."""
 
 
 class Store:
-    """A store.
+    """The file of a benchmark's results.
 
     Args:
         path: the path of the file.
-        new: open it to add to it, and make it where there is none; else it is only read.
+        new: whether to open the file for writing, and to make it if it is missing; otherwise it is
+            only read.
 
     Attributes:
-        version: the version of its tables.
+        version: the version of the store's tables.
 
     Raises:
-        StoreError: there is no such file, or it cannot be opened, or is something else, or of
+        StoreError: there is no such file, it cannot be opened, or it is no store, or a store of
             another version.
     """
 
@@ -75,7 +76,7 @@ class Store:
                 self.version = self._reader.checked
 
     def _opened(self) -> tuple[Database, int]:
-        """Opens the file to write to it; one that another process deletes is opened again."""
+        """Opens the file for writing, and opens it again if another process deletes it."""
         for _ in range(ATTEMPTS):
             connection = for_writing(self.path)
             try:
@@ -89,7 +90,7 @@ class Store:
         raise StoreError(f"{self.path}: expected a file that stays, got one that others delete")
 
     def _table(self, name: str) -> Table:
-        """A table to write to."""
+        """Returns a table to write to."""
         if self._database is None:
             raise StoreError(f"{self.path}: expected a store to write to, got one to read only")
         return self._database.table(name)
@@ -101,10 +102,10 @@ class Store:
             return rows_of(self._database.conn, sql, values)
 
     def cell(self, key: Mapping[str, Any]) -> str:
-        """The id of a cell, which is begun if it is new.
+        """Returns the id of a cell, which is begun if it is new.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the store cannot be written.
         """
         text = json.dumps(key, sort_keys=True)
         cell = cell_of(key)
@@ -113,15 +114,15 @@ class Store:
         return cell
 
     def begin(self, recipe: str, data: str, size: int) -> Run:
-        """The run of a recipe, which is begun if it is new.
+        """Returns the run of a recipe, which is begun if it is new.
 
         Args:
             recipe: the recipe as JSON.
-            data: a hash of what is attacked.
-            size: number of examples that each attack runs on.
+            data: the digest of the data that are attacked.
+            size: the number of examples that each attack runs on.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the store cannot be written.
         """
         run = Run(_digest(recipe + data), recipe, size, _now())
         with self._explained():
@@ -129,10 +130,10 @@ class Store:
         return self._runs("where id = ?", [run.id])[0]
 
     def enter(self, run: Run, entry: Entry) -> None:
-        """Writes what a run calls a cell.
+        """Writes the names that a run gives to a cell.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the store cannot be written.
         """
         with self._explained():
             self._table("entries").insert(
@@ -140,10 +141,10 @@ class Store:
             )
 
     def runs(self) -> list[Run]:
-        """All that were begun, in that order.
+        """Returns all runs, in the order in which they were begun.
 
         Raises:
-            StoreError: it cannot be read, or holds what no run can be.
+            StoreError: the store cannot be read, or holds a malformed run.
         """
         return self._runs("order by rowid")
 
@@ -156,7 +157,7 @@ class Store:
         """Returns the names that a run gives to its cells, as they were entered.
 
         Raises:
-            StoreError: it cannot be read, or holds what no entry can be.
+            StoreError: the store cannot be read, or holds a malformed entry.
         """
         names = ", ".join(field.name for field in dataclasses.fields(Entry))
         sql = f"select {names} from entries where run = ? order by rowid"
@@ -165,51 +166,51 @@ class Store:
         return [Entry(**row) for row in found]
 
     def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Returns the keys of cells, on which their rows depend, as `cell` was given them.
+        """Returns the keys of cells by their ids, as they were given to `cell`.
 
         Raises:
-            StoreError: it cannot be read, or a key is no object in JSON.
+            StoreError: the store cannot be read, or a key is no object in JSON.
         """
         found = self._rows(f"select id, key from cells where id in ({_marks(cells)})", cells)
         return {row["id"]: checked_key(row["id"], row["key"], self.path) for row in found}
 
     def missing(self, cell: str, count: int) -> list[int]:
-        """Returns the first positions that have no row yet, or only an error.
+        """Returns the positions, below a number, that have no row yet, or only an error.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the store cannot be read.
         """
         sql = "select position from examples where cell = ? and outcome != 'error'"
         done = {row["position"] for row in self._rows(sql, [cell])}
         return [position for position in range(count) if position not in done]
 
     def write_down(self, cell: str, pid: int, host: str) -> None:
-        """Writes which process attacks a cell, for those that wait for it.
+        """Writes which process attacks a cell, for the processes that wait for it.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the store cannot be written.
         """
         writer = {"cell": cell, "pid": pid, "host": host, "since": _now()}
         with self._explained():
             self._table("writers").insert(writer, replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
-        """Returns the process that last attacked a cell, its machine, and since when, or None.
+        """Returns the last process that attacked a cell, its machine, and when it began, or None.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the store cannot be read.
         """
         found = self._rows("select * from writers where cell = ?", [cell])
         check_fields(Writer, found, self.path)
         return (found[0]["pid"], found[0]["host"], found[0]["since"]) if found else None
 
     def add(self, cell: str, row: Row) -> None:
-        """Writes a row; the first of an example that is no error stays.
+        """Writes the row of an example, unless the example has a row that is no error.
 
-        What UTF-8 does not have, as half of a pair of surrogates, is written as its escape.
+        Characters that UTF-8 lacks, as half of a pair of surrogates, are written as escapes.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the store cannot be written.
         """
         error = "cell = ? and position = ? and outcome = 'error'"
         examples = self._table("examples")
@@ -218,10 +219,10 @@ class Store:
             examples.insert({"cell": cell, **_writable(row)}, ignore=True)
 
     def rows(self, cells: Sequence[str], count: int) -> pd.DataFrame:
-        """The rows of cells up to a position, with the columns of `Row` and ``cell``.
+        """Returns the rows of cells below a position, with the columns of `Row` and ``cell``.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the store cannot be read.
         """
         found = self._rows(f"select * from examples where cell in ({_marks(cells)})", cells)
         check_rows(found, self.path)
@@ -230,10 +231,10 @@ class Store:
         return pd.DataFrame(within, columns=list(schema.EXAMPLES))
 
     def delete_if_empty(self) -> None:
-        """Lets go of the file, and deletes it if nobody else has it open and no run was ever begun.
+        """Closes the file, and deletes it if nobody else has it open and it has no run.
 
         Raises:
-            StoreError: it cannot be read.
+            StoreError: the store cannot be read.
         """
         with self._explained():
             if self._database is not None and not self.runs() and is_alone(self._database.conn):
@@ -245,7 +246,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
         if self._database is not None:
             self._database.close()
         self._reader.close()
@@ -262,7 +263,7 @@ class Store:
 
 
 def cell_of(key: Mapping[str, Any]) -> str:
-    """Returns the id of the cell whose rows depend on the key."""
+    """Returns the id of the cell of a key."""
     return _digest(json.dumps(key, sort_keys=True))
 
 

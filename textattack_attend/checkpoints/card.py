@@ -1,4 +1,4 @@
-"""The card of a trained model: how it was made, and what came out."""
+"""The card of a trained model, which records its training and the results."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "adapter_model.s
 The configuration is none of them: without it, transformers guesses one by the name of the folder.
 """
 CHECKPOINTS = "checkpoints"
-"""The folder, in that of the model, of what a training needs until it ends."""
+"""The folder, inside that of the model, of the files that a training needs until it ends."""
 LIBRARIES = ("textattack_attend", "torch", "transformers", "accelerate", "datasets")
 
 
 @dataclass(frozen=True)
 class Card:
-    """The record of a training: its settings, and what came out of it.
+    """The record of a training: its settings and its results.
 
     Args:
         task: the task that the model learned.
@@ -51,7 +51,8 @@ class Card:
         versions: the versions of the libraries.
         accuracy: the accuracy on the dev set after the epoch that was kept; None before the end.
         seconds: the time of the training since it last began, evaluation included.
-        step_seconds_ratio: time of a training step over that of a plain one, measured in turn.
+        step_seconds_ratio: the time of a training step over that of a plain step, where both kinds
+            were measured in turn.
         rows: the number of rows of the training set.
         extra_rows: the number of rows that the method added.
         extra_seconds: the time that the method took to find its rows, or to read known ones.
@@ -86,7 +87,7 @@ class Card:
 
     @property
     def training_time_ratio(self) -> float | None:
-        """Time of training over that of plain training, finding the extra rows not included."""
+        """The time of training over that of plain training, without finding the extra rows."""
         if self.step_seconds_ratio is None or not self.rows:
             return None
         return self.step_seconds_ratio * (1 + (self.extra_rows or 0) / self.rows)
@@ -96,7 +97,7 @@ class Card:
         """Reads the card in a folder; None if there is none.
 
         Raises:
-            InvalidInputError: it cannot be read, or the training of the folder has not ended.
+            InvalidInputError: the card cannot be read, or the folder's training has not ended.
         """
         path = folder / NAME
         if (folder / CHECKPOINTS / NAME).is_file() and not is_finished(folder):
@@ -110,14 +111,14 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str, path: str | os.PathLike[str] = NAME) -> Card:
-        """Reads what `to_json` wrote, here or in an older version.
+        """Reads the JSON that `to_json` of this version or an older one wrote.
 
         Args:
-            text: JSON.
-            path: the file that it is in, which errors name.
+            text: the JSON of the card.
+            path: the file of the card, which errors name.
 
         Raises:
-            InvalidInputError: it is no card, or has a field that this version does not know.
+            InvalidInputError: the text is no card, or has a field that this version does not know.
         """
         from pydantic import ValidationError  # a slow import, which only readers of cards need
 
@@ -170,5 +171,5 @@ def _no_card(path: str | os.PathLike[str], reason: str) -> InvalidInputError:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the training of a folder has ended; the weights are the last file to come."""
+    """Returns whether the training of a folder has ended, whose last file are the weights."""
     return (folder / NAME).is_file() and any((folder / name).is_file() for name in WEIGHTS)

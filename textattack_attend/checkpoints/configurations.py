@@ -1,4 +1,4 @@
-"""Configurations of checkpoints as their files have them, looked at before anything is built."""
+"""Reads and checks the configurations of checkpoints before a model is built from them."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ..files import text_of
 from ..files.strict_json import json_in_file
 
 MOST = {"num_labels": 100_000, "num_hidden_layers": 10_000, "n_layer": 10_000, "n_layers": 10_000}
-"""The largest numbers of a configuration that are believed."""
+"""The largest plausible numbers of a configuration, by field."""
 BASE = "base_model_name_or_path"
-"""The field in which an adapter names the checkpoint that it is for."""
+"""The field in which an adapter names the checkpoint that it belongs to."""
 LARGEST = 2**20
 """The most bytes of an adapter's configuration."""
 
 
 def configurations_of(checkpoint: str) -> dict[str, dict[str, Any]]:
-    """Reads the configuration of a checkpoint, and that of the one that it is an adapter of.
+    """Reads the configuration of a checkpoint and, if it is an adapter, that of its base model.
 
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
 
     Returns:
-        The fields by checkpoint; none where there is no configuration.
+        The fields of each checkpoint by its name; empty for one without a configuration.
 
     Raises:
-        InvalidInputError: it is an adapter that names no checkpoint.
+        InvalidInputError: the checkpoint is an adapter that names no base model.
     """
     return {one: _fields_of(one) for one in _with_base(checkpoint)}
 
@@ -43,7 +43,7 @@ def require_size(configurations: Mapping[str, dict[str, Any]]) -> None:
         configurations: the configurations of a checkpoint.
 
     Raises:
-        InvalidInputError: one names more classes or layers than any model has.
+        InvalidInputError: a configuration names more classes or layers than any model has.
     """
     for one, fields in configurations.items():
         for name, most in MOST.items():
@@ -56,10 +56,10 @@ def require_size(configurations: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _with_base(checkpoint: str) -> list[str]:
-    """Returns a checkpoint, and the one that it is an adapter of, which transformers loads as well.
+    """Returns a checkpoint and, if it is an adapter, its base model, which is loaded as well.
 
     Raises:
-        InvalidInputError: it is an adapter that names no checkpoint.
+        InvalidInputError: the checkpoint is an adapter that names no base model.
     """
     try:
         found = find_adapter_config_file(checkpoint)

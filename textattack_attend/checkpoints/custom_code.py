@@ -1,6 +1,6 @@
-"""Custom code: Python that a checkpoint brings along, and that runs only where the user allows it.
+"""Finds custom code, Python that a checkpoint brings along and that runs only if the user allows it.
 
-Transformers would ask on standard input, which a pipe may answer.
+Transformers would ask on standard input, where a pipe may answer.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from .configurations import configurations_of
 ALLOW = "if you trust it, allow it with --trust-remote-code (trust_remote_code: true in a recipe)"
 NEVER = "take one without code of its own, which would never be run here"
 ATTENTION = "attn_implementation"
-"""The end of the names of fields that choose an attention; with a slash it is hub code."""
+"""The end of the names of fields that choose an attention; a value with a slash is hub code."""
 SECONDS = "TIME_OUT_REMOTE_CODE"
-"""The time that both libraries wait for an answer (datasets before 4 only); with 0 they refuse."""
+"""The variable of both libraries (datasets before 4) for the seconds that they wait for an answer;
+with 0 they refuse."""
 SHOWN = 3
 """The number of names of code that a message shows."""
 
 
 def code_of(checkpoint: str) -> list[str]:
-    """Returns the names of the code that a checkpoint asks for; nothing of it is run.
+    """Returns the names of the code that a checkpoint asks for, without running any of it.
 
     Args:
         checkpoint: the folder of the checkpoint, or its name on the hub.
@@ -40,9 +41,10 @@ def code_of(checkpoint: str) -> list[str]:
 
 
 def code_of_trained(folder: Path) -> list[str]:
-    """Returns the names of the code that a model of ours was trained with, which lies beside it.
+    """Returns the names of the code that a model of this package was trained with.
 
-    Transformers would silently take a class of its own where it has one for such a model.
+    The code lies beside the model. Transformers would silently take a class of its own instead, if
+    it has one for such a model.
 
     Args:
         folder: the folder of the checkpoint.
@@ -65,17 +67,13 @@ def kernels_in(configurations: Mapping[str, dict[str, Any]]) -> list[str]:
 
 
 def shown(names: list[str]) -> str:
-    """Returns names of code as a message shows them; a stranger wrote them.
-
-    Args:
-        names: the names.
-    """
+    """Returns names of code in quotation marks for a message, because a stranger wrote them."""
     return first_of([quoted(name) for name in names], SHOWN)
 
 
 @contextmanager
 def never_asking() -> Iterator[None]:
-    """Inside, transformers and datasets refuse custom code instead of asking whether to run it."""
+    """Makes transformers and datasets refuse custom code instead of asking whether to run it."""
     from datasets import config  # a slow import
 
     asking = [module for module in (dynamic_module_utils, config) if hasattr(module, SECONDS)]
@@ -90,7 +88,7 @@ def never_asking() -> Iterator[None]:
 
 
 def _classes_of(checkpoint: str, configuration: dict[str, Any]) -> Iterator[str]:
-    """Yields the classes of its own that a checkpoint names."""
+    """Yields the names of the classes that a checkpoint brings along."""
     try:
         tokenizer = get_tokenizer_config(checkpoint)
     except (OSError, ValueError):

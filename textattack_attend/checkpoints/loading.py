@@ -1,4 +1,4 @@
-"""Checkpoints, folders or names on the hub: what they are, and how they are loaded."""
+"""Loads checkpoints, which are folders or names on the hub."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def architectures(checkpoint: str, trust_remote_code: bool = False) -> list[str]
 
     Raises:
         InvalidInputError: there is no such checkpoint.
-        CustomCodeError: it needs code of its own, which is not allowed.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
     configuration = from_pretrained(AutoConfig, checkpoint, trust_remote_code)
     return [name for name in configuration.architectures or [] if isinstance(name, str)]
@@ -69,7 +69,7 @@ def load(
 
     Raises:
         InvalidInputError: there is no such checkpoint.
-        CustomCodeError: it needs code of its own, which is not allowed.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
     if not trust_remote_code and (own := code_of_trained(Path(checkpoint))):
         raise _refusal(checkpoint, own, ALLOW)
@@ -85,13 +85,13 @@ def tokenizer_of(
     """Loads the tokenizer of a checkpoint.
 
     Args:
-        checkpoint: a folder or a hub name.
+        checkpoint: the folder of the checkpoint, or its name on the hub.
         trust_remote_code: whether to run the code that the checkpoint brings along.
         options: options of transformers' tokenizers, which replace the saved ones.
 
     Raises:
         InvalidInputError: there is no such checkpoint, or its tokenizer's files are missing.
-        CustomCodeError: it needs code of its own, which is not allowed.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
     tokenizer: PreTrainedTokenizerBase = from_pretrained(
         AutoTokenizer, checkpoint, trust_remote_code, **options
@@ -107,10 +107,12 @@ def from_pretrained(
     advice: str = ALLOW,
     **options: Any,
 ) -> Any:
-    """Loads by one of transformers' Auto classes; this is where all loading decides about code.
+    """Loads a checkpoint by one of transformers' Auto classes; all loading goes through here.
+
+    So this is the only place that decides whether code of a checkpoint may run.
 
     Args:
-        auto: the class, as ``AutoModel``.
+        auto: the Auto class, as ``AutoModel``.
         checkpoint: the folder of the checkpoint, or its name on the hub.
         trust_remote_code: whether to run the code that the checkpoint brings along.
         advice: advice for the message about code that is not allowed.
@@ -118,7 +120,7 @@ def from_pretrained(
 
     Raises:
         InvalidInputError: there is no such checkpoint.
-        CustomCodeError: it needs code of its own, which is not allowed.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
     with explained(checkpoint):
         _require_configuration(auto, checkpoint)
@@ -142,7 +144,7 @@ def _refusal(checkpoint: str, names: list[str], advice: str) -> CustomCodeError:
 
 
 def _require_configuration(auto: Any, checkpoint: str) -> None:
-    """Refuses a folder without a configuration; transformers would guess one by its name."""
+    """Refuses a folder without a configuration, because transformers would guess one by its name."""
     folder = Path(checkpoint)
     if auto is AutoTokenizer or not folder.is_dir():
         return
@@ -152,9 +154,9 @@ def _require_configuration(auto: Any, checkpoint: str) -> None:
 
 @contextmanager
 def explained(checkpoint: str) -> Iterator[None]:
-    """Inside, a checkpoint that cannot be loaded is one line.
+    """Explains in one line, inside the context, why a checkpoint cannot be loaded.
 
-    Transformers says it in many, or speaks of a network that is not there.
+    Messages of transformers have many lines, or speak of a network that is not there.
 
     Raises:
         InvalidInputError: there is no such checkpoint.

@@ -1,4 +1,4 @@
-"""``textattack-attend attention``."""
+"""The command ``textattack-attend attention``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def attention(
     opinion_words: tuple[Path, ...],
     layer: int,
 ) -> None:
-    """Print where the classification token looks: at stop words, at opinion words, elsewhere."""
+    """Print the shares of the first token's attention to stop words, opinion words and others."""
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..analysis.attention_shares import attention_shares
 

@@ -1,4 +1,4 @@
-"""``textattack-attend benchmark`` and ``validate``."""
+"""The commands ``textattack-attend benchmark`` and ``validate``."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ DEFAULT_STORE = "benchmark.sqlite"
     help="With --ray. [one for every GPU, or else every core]",
 )
 def benchmark(recipe: str, store: str, address: str | None, workers: int | None) -> None:
-    """Attack victims as RECIPE says; print the comparison as Markdown.
+    """Attack victims as RECIPE says, and print the comparison as Markdown.
 
-    RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run goes
-    on with what its store holds.
+    RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run
+    attacks only the examples that its store lacks.
 
     A recipe is trusted as a program is: a Python file that it names as FILE.py^FUNCTION is executed
     with your rights. Read the recipe of a stranger, or `validate` it, before you run it.

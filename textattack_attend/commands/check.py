@@ -1,4 +1,4 @@
-"""``textattack-attend check``."""
+"""The command ``textattack-attend check``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .terminal import echo
 def check(model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool) -> None:
     """Look for signs that attacks on this victim cannot be trusted; exit code 1 if there are any.
 
-    Gradients that vanish, random masks that beat the gradient, a victim that answers at random,
-    successes that a fresh forward pass does not confirm.
+    The signs are gradients that vanish, random masks that beat the gradient, a victim that answers
+    at random, and successes that a fresh forward pass does not confirm.
     """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..analysis.sanity import findings

@@ -50,7 +50,7 @@ def command(
 
 
 def measured(command: Callable[..., None]) -> Callable[..., None]:
-    """The options every measurement takes."""
+    """Adds the options that every measurement takes to a command."""
     for option in (
         click.option(
             "--threads",
@@ -85,7 +85,7 @@ def prepare(
     threads: int,
     trust_remote_code: bool,
 ) -> tuple[AttentionModelWrapper, list[Example]]:
-    """The victim behind its wrapper, and the first examples of a file."""
+    """Loads the victim behind its wrapper, and the first examples of a file."""
     path, _, name = data.partition("^")
     if not os.path.isfile(path):  # said before seconds of imports
         raise InvalidInputError(f"{path}: expected a data file, got none")
@@ -108,7 +108,7 @@ def prepare(
 
 
 def require_attacked(attacked: int, examples: int) -> None:
-    """Refuse to judge attacks by nothing.
+    """Refuses to judge attacks that attacked no example.
 
     Raises:
         InvalidInputError: no example was attacked.
@@ -122,10 +122,10 @@ def require_attacked(attacked: int, examples: int) -> None:
 
 @contextmanager
 def resumable(command: str = "the same command") -> Iterator[None]:
-    """Inside, an interrupt says how to go on.
+    """Makes an interrupt inside the context say how to go on.
 
     Args:
-        command: names the command that goes on.
+        command: words that name the command with which to go on.
     """
     try:
         yield
@@ -134,12 +134,12 @@ def resumable(command: str = "the same command") -> Iterator[None]:
 
 
 def last(progress: Iterator[T], total: int, name: str) -> T:
-    """Run a measurement to its end, with a progress bar on a terminal."""
+    """Runs a measurement to its end, and returns its last item; a terminal shows a progress bar."""
     return deque(watched(progress, total, name), maxlen=1).pop()
 
 
 def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
-    """Yields the same items, with a progress bar on a terminal."""
+    """Yields the items of a measurement, while a terminal shows a progress bar."""
     import tqdm
 
     bar: Iterator[T] = tqdm.tqdm(

@@ -1,4 +1,4 @@
-"""``textattack-attend ls``."""
+"""The command ``textattack-attend ls``."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
 @command("ls")
 @click.argument("kinds", type=click.Choice(list(KINDS)), nargs=-1)
 def known(kinds: tuple[str, ...]) -> None:
-    """List what is known by name.
+    """List everything that has a name.
 
     Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
     TextAttack, beside any folder and hub name; defenses, tasks, families of models, metrics of

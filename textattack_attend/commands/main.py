@@ -24,9 +24,9 @@ from .terminal import show_logs
 
 
 class _Group(click.Group):
-    """Turns errors of ours, and of a user's code, and interrupts into a line and exit code 1.
+    """Ends errors of ours and of a user's code, and interrupts, with a line and exit code 1.
 
-    No error acts on the terminal.
+    The line contains no character that acts on the terminal.
     """
 
     def main(self, *arguments: Any, **options: Any) -> Any:
@@ -56,9 +56,9 @@ def command_line(name: str, text: str, commands: Sequence[click.Command]) -> cli
     """Returns a command line that ends every mistake and every interrupt with one line.
 
     Args:
-        name: its name in usage lines.
-        text: its help.
-        commands: what it can do.
+        name: the name of the command line in usage lines.
+        text: the help of the command line.
+        commands: the commands of the command line.
     """
 
     @click.group(name, cls=_Group, commands=commands, help=text)

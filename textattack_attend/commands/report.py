@@ -1,4 +1,4 @@
-"""``textattack-attend report``."""
+"""The command ``textattack-attend report``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .terminal import echo
 def report(
     stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str, attention: bool
 ) -> None:
-    """Write what stores hold as one HTML page: tables, figures, and every example."""
+    """Write the results in stores as one HTML page with tables, figures, and every example."""
     from ..files import write_whole
     from ..report import report as page
 

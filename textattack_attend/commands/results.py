@@ -1,4 +1,4 @@
-"""``textattack-attend results`` and ``compare``: what stores hold."""
+"""The commands ``textattack-attend results`` and ``compare``, which print results in stores."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def results(
     kind: str | None,
     output: str | None,
 ) -> None:
-    """Print or export what stores hold of a run, finished or not, or of several together."""
+    """Print or export the results in stores of a run, finished or not, or of several runs."""
     from ..benchmark.export import exported, runs_of, table_of
 
     kind = kind or ENDINGS.get(os.path.splitext(output or "")[1], "markdown")
@@ -86,7 +86,7 @@ def results(
 
 
 def opened(stores: tuple[str, ...], runs: tuple[str, ...]) -> list[Store]:
-    """The stores, of which there is one if runs of it are named."""
+    """Opens stores to read them; if runs are named, there must be only one store."""
     from ..benchmark import Store
 
     if runs and len(stores) > 1:
@@ -95,7 +95,7 @@ def opened(stores: tuple[str, ...], runs: tuple[str, ...]) -> list[Store]:
 
 
 def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
-    """Returns the results of runs in stores, and says so if more is to come."""
+    """Returns the results of runs in stores, and says so if runs are not finished."""
     from ..benchmark import Results
 
     together = Results.together([Results.of(store, runs) for store in stores])

@@ -1,4 +1,4 @@
-"""``textattack-attend robustness``."""
+"""The command ``textattack-attend robustness``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COUNTS = (0, *(2**power for power in range(12)))
 def robustness(
     model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool, budget: str
 ) -> None:
-    """Find the smallest budget that flips each example; print accuracy over the budget."""
+    """Find the smallest budget that flips each example, and print accuracy over the budget."""
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from ..analysis.robustness import (
         fewest_matrices,

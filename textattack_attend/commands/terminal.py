@@ -1,4 +1,4 @@
-"""Prints for commands: nothing that comes from data, files or libraries acts on the terminal.
+"""Prints for commands so that no text of data, files or libraries acts on the terminal.
 
 Texts, labels, names and messages are a stranger's. An escape sequence in them would move the
 cursor, change the window's title or write over what was printed, and controls of direction would
@@ -17,11 +17,11 @@ from ..errors.printable import in_one_line, printable
 
 
 def echo(*lines: str, err: bool = False) -> None:
-    """Prints lines; characters that would act are shown as escapes, line breaks in a line too.
+    """Prints lines, with escapes for characters that would act, and for line breaks in a line.
 
     Args:
         lines: the lines, without line breaks at their ends.
-        err: whether they go to standard error.
+        err: whether the lines go to standard error.
     """
     click.echo("\n".join(printable(line).replace("\n", r"\n") for line in lines), err=err)
 
@@ -40,7 +40,7 @@ def show_logs() -> None:
 
 
 class _Formatter(logging.Formatter):
-    """Writes a record in one line; the traceback of an error follows."""
+    """Formats a record in one line, which the traceback of an error follows."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return in_one_line(super().formatMessage(record))

@@ -1,4 +1,4 @@
-"""``textattack-attend train``."""
+"""The command ``textattack-attend train``."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def train(
 
 
 def _field(given: str) -> tuple[str, Any]:
-    """A field and its value, which is JSON or text."""
+    """Parses FIELD=VALUE into the field and its value, which is JSON or text."""
     name, equals, value = given.partition("=")
     if not equals:
         raise click.BadParameter(f"expected FIELD=VALUE, got {given!r}")

@@ -1,1 +1,1 @@
-"""Data: how examples are read from files and from the hub, without TextAttack."""
+"""Reads examples from files and from the hub, without TextAttack."""

@@ -1,4 +1,4 @@
-"""Cells: the values that any file of examples may have for a text and for a class."""
+"""Cells, the values in a file of examples: checks those that stand for a text or a class."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 from ..errors import InvalidInputError, first_of
 
 CLASS = re.compile(r"([0-9]{1,9})(\.0*)?")
-"""A class as tables write it; pandas makes 1.0 of 1 where another row has none."""
+"""A class as tables write it; pandas writes 1 as 1.0 if the column has an empty cell."""
 SHOWN = 60
 """The most characters of a wrong value that a message shows."""
 SHOWN_NAMES = 12
+"""The most names of columns that a message lists."""
 
 
 def shown(value: Any) -> str:
-    """Shows the beginning of a value, as JSON names it, in one line."""
+    """Returns the beginning of a value in one line, in the spelling of JSON."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -27,7 +28,7 @@ def shown(value: Any) -> str:
 
 
 def named(names: Iterable[str]) -> str:
-    """Lists the names of columns in one line."""
+    """Returns the names of columns in one line."""
     every = [name if name.isprintable() and name.strip() else repr(name) for name in names]
     return first_of(every, SHOWN_NAMES)
 
@@ -72,9 +73,9 @@ def _half_of_a_pair(text: str) -> str:
 
 
 def class_of(value: Any) -> int | None:
-    """Returns the class, counted from 0, that a number or its text stands for; None if none.
+    """Returns the class, counted from 0, that a number or a numeral stands for; otherwise None.
 
-    A truth value is no class, as a file does not say which class is the true one.
+    A truth value is no class, because a file does not say which class is the true one.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -1,8 +1,8 @@
-"""Data sets of the paper, as published and on the hub: SST-2, DREAM, HellaSwag, ReClor.
+"""Reads the data sets of the paper, as published or on the hub: SST-2, DREAM, HellaSwag, ReClor.
 
 Every reader takes a file in the data set's own format, or the name of a data set on the hub
-(``org/name``, or ``org/name@revision``) and a split of it. It gives rows: the parts of a text, and
-its label. A sentence has one part; a question has the parts context, question, and one for each
+(``org/name``, or ``org/name@revision``) and a split of it. It returns examples: the parts of a text
+and its label. A sentence has one part; a question has the parts context, question, and one for each
 choice, and its label is the position of the answer.
 """
 
@@ -20,19 +20,19 @@ from ..files.strict_json import json_in_file
 from .cells import require_class, require_text, require_texts, shown
 
 Row = tuple[tuple[str, ...], int]
-"""The parts of a text; its label."""
+"""The parts of a text, and its label."""
 Source = str | os.PathLike[str]
-"""A file, or the name of a data set on the hub."""
+"""The path of a file, or the name of a data set on the hub."""
 ENDINGS = (".tsv", ".txt", ".json", ".jsonl")
-"""The endings of files, also missing ones; any other name is on the hub, as ``org/name@v1.0``."""
+"""The endings by which a name is a file, even a missing one; other names are on the hub."""
 Entries = Iterator[tuple[str, Any]]
-"""The entries that become one row each, with their places, which messages name."""
+"""The place of each entry, which messages name, and the entry, which becomes one example."""
 
 
 def sst2(
     source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
 ) -> list[Row]:
-    """Reads lines of sentence<TAB>label, no header; on the hub, sentence and label.
+    """Reads SST-2: lines of sentence<TAB>label without a header; on the hub, those two columns.
 
     Args:
         source: the file, or the name on the hub.
@@ -183,13 +183,13 @@ def _even(rows: list[Row], source: Source, start: int) -> list[Row]:
 
 
 def is_file(source: Source) -> bool:
-    """Whether a source is a file, even a missing one, instead of a name on the hub."""
+    """Returns whether a source is a file, even a missing one, instead of a name on the hub."""
     path = Path(source)
     return path.is_file() or path.suffix.lower() in ENDINGS
 
 
 def hub_dataset(source: str, split: str) -> Any:
-    """Loads a split of a data set of the hub, whose name may end in ``@revision``.
+    """Loads a split of a data set on the hub, whose name may end in ``@revision``.
 
     Raises:
         InvalidInputError: the data set cannot be loaded.

@@ -1,10 +1,11 @@
-"""Separated values: the cells of a .csv and of a .tsv, with the rule for quotation marks in a .tsv.
+"""Reads the cells of .csv and .tsv files, and decides whether a .tsv uses quotation marks.
 
-A .csv is quoted as spreadsheets do it. A .tsv comes in two ways, and nothing in it says which:
+Spreadsheets define how a .csv is quoted. A .tsv is written in one of two ways, and does not say
+which:
 
 - *Plain*: a tab or a newline ends a cell wherever it is, and quotation marks are text. SST-2 and
   the other sets of GLUE are written so.
-- *Quoted*: as pandas, the csv module and spreadsheets write it. A cell that holds a tab, a newline
+- *Quoted*: pandas, the csv module and spreadsheets write so. A cell that holds a tab, a newline
   or a quotation mark stands between quotation marks, and those within are doubled.
 
 A file is read as quoted if all of it can have been written so: every quotation mark belongs to a
@@ -26,7 +27,7 @@ from ..errors import InvalidInputError
 from ..files import lines_in, text_of
 
 Line = tuple[int, list[str]]
-"""The number of a line, at which its cells end, and the cells."""
+"""The number of the line in the file at which a row ends, and the cells of the row."""
 QUOTED = re.compile(r'"((?:[^"]|"")*+)"(\t|\r?\n|\Z)')
 PLAIN = re.compile(r"([^\"\t\n]*+)(\t|\n|\Z)")
 REASONS = re.compile('[\t\n\r",]')
@@ -35,7 +36,7 @@ ANY_LENGTH = 2**31 - 1
 
 
 def comma_separated(path: Path) -> Iterator[Line]:
-    """Yields the lines of a .csv that are not blank; lines that are not asked for are not parsed.
+    """Yields the lines of a .csv that are not blank, and parses no line before it is needed.
 
     Raises:
         InvalidInputError: the file cannot be read, or a quoted cell does not end.
@@ -60,7 +61,7 @@ def comma_separated(path: Path) -> Iterator[Line]:
 
 
 def tab_separated(path: Path) -> Iterator[Line]:
-    """Yields the lines of a .tsv that are not blank; see above for its quotation marks.
+    """Yields the lines of a .tsv that are not blank; the module explains its quotation marks.
 
     Raises:
         InvalidInputError: the file cannot be read.
@@ -77,7 +78,7 @@ def tab_separated(path: Path) -> Iterator[Line]:
 
 
 def _quoted_lines(text: str) -> list[Line] | None:
-    """Returns the lines of a file that can have been written with quotes; None of another file."""
+    """Returns the lines of a file that can have been written as quoted; None for a plain file."""
     lines: list[Line] = []
     cells: list[str] = []
     position, number, quoted_names = 0, 1, False

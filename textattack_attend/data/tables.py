@@ -1,4 +1,4 @@
-"""Tables: texts and labels in named columns of a CSV, TSV or JSON lines file."""
+"""Reads texts and labels from named columns of a CSV, TSV or JSON lines file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .separated import Line, comma_separated, tab_separated
 SEPARATED = {".csv": comma_separated, ".tsv": tab_separated}
 ENDINGS = (*SEPARATED, ".jsonl")
 Values = Iterator[tuple[str, list[Any]]]
-"""The place of each row, which messages name, and its values in the wanted columns."""
+"""The place of each row, which messages name, and the row's values in the wanted columns."""
 
 
 def read_table(
@@ -30,22 +30,22 @@ def read_table(
     start: int = 0,
     count: int | None = None,
 ) -> list[Row]:
-    """Reads rows of a table whose first line names its columns, or of JSON lines.
+    """Reads examples from a table whose first line names its columns, or from JSON lines.
 
     Only the rows that are asked for are checked.
 
     Args:
-        path: a .csv (quoted as spreadsheets do), .tsv (see `data.separated`) or .jsonl file.
-        columns: of the text, in the order in which the model reads them; for multiple choice
-            context, question, and one for each choice.
-        label: column of the label: a class, counted from 0, or a name of one.
-        label_names: of the classes in the order of the model's, where labels are names.
-        start: position of the first row to read.
-        count: the most rows that are read; all by default.
+        path: a .csv (quoted as by spreadsheets), .tsv (see `data.separated`) or .jsonl file.
+        columns: the columns of the text, in the order in which the model reads them; for multiple
+            choice these are the context, the question, and one for each choice.
+        label: the column of the label, which is a class, counted from 0, or the name of one.
+        label_names: the names of the classes in the model's order, if labels are names.
+        start: the position of the first row to read, counted from 0.
+        count: the most rows to read; None for all.
 
     Raises:
         InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
-            text is none that a tokenizer can read; or a label is no class.
+            tokenizer cannot read a text; or a label is no class.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -90,7 +90,7 @@ def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: 
 
 
 def _positions(place: str, wanted: Sequence[str], names: list[str]) -> list[int]:
-    """Returns the positions of the wanted columns; a missing name is a mistake of the header."""
+    """Returns the positions of the wanted columns, or refuses a header that lacks one."""
     for name in wanted:
         if names.count(name) > 1:
             raise InvalidInputError(

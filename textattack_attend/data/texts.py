@@ -1,11 +1,11 @@
-"""Texts, as models and attacks here take them."""
+"""The type of texts that models and attacks of this package take."""
 
 from __future__ import annotations
 
 Text = str | tuple[str, ...]
-"""One text, or the parts of a text pair, or of a question: context, question, choices."""
+"""A single text, or the parts of a text pair or of a question (context, question, choices)."""
 
 
 def parts_of(text: Text) -> tuple[str, ...]:
-    """Returns the parts of a text; a text without parts is the only one."""
+    """Returns the parts of a text; a single text is its only part."""
     return (text,) if isinstance(text, str) else text

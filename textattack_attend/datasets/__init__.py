@@ -1,4 +1,4 @@
-"""Datasets: the paper's as published, any table, and the example reviews of the demo."""
+"""Data sets for TextAttack: the paper's as published, any table, and the demo's reviews."""
 
 from .demo_reviews import DemoReviews
 from .named import dataset_named, from_name, is_data_file

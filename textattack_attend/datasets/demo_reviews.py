@@ -10,7 +10,7 @@ from ..demo import REVIEWS_PATH
 
 
 class DemoReviews(Dataset):
-    """Movie reviews written for this project, label 0 negative and 1 positive, balanced."""
+    """Movie reviews written for this project, half of them negative (0), half positive (1)."""
 
     def __init__(self) -> None:
         with REVIEWS_PATH.open(encoding="utf-8", newline="") as file:

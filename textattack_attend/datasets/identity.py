@@ -1,7 +1,7 @@
-"""The identity of data: the bytes of a file and its format, or else the examples.
+"""The identity of data: a digest of a file's bytes and format, or else of the examples.
 
-It does not depend on how many examples are read, so that a run can grow: with more of them asked
-for, the data are the same.
+It does not depend on the number of examples that are read. So a run can grow: when it reads more of
+them, its data have the same identity.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ..identity.content import digest_of, digest_of_file
 
 
 def data_identity(data: str, dataset: Dataset) -> str:
-    """Returns a digest of what is attacked, wherever it lies.
+    """Returns a digest of the data that are attacked, wherever their file lies.
 
     Args:
-        data: PATH^FORMAT of a file, or TextAttack's name of a data set.
+        data: PATH^NAME for a file, or TextAttack's name of a data set.
         dataset: the data set that the name stands for.
 
     Raises:
@@ -33,7 +33,10 @@ def data_identity(data: str, dataset: Dataset) -> str:
 
 
 def _example(dataset: Dataset, position: int) -> list[object]:
-    """Returns an example of TextAttack's, or its error: SNLI has labels that its own map lacks."""
+    """Returns an example of a data set of TextAttack's, or the error that reading it raises.
+
+    SNLI, for example, has labels that TextAttack's own mapping lacks.
+    """
     try:
         columns, label = dataset[position]
         return [list(columns.items()), label]

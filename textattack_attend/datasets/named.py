@@ -1,4 +1,4 @@
-"""Datasets by name: a file's, as ``--dataset-from-file PATH^NAME``, or TextAttack's own."""
+"""Finds data sets by name: files, named as PATH^NAME, or TextAttack's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE_ENDINGS = (*ENDINGS, ".json")
 
 
 def is_data_file(path: str) -> bool:
-    """Whether a path ends as files of examples do, in small letters or capitals."""
+    """Returns whether a path ends as files of examples do, in small letters or capitals."""
     return path.lower().endswith(FILE_ENDINGS)
 
 
@@ -24,11 +24,11 @@ def from_name(path: str, name: str, *, start: int = 0, count: int | None = None)
     """Reads a data file.
 
     Args:
-        path: of the file.
-        name: sst2, dream, hellaswag or reclor for a file as published; or the columns of a table
-            and last that of the label, as ``premise,hypothesis,label``.
-        start: position of the first example that is asked for; only those are checked.
-        count: how many examples are asked for at most; all by default.
+        path: the path of the file.
+        name: sst2, dream, hellaswag or reclor for a file as published; or the columns of a table,
+            that of the label last, as in ``premise,hypothesis,label``.
+        start: the position of the first example to read; only examples that are read are checked.
+        count: the most examples to read; None for all.
 
     Raises:
         InvalidInputError: the name is neither, or the file is missing or of another format.
@@ -39,19 +39,19 @@ def from_name(path: str, name: str, *, start: int = 0, count: int | None = None)
     if not columns:
         raise InvalidInputError(
             f"{path}^{name}: expected one of {', '.join(PUBLISHED)} behind the file, or columns "
-            f"and last that of the label, as text,label{did_you_mean(name, PUBLISHED)}"
+            f"with that of the label last, as text,label{did_you_mean(name, PUBLISHED)}"
         )
     return table(path, columns, label, start=start, count=count)
 
 
 def dataset_named(data: str, *, start: int = 0, count: int | None = None) -> Dataset:
-    """Reads what PATH^NAME says, or the data set that TextAttack has for a model of that name.
+    """Reads the file that PATH^NAME names, or the data set that TextAttack has for a model.
 
     Args:
-        data: the name of the data set.
-        start: position of the first example that is asked for.
-        count: how many examples are asked for at most; all by default. TextAttack's own data sets
-            are loaded whole, and nothing of them is checked.
+        data: PATH^NAME, see `from_name`, or TextAttack's name of a model.
+        start: the position of the first example to read.
+        count: the most examples to read; None for all. TextAttack's own data sets are loaded whole
+            and not checked.
 
     Raises:
         InvalidInputError: the data set cannot be found or loaded.

@@ -1,8 +1,8 @@
-"""The paper's data sets for TextAttack, from files as published or from the hub.
+"""Makes data sets for TextAttack of the paper's files, as published or on the hub.
 
 A question has the columns context, question, and one for each choice; its label is the position of
-the answer. Every function reads and checks only the examples that are asked for: the first is at
-``start``, and there are at most ``count`` of them, or all.
+the answer. Every function reads and checks only the examples that are asked for: at most ``count``
+of them, or all, from position ``start`` on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .rows import RowsDataset
 def sst2(
     source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
 ) -> Dataset:
-    """Reads SST-2: lines of sentence<TAB>label, no header.
+    """Reads SST-2: lines of sentence<TAB>label without a header.
 
     Raises:
         InvalidInputError: the file is missing, empty, or of another format.
@@ -59,11 +59,11 @@ def reclor(
 
 
 def dataset_of(rows: list[Row], first: int = 0) -> Dataset:
-    """Makes a dataset with named columns of sentences or questions.
+    """Makes a data set with named columns of sentences or questions.
 
     Args:
-        rows: sentences, or questions with their choices.
-        first: position of the first row in its file.
+        rows: sentences, or questions with their choices, and the label of each.
+        first: the position of the first row in its file.
     """
     choices = len(rows[0][0]) - 2
     numbered = (f"choice {number + 1}" for number in range(choices))

@@ -1,4 +1,4 @@
-"""Rows as TextAttack's datasets."""
+"""Makes a data set for TextAttack of examples in memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class RowsDataset(Dataset):
     """Texts of one or several columns, each with its class.
 
     Args:
-        rows: of as many parts as there are columns.
-        columns: their names.
-        label_names: of the classes, shown in logs.
-        first: position of the first row in its file; what is before it was not read.
+        rows: the examples; each text has as many parts as there are columns.
+        columns: the names of the columns.
+        label_names: the names of the classes, which logs show.
+        first: the position of the first example in its file; those before it were not read.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class RowsDataset(Dataset):
         self._first = first
 
     def __len__(self) -> int:
-        """How many examples there are up to the last that was read."""
+        """Returns the number of examples of the file up to the last one that was read."""
         return self._first + len(self._dataset)
 
     def __getitem__(self, position: int | slice) -> Any:
-        """The columns and the class of an example, or of several.
+        """Returns the columns and the class of an example, or of each example of a slice.
 
         Raises:
             IndexError: there is no such example, or it was not read.

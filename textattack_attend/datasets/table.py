@@ -1,4 +1,4 @@
-"""Any table as a dataset for TextAttack."""
+"""Makes a data set for TextAttack of any table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def table(
 
     Raises:
         InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
-            text is none that a tokenizer can read; or a label is no class.
+            tokenizer cannot read a text; or a label is no class.
     """
     rows = read_table(path, columns, label, label_names, start=start, count=count)
     return RowsDataset(rows, columns, label_names, first=start)

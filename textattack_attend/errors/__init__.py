@@ -1,7 +1,7 @@
-"""Errors a user can cause; each message says what was expected, what came and what to do.
+"""Errors that a user can cause, whose messages say what was expected, what came and what to do.
 
-Options are checked by ``require_...``, by their type as well as by their range: a YAML file makes a
-text of ``1e-3``, and Python takes True for 1.
+The ``require_...`` functions check options by their type as well as by their range: a YAML file
+makes a text of ``1e-3``, and Python takes True for 1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KINDS: dict[type, str] = {
 
 
 class AttendError(Exception):
-    """Base of every error this package raises on purpose."""
+    """The base of every error that this package raises on purpose."""
 
 
 class UnsupportedModelError(AttendError):
@@ -57,7 +57,7 @@ class StructureMismatchError(AttendError, ValueError):
 
 
 class ModelOutputError(AttendError):
-    """The model answered with logits that cannot be judged (NaN or infinite)."""
+    """The model returned logits that cannot be judged, because they are NaN or infinite."""
 
 
 class TrainingDivergedError(AttendError):
@@ -69,7 +69,7 @@ class UserCodeError(AttendError):
 
 
 class SavingError(AttendError):
-    """A training cannot be saved, as its disk is full."""
+    """A training cannot be saved, because its disk is full."""
 
 
 class StoreError(AttendError):
@@ -77,13 +77,13 @@ class StoreError(AttendError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns the end of a message about an unknown name."""
+    """Returns the end of a message about an unknown name, which suggests the closest known one."""
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def listed(mistakes: Sequence[str]) -> str:
-    """Returns one line with the first mistakes; several are counted and numbered."""
+    """Returns one line that counts mistakes and lists the first of them, with numbers."""
     if len(mistakes) == 1:
         return mistakes[0]
     numbered = [f"({number}) {mistake}" for number, mistake in enumerate(mistakes[:MOST], 1)]
@@ -92,18 +92,18 @@ def listed(mistakes: Sequence[str]) -> str:
 
 
 def first_of(names: Sequence[str], most: int = MOST) -> str:
-    """Returns the first names with commas between them, and how many more there are."""
+    """Returns the first names with commas between them, and the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
 def reason_of(error: BaseException) -> str:
-    """Returns the message of another library's error in one line, or the beginning of it."""
+    """Returns the message of another library's error in one line, shortened if it is long."""
     return shortened(str(error), LONGEST_REASON)
 
 
 def quoted(text: str) -> str:
-    """Returns a text in quotation marks without control characters, or its beginning."""
+    """Returns a text in quotation marks, without control characters, shortened if it is long."""
     more = len(text) - LONGEST
     return f"{text[:LONGEST]!r} and {more} more letters" if more > 0 else repr(text)
 
@@ -144,7 +144,7 @@ def _pieces(value: Any) -> Iterator[str]:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value is a real number; a truth value is not, although Python says so."""
+    """Returns whether a value is a real number; a truth value is none here, unlike in Python."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -173,7 +173,7 @@ def require_share(name: str, value: Any, interval: str = "[0, 1]", hint: str = "
 
 
 def require_whole_number(name: str, value: Any, at_least: int = 1) -> None:
-    """Refuses a value that is no whole number or too small; 2.0 is none, as it may be a mistake.
+    """Refuses a value that is no whole number, as 2.0, which may be a mistake, or too small.
 
     Raises:
         InvalidInputError: the value is of another type, or too small.
@@ -187,7 +187,7 @@ def require_whole_number(name: str, value: Any, at_least: int = 1) -> None:
 
 
 def require_seed(name: str, value: Any) -> None:
-    """Refuses a value that is no seed; None follows the seed of the run.
+    """Refuses a value that is no seed; None is accepted and stands for the seed of the run.
 
     Raises:
         InvalidInputError: the value is neither None nor a whole number of at least 0.
@@ -253,7 +253,7 @@ def _require_in_interval(name: str, value: Any, kind: str, interval: str, hint: 
 
 
 def as_number(value: Any) -> str:
-    """Returns advice for a text that was meant as a number; YAML reads 1e-3 as a text."""
+    """Returns advice for a text that was meant as a number, as YAML's 1e-3; else an empty text."""
     if not isinstance(value, str) or len(value) > 12:
         return ""
     try:

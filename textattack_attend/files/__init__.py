@@ -1,4 +1,4 @@
-"""Files of every kind: they are read and written as wholes, and mistakes in them are one line."""
+"""Reads and writes files as wholes, and reports mistakes in them in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads files and their text, with a line for what is wrong with them."""
+"""Reads files and their text, and says in one line what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import InvalidInputError
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-"""What a path may be instead of a file; everything else is a device."""
+"""Names of what a path may be instead of a file; everything else is a device."""
 
 
 def content_of(path: Path, largest: int | None = None) -> bytes:
@@ -41,11 +41,11 @@ def content_of(path: Path, largest: int | None = None) -> bytes:
 
 
 def require_regular(path: Path) -> None:
-    """Refuses what is no regular file, before it is opened, which may wait for ever.
+    """Refuses a path that is no regular file before it is opened, as opening may wait for ever.
 
     Raises:
-        InvalidInputError: there is something else.
-        OSError: there is nothing.
+        InvalidInputError: the path is a folder, a pipe, a socket or a device.
+        OSError: there is nothing at the path.
     """
     kind = stat.S_IFMT(path.stat().st_mode)
     if kind != stat.S_IFREG:

@@ -1,4 +1,4 @@
-"""JSON that is read strictly: every field is named once, and mistakes are one line."""
+"""Reads JSON strictly: refuses fields that are named twice, and reports mistakes in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import InvalidInputError, described
 
 
 def json_in_file(text: str, path: Path, first_line: int) -> Any:
-    """Parses JSON that a user wrote; NaN and Infinity are taken, as Python writes them.
+    """Parses JSON that a user wrote, and accepts NaN and Infinity, because Python writes them.
 
     Args:
         text: the text of the file from the first line on.
@@ -40,11 +40,11 @@ def json_in_file(text: str, path: Path, first_line: int) -> Any:
 
 
 def exact_json(name: str, text: str) -> Any:
-    """Parses JSON as it is defined: without NaN, and with every field named once.
+    """Parses JSON as its standard defines it, and refuses NaN and fields that are named twice.
 
     Args:
-        name: where the text stands, which the message names.
-        text: the text.
+        name: the place of the text, which a message names.
+        text: the text to parse.
 
     Raises:
         InvalidInputError: the text is no such JSON.

@@ -1,4 +1,4 @@
-"""Writes files as wholes: whoever reads one finds the old content or the new one, never a part."""
+"""Writes files as wholes: a reader finds the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ ADVICE = {
     errno.EISDIR: "name a file in it",
     **dict.fromkeys(NO_ROOM, "make room, or name another place"),
 }
-"""What to do about an error of the operating system."""
+"""Advice for errors of the operating system, by number."""
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Writes a file as a whole or not at all.
 
-    A file that is there is replaced once the new one is complete and on the disk. It keeps its
+    A file that exists is replaced once the new one is complete and on the disk. It keeps its
     permissions and, where possible, its owner. A symbolic link stays, and the file that it names
-    is written. A device, a pipe or an open descriptor, as ``/dev/stdout``, is written to.
+    is written. A device, a pipe or an open descriptor, as ``/dev/stdout``, is written to directly.
 
     Raises:
         InvalidInputError: the file cannot be written.
@@ -54,7 +54,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def _followed(path: str) -> str | int:
-    """Follows symbolic links to their end: a path, or the number of an open descriptor.
+    """Follows symbolic links to a path, or to the number of an open descriptor.
 
     A descriptor is not opened again by its path: a second opening would begin at the start of a
     file to which a shell appends the output.
@@ -74,7 +74,7 @@ def _descriptor_folders() -> tuple[str, ...]:
 
 
 def _is_stream(path: str) -> bool:
-    """Whether a path names a device, a pipe or a socket."""
+    """Returns whether a path names a device, a pipe or a socket."""
     return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
@@ -111,7 +111,7 @@ def _status(path: str) -> os.stat_result | None:
     """Returns the status of the file that is to be replaced; None if there is none.
 
     Raises:
-        OSError: there is a folder, or a file without the permission to write to it.
+        OSError: the path is a folder, or a file without the permission to write to it.
     """
     try:
         status = os.stat(path)
@@ -151,7 +151,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 @contextmanager
 def _closing(descriptor: int) -> Iterator[None]:
-    """Closes a descriptor; an error inside the block is not hidden by one of the closing."""
+    """Closes a descriptor after the block; an error of closing does not hide one of the block."""
     try:
         yield
     except BaseException:
@@ -165,7 +165,7 @@ def synchronize(path: str | os.PathLike[str]) -> None:
     """Waits until a file, or the list of a folder's files, is on the disk.
 
     Raises:
-        OSError: it cannot be opened, as a folder on Windows, or not be written.
+        OSError: the path cannot be opened, as a folder on Windows, or cannot be written.
     """
     descriptor = os.open(path, os.O_RDONLY)
     with _closing(descriptor):

@@ -1,4 +1,4 @@
-"""Arguments of ``textattack attack`` that are refused before anything is loaded."""
+"""Refuses wrong arguments of ``textattack attack`` before anything is loaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT_LEAST = {
     "model_batch_size": 1,
     "random_seed": 0,
 }
-"""The least value of each option; TextAttack ignores a 0 and dies of a negative number."""
+"""The least value of each option; TextAttack ignores 0, and fails with a negative number."""
 PERPLEXITY = "gpt2"
 """The model that TextAttack measures perplexity with, at the very end of a run."""
 LARGEST_SEED = 2**32 - 1
@@ -86,7 +86,7 @@ def _require_numbers(given: dict[str, Any]) -> None:
 
 
 def _require_model(model: str | None) -> None:
-    """Refuses a name that nobody knows; TextAttack would complain of a missing data set first."""
+    """Refuses an unknown model, as TextAttack would first complain that a data set is missing."""
     known = [*HUGGINGFACE_MODELS, *TEXTATTACK_MODELS]
     if model is not None and model not in known and not os.path.exists(model):
         raise InvalidInputError(

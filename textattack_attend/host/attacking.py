@@ -1,4 +1,4 @@
-"""TextAttack's attacker with our attacks: data are checked first, and examples read ahead."""
+"""Makes TextAttack's attacker check the data first, and read examples ahead for our attacks."""
 
 from __future__ import annotations
 

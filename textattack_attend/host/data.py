@@ -1,4 +1,4 @@
-"""Data for TextAttack's command line: data files as well as Python files and the hub."""
+"""Lets TextAttack's command line read data files, beside Python files and the hub."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def examples_asked_for(args: Any) -> tuple[int, int | None]:
 
 
 def is_limited(args: AttackArgs) -> bool:
-    """Whether a run reaches only the examples that it was asked for, and no others."""
+    """Returns whether a run reaches only the examples that it was asked for, and no others."""
     drawn = args.shuffle or args.attack_n or args.num_successful_examples
     return args.num_examples not in (None, -1) and not drawn
 
 
 def _with_the_data_asked_for(args: DatasetArgs) -> DatasetArgs:
-    """Returns arguments in which the data that were asked for win over those of the model's name.
+    """Returns arguments in which data that the user names replace those of the model's name.
 
-    TextAttack overwrites ``--dataset-by-model`` by the model, whatever that is.
+    TextAttack always overwrites ``--dataset-by-model`` by the name of the model.
     """
     asked_by_name = args.dataset_by_model
     model = getattr(args, "model", None)

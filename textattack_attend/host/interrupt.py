@@ -1,4 +1,4 @@
-"""The end of an interrupted ``textattack attack``: a summary, and how to go on."""
+"""Ends an interrupted ``textattack attack`` with a summary, and says how to go on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..errors.printable import in_one_line
 from ..process.interrupts import SIGNALS
 
 CODE = 128
-"""With the number of a signal, the exit code by which shells know that it ended a program."""
+"""The exit code of a program that a signal ended, as shells define it, less the signal's number."""
 ENDING = ".ta.chkpt"
 
 
 def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
-    """Prints the summary of what was attacked so far, write the logs, and exit.
+    """Prints the summary of the examples attacked so far, writes the logs, and exits.
 
     Args:
         interrupt: the interrupt, on which `note` may have noted the attacker.
@@ -40,14 +40,14 @@ def conclude(interrupt: KeyboardInterrupt, args: Namespace) -> NoReturn:
 
 
 def note(interrupt: KeyboardInterrupt, attacker: Attacker) -> None:
-    """Notes on an interrupt the attacker that it stopped, for `conclude`."""
+    """Stores, on an interrupt, the attacker that it stopped, for `conclude`."""
     interrupt.attacker = attacker  # type: ignore[attr-defined]
 
 
 def uninterrupted(original: Any) -> Any:
-    """Makes an interrupt wait until a call is done, instead of cutting it in half.
+    """Makes an interrupt wait until a call is done, instead of cutting the call in half.
 
-    So every log has every result, and every checkpoint is whole.
+    Thus every log has every result, and every checkpoint is whole.
     """
 
     def call(*arguments: Any, **options: Any) -> Any:
@@ -76,7 +76,7 @@ def _done(attacker: Attacker | None) -> int:
 
 
 def _summarize(attacker: Attacker) -> None:
-    """Does what TextAttack does at the end of a run."""
+    """Prints and writes the summary, as TextAttack does at the end of a run."""
     manager, args = attacker.attack_log_manager, attacker.attack_args
     if args.disable_stdout and not args.silent:
         manager.enable_stdout()

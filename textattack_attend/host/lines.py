@@ -1,6 +1,6 @@
-"""One line and an exit code, where TextAttack's command line would print a traceback.
+"""Ends TextAttack's command line with one line and an exit code instead of a traceback.
 
-An error while an attack is set up is one that the user can mend, so a line is attached to it. Its
+The user can mend an error that occurs while an attack is set up, so a line is attached to it. Its
 type stays the same, so that programs and TextAttack's other commands see no difference.
 An error of the attack itself keeps its traceback.
 """
@@ -26,7 +26,7 @@ LINE = "textattack_attend_line"
 
 @contextmanager
 def explained(expected: Callable[[], str]) -> Iterator[None]:
-    """Attaches a line to an error inside the context; our own errors are such a line.
+    """Attaches a line to an error inside the context; messages of our own errors are such lines.
 
     Args:
         expected: returns what was expected; it is called for an error only.
@@ -45,14 +45,14 @@ def explained(expected: Callable[[], str]) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Returns an error's message, or for a file that cannot be imported the error in that file."""
+    """Returns an error's message, or the error inside a file that cannot be imported."""
     hidden = str(error).startswith("Failed to import") and error.__context__
     said = hidden or error
     return f"{type(said).__name__}: {reason_of(said)}"
 
 
 def explaining_attack(original: Any) -> Any:
-    """Attaches a line to the error of an attack that cannot be built."""
+    """Attaches a line to the error if an attack cannot be built."""
 
     def create_attack(cls: Any, args: Any, model_wrapper: Any) -> Any:
         from ..attacks.named import require_built
@@ -65,7 +65,7 @@ def explaining_attack(original: Any) -> Any:
 
 
 def explaining_loggers(original: Any) -> Any:
-    """Attaches a line to the error of a log that cannot be begun."""
+    """Attaches a line to the error if a log cannot be begun."""
 
     def create_loggers(cls: Any, args: Any) -> Any:
         with explained(lambda: "expected logs that can be written"):
@@ -75,9 +75,9 @@ def explaining_loggers(original: Any) -> Any:
 
 
 def refusing_custom_code(original: Any) -> Any:
-    """Makes a command refuse the code of a checkpoint, or of a data set, that is not allowed.
+    """Makes a command refuse code of a checkpoint, or of a data set, that is not allowed.
 
-    The libraries would ask on standard input about whatever TextAttack loads by itself.
+    Otherwise users would be asked on standard input about all that TextAttack loads by itself.
     """
 
     def run(self: Any, args: Any) -> Any:
@@ -114,7 +114,7 @@ def with_one_line(original: Any) -> Any:
 
 
 def _about_room(error: Exception) -> str:
-    """Returns a line about an error of a full disk, which a log or a checkpoint has met."""
+    """Returns a line about a full disk, on which a log or a checkpoint could not be written."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return (
             f"expected room for the logs and checkpoints, got none ({error.strerror}); make room, "

@@ -1,4 +1,4 @@
-"""Models for TextAttack's command line that it would otherwise load wrongly."""
+"""Loads models for TextAttack's command line, which would load them wrongly by itself."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def with_own_wrappers(original: Any) -> Any:
 
 
 def with_trust_option(original: Any) -> Any:
-    """Adds our option to those for models."""
+    """Adds ``--trust-remote-code`` to the options for models."""
 
     def add_parser_args(cls: Any, parser: Any) -> Any:
         parser.add_argument(
@@ -54,7 +54,7 @@ def with_trust_option(original: Any) -> Any:
 
 
 def taking_trust(original: Any) -> Any:
-    """Lets the arguments of a command be made with our option, which becomes an attribute."""
+    """Makes the arguments of a command accept our option, which becomes an attribute."""
 
     def init(self: Any, *arguments: Any, **options: Any) -> None:
         trusts = options.pop(OPTION, False)
@@ -76,7 +76,7 @@ def _checkpoint(args: ModelArgs) -> str | None:
 
 
 def _is_of_transformers(folder: Path) -> bool:
-    """Whether a folder holds a model of transformers, as TextAttack tells it from its own."""
+    """Returns whether a folder holds a model of transformers, and not one of TextAttack's own."""
     try:
         configuration = json.loads((folder / CONFIG_NAME).read_bytes())
     except (OSError, ValueError):  # TextAttack says what is wrong with it

@@ -1,4 +1,4 @@
-"""Names that TextAttack's command line learns: attack recipes, the demo's model and its data."""
+"""Teaches TextAttack's command line names: attack recipes, the demo's model and its data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RECIPES = {
 
 
 def register_names() -> None:
-    """Enters all names; TextAttack evaluates these paths in its own modules."""
+    """Enters all names into TextAttack's tables, whose paths its own modules evaluate."""
     for module in (attack_args, dataset_args):
         module.textattack_attend = textattack_attend
     for name, class_name in RECIPES.items():

@@ -1,4 +1,4 @@
-"""English stop words for NLTK where they can be neither found nor downloaded.
+"""Provides English stop words where NLTK can neither find nor download them.
 
 `import textattack` fails without them. The copy in the package is NLTK's own list; data of the
 user's, found anywhere on NLTK's path, comes first.
@@ -14,7 +14,7 @@ STOP_WORDS = "corpora/stopwords"
 
 
 def provide() -> None:
-    """Append the package's data to NLTK's search path if NLTK finds no stop words."""
+    """Appends the package's data to NLTK's search path if NLTK finds no stop words."""
     import nltk
 
     if _found():

@@ -1,4 +1,4 @@
-"""The replacement of TextAttack's methods by others that wrap them."""
+"""Replaces methods of TextAttack by functions that wrap them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def patch(owner: type, name: str, wrap: Callable[[Any], Any]) -> None:
     Args:
         owner: the class of the method.
         name: the name of the method.
-        wrap: takes the method and returns its replacement.
+        wrap: a function that takes the method and returns its replacement.
     """
     original = getattr(owner, name)
     setattr(owner, name, functools.wraps(original)(wrap(original)))

@@ -1,4 +1,4 @@
-"""TextAttack without what it prints."""
+"""Silences TextAttack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textattack.shared.utils import logger
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without what TextAttack prints, and without its progress bar."""
+    """Suppresses everything that TextAttack prints, and its progress bar, inside the context."""
     logger.setLevel(logging.WARNING)  # the attacker sets it back to INFO
     with (
         open(os.devnull, "w", encoding="utf-8") as nowhere,

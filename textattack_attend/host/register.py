@@ -1,4 +1,4 @@
-"""Registers the plugin: replaces methods of TextAttack, and adds to its tables."""
+"""Registers the plugin, by replacing methods of TextAttack and adding to its tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repairs of faults that TextAttack 0.3.11 has with any attack."""
+"""Repairs faults that TextAttack 0.3.11 has with any attack."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def resuming(original: Any) -> Any:
 
 
 def zero_without_changed_words(original: Any) -> Any:
-    """Makes an attack that changes no word report 0% of them instead of the mean of nothing."""
+    """Makes an attack that changes no words report 0% instead of the mean of an empty list."""
 
     def avg_perturbation_perc(self: Any) -> float:
         from ..attacks.results import StructureAttackResult

@@ -1,8 +1,8 @@
-"""Identity: names everything that decides a number, so that no number is taken for another's.
+"""Identities name everything that decides a result, so that no result is taken for another's.
 
 A victim's identity covers its weights, configuration, tokenizer and settings; an attack's covers
-its code, its options and the files that they name. Names and places of files do not count, only
-what stands in them.
+its code, its options and the files that they name. The content of files counts, not their names or
+places.
 """
 
 from .record import Identity

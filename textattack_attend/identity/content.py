@@ -1,4 +1,4 @@
-"""Digests of contents: values, files, folders, and code with what it imports."""
+"""Computes digests of values, files, folders, and code with the modules that it imports."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ from ..errors import InvalidInputError
 
 DIGEST_BYTES = 16
 THREADS = 4
-"""hashlib lets other threads run while it reads, so files and weights are hashed side by side."""
+"""The number of threads that hash files and weights side by side, as hashlib allows."""
 LARGE = 2**24
-"""A file of at least so many bytes is read again only once its dates changed."""
+"""The bytes from which on a file is read again only if its size or dates changed."""
 
 new_digest = partial(hashlib.blake2b, digest_size=DIGEST_BYTES)
 
 
 def digest_of(value: Any) -> str:
-    """Returns the digest of a value: numbers, texts, and lists and mappings of them."""
+    """Returns the digest of a value: a number, a text, or a list or a mapping of such values."""
     text = json.dumps(canonical(value), sort_keys=True)
     return new_digest(text.encode()).hexdigest()
 
 
 def canonical(value: Any, within: frozenset[int] = frozenset()) -> Any:
-    """Converts a value to JSON's types; a value of another kind is named by its type.
+    """Converts a value to JSON's types; its `repr` or its type's name replaces any other value.
 
     Args:
-        value: the value.
-        within: the functions whose closures hold the value; one that holds itself is named.
+        value: the value to convert.
+        within: the ids of the functions whose closures hold the value; a function that holds itself
+            becomes its name.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -66,7 +67,7 @@ def canonical(value: Any, within: frozenset[int] = frozenset()) -> Any:
 
 
 def _function(function: FunctionType, within: frozenset[int]) -> list[Any]:
-    """Returns what decides what a function computes: its code, its defaults and its closure."""
+    """Returns a function's name, code, defaults and closure, which decide what it computes."""
     values = [function.__defaults__, function.__kwdefaults__]
     for cell in function.__closure__ or ():
         with suppress(ValueError):  # a cell is empty until its variable is assigned
@@ -97,7 +98,7 @@ def digest_of_file(path: Path) -> str:
 def digest_of_path(path: Path) -> str:
     """Returns the digest of a file, or of all files in a folder with their places in it.
 
-    Hidden files and what Python compiled are left out.
+    Hidden files and files that Python compiled are left out.
 
     Raises:
         InvalidInputError: a file cannot be read.
@@ -111,11 +112,11 @@ def digest_of_path(path: Path) -> str:
 
 
 def digest_of_code(path: Path) -> str:
-    """Returns the digest of a Python file and of the modules of the user's that it reaches.
+    """Returns the digest of a Python file and of the user's modules that it reaches.
 
     These are the modules that it imports from its own folder or from elsewhere on Python's path,
-    and those that they import. Installed packages count by their versions. Imports by a computed
-    name, and files that the code reads, are not included.
+    and those that they import. Installed packages, imports by a computed name, and files that the
+    code reads are not included.
 
     Raises:
         InvalidInputError: a file cannot be read.

@@ -1,4 +1,4 @@
-"""The record of a victim's identity: named digests, so that a mismatch says what differs."""
+"""The record of a victim's identity, with named digests, so that a mismatch says what differs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Identity:
-    """Names all that decides what a victim answers.
+    """Names everything that decides a victim's answers.
 
     Args:
         kind: the type of the model, as its configuration names it.
-        parts: a digest of each of `PARTS`.
+        parts: the digest of each of `PARTS`, by name.
         settings: the settings of the victim and its wrapper, by name: prompt, max_tokens,
             cross_attention, precision, smoothing.
     """
@@ -51,7 +51,7 @@ class Identity:
 
     @classmethod
     def from_dict(cls, fields: Any) -> Identity:
-        """Reads what `to_dict` returned.
+        """Makes an identity of the fields that `to_dict` returned.
 
         Raises:
             ValueError: a field is missing, unknown, or of another type.
@@ -72,7 +72,7 @@ class Identity:
 
 
 def _is_name(name: Any) -> bool:
-    """Whether a message can show a name."""
+    """Returns whether a message can show a name."""
     return isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
 
 

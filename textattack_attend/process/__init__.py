@@ -1,4 +1,4 @@
-"""The process of a command: its signals, its standard output, its temporary files, its end.
+"""Looks after the process of a command: signals, standard output, temporary files, its end.
 
-Nothing here imports TextAttack or torch, and nothing knows what an attack is.
+These modules import neither TextAttack nor torch, and know nothing about attacks.
 """

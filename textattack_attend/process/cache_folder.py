@@ -1,8 +1,8 @@
-"""A cache folder for TextAttack where its own cannot be written.
+"""Provides another cache folder for TextAttack where its own cannot be written.
 
 TextAttack makes its folder, and a lock in it, when it is imported, and ends in a traceback if it
-cannot: in a container whose file system is read-only, for a user without a home folder. What it
-keeps there is worth keeping, but nothing that an attack needs.
+cannot: in a container whose file system is read-only, or for a user without a home folder. The
+files in that folder are worth keeping, but an attack does not need them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from .temporary_files import folder_of_this_process, temporary_files
 
 INSTALL = "textattack.shared.utils.install"
-"""The module of TextAttack's that makes the folder."""
+"""The module of TextAttack that makes the folder."""
 VARIABLE = "TA_CACHE_DIR"
 OTHERS = ("TFHUB_CACHE_DIR", "PYTORCH_TRANSFORMERS_CACHE", "HF_HOME", "XDG_CACHE_HOME")
 """The variables that TextAttack sets to its cache folder if that is named."""
@@ -24,7 +24,7 @@ _replaced: dict[str, str | None] = {}
 
 
 def provide() -> None:
-    """Names a folder of this process for TextAttack's cache if its own cannot be written.
+    """Makes a folder of this process TextAttack's cache if TextAttack cannot write its own.
 
     Raises:
         InvalidInputError: no other folder can be written either.
@@ -59,7 +59,7 @@ def _folder() -> str:
 
 
 def _can_be_written(folder: str) -> bool:
-    """Whether TextAttack can make the folder, and its lock in it."""
+    """Returns whether TextAttack can make the folder, and its lock in it."""
     try:
         os.makedirs(folder, exist_ok=True)
         os.close(os.open(os.path.join(folder, f"{SET_UP}.lock"), os.O_RDWR | os.O_CREAT, 0o666))

@@ -1,4 +1,4 @@
-"""Code of the user's, which runs inside a program that must not end with it."""
+"""Keeps code of the user's from ending the program that runs it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..errors import UserCodeError
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Turns what would end the program into an error, as the SystemExit of a ``sys.exit()``.
+    """Turns an exception that would end the program, as that of ``sys.exit()``, into an error.
 
-    An attack of the user's that ends the program ends it with the exit code 0, and the examples
-    after it would be missing without a word. An interrupt is no error, nor is what a handler of a
-    signal raises, as one that ends the program when it is told to terminate: both pass.
+    An attack of the user's that ends the program may do so with the exit code 0, and the examples
+    after it would be missing without a word. Two kinds of exceptions pass: interrupts, and those
+    that the handler of a signal raises, for example to end a program that is told to terminate.
 
     Raises:
         UserCodeError: the code inside raised something that is no `Exception`.
@@ -36,6 +36,6 @@ def contained() -> Iterator[None]:
 
 
 def _is_of_a_signal(error: BaseException) -> bool:
-    """Whether an error was raised by the handler of a signal."""
+    """Returns whether the handler of a signal raised an error."""
     handlers = {getattr(signal.getsignal(one), "__code__", None) for one in signal.valid_signals()}
     return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))

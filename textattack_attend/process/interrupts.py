@@ -1,4 +1,4 @@
-"""Interrupts: SIGINT, which Ctrl-C sends, and SIGTERM, which batch systems send, end a command."""
+"""Lets SIGINT, which Ctrl-C sends, and SIGTERM, which batch systems send, end a command."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN_SECONDS = 0.05
-"""The time after which an interrupt that was dropped comes again."""
+"""The seconds after which an interrupt that was dropped comes again."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, each of the signals raises one KeyboardInterrupt, whose argument is its number.
+    """Makes each of the signals raise one KeyboardInterrupt, whose argument is its number.
 
-    Python drops an exception that is raised while it deletes objects, and the collection of what
+    Python drops an exception that is raised while it deletes objects, and deleting the objects that
     the imports left takes up to a second. An interrupt that was dropped comes again. A signal that
-    is ignored, as shells make their jobs in the background ignore SIGINT, stays ignored.
+    is ignored stays ignored, as SIGINT in jobs that a shell runs in the background.
     """
     if threading.current_thread() is not threading.main_thread():  # only that one gets signals
         yield

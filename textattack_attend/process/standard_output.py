@@ -1,4 +1,4 @@
-"""Standard output that cannot be written, on a full disk for example."""
+"""Ends a command in one line if standard output cannot be written, as on a full disk."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..errors import AttendError
 from ..files.writing import NO_ROOM
 
 OF_WRITING = NO_ROOM | {errno.EIO, errno.EPIPE, errno.EBADF}
-"""The errors that standard output may end in; of any other file, too."""
+"""The errors that writing to standard output, or to any other file, may raise."""
 CODE = 1
-"""The exit code where the reader of a pipe has gone, which is click's."""
+"""The exit code if the reader of a pipe has gone, which is the one of click."""
 
 
 class StandardOutputError(AttendError):
@@ -47,7 +47,7 @@ def whole_output() -> Iterator[None]:
 
 
 def _fails() -> bool:
-    """Whether standard output cannot be written now; an error does not name its file."""
+    """Returns whether standard output cannot be written now, as an error does not name its file."""
     if sys.stdout is None:  # it was closed before the program began
         return False
     try:
@@ -59,6 +59,6 @@ def _fails() -> bool:
 
 
 def _discard() -> None:
-    """Drops what is still to be printed; Python would try it again, and complain, at its end."""
+    """Drops buffered output, which Python would otherwise try to print again when it ends."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Folders for temporary files, with one line where the system has none."""
+"""Makes folders for temporary files, and says in one line if the system has no place for them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def temporary_folder() -> Iterator[Path]:
 
 @contextmanager
 def temporary_files() -> Iterator[None]:
-    """Makes the error of a temporary file one line.
+    """Turns an error about a temporary file into one line.
 
     Raises:
         InvalidInputError: there is no place for temporary files, or it is full.
@@ -52,7 +52,7 @@ def temporary_files() -> Iterator[None]:
 
 @contextmanager
 def needing_a_place() -> Iterator[None]:
-    """Makes the lack of a place for temporary files one line; libraries need one to be imported.
+    """Reports in one line that there is no place for temporary files, which some imports need.
 
     Raises:
         InvalidInputError: there is no place for temporary files.

@@ -1,4 +1,4 @@
-"""Attention before and after an attack, of a success in the results."""
+"""Computes the attention of a success in the results, before and after the attack."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from ..structures import Structure, decode
 from ..victims.victim import Victim
 
 TOKENS = 24
-"""A longer text makes a map that nobody can read."""
+"""The most tokens of a text whose map is still legible."""
 
 
 @dataclass(frozen=True)
 class Attention:
-    """One head's attention, before and after.
+    """The attention of one head, before and after an attack.
 
     Args:
-        before: probabilities, float (T, T).
-        after: the attention under the structure.
-        tokens: T of them.
-        masked: (query, key) of every masked unit.
-        layer: counted from 0.
-        head: counted from 0.
-        where: victim, attack and text, in a line.
+        before: the attention probabilities, float32 (T, T), without a structure.
+        after: the attention probabilities, float32 (T, T), under the structure.
+        tokens: the T tokens of the text.
+        masked: the (query, key) of every masked unit.
+        layer: the number of the layer, counted from 0.
+        head: the number of the head, counted from 0.
+        where: the victim, the attack and the text, in one line.
     """
 
     before: npt.NDArray[np.float32]
@@ -54,7 +54,7 @@ def attention_of_a_success(results: Results) -> Attention:
 
     Raises:
         InvalidInputError: there is no success of an attack on attention with a text short enough,
-            or its data or its checkpoint are not there any more, or another one is.
+            or its data or its checkpoint are missing or have changed.
     """
     row, recipe = _shown(results)
     model, tokenizer = load(_path(row["checkpoint"]))
@@ -85,11 +85,11 @@ def attention_of_a_success(results: Results) -> Attention:
 def require_demo(results: Results) -> None:
     """Refuses results whose attention cannot be shown without files that they name.
 
-    A stranger may have made the store: what it names is not loaded unless the user says so. The
-    demo comes with the package.
+    A stranger may have made the store, so files that it names are not loaded unless the user says
+    so. The demo comes with the package.
 
     Raises:
-        InvalidInputError: the success to show is none of the demo, or there is none.
+        InvalidInputError: there is no success to show, or its victim is not the demo's.
     """
     row, _ = _shown(results)
     if row["checkpoint"] != NAME or "\n" in row["text"]:
@@ -100,7 +100,7 @@ def require_demo(results: Results) -> None:
 
 
 def _shown(results: Results) -> tuple[pd.Series, Recipe]:
-    """The success with the fewest perturbed matrices whose text is short enough, and its recipe."""
+    """Returns the short success with the fewest perturbed matrices, and its recipe."""
     rows = results.rows[results.rows["masked"].notna()]
     short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
     if short.empty:
@@ -117,7 +117,7 @@ def _shown(results: Results) -> tuple[pd.Series, Recipe]:
 
 
 def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> None:
-    """Refuses another victim than the one that the rows belong to."""
+    """Refuses a victim that is not the one that the rows belong to."""
     if "victim" not in key:
         raise InvalidInputError(
             f"{checkpoint}: expected rows that name their whole victim, got some of a store of "
@@ -135,7 +135,7 @@ def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> N
 
 
 def _path(checkpoint: str) -> str:
-    """A folder, or what a name stands for."""
+    """Returns the folder, or the name on the hub, that the name of a checkpoint stands for."""
     if checkpoint == NAME:
         return str(VICTIM_PATH)
     if Path(checkpoint).is_dir():
@@ -146,7 +146,7 @@ def _path(checkpoint: str) -> str:
 
 
 def _text(row: pd.Series, recipe: Recipe) -> Text:
-    """Returns the row's text; a row of several columns does not tell where one of them ends."""
+    """Returns the row's text, read again from the data set if it has several columns."""
     text: str = row["text"]
     if "\n" not in text:
         return text

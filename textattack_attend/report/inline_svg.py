@@ -1,7 +1,7 @@
-"""The SVG of a figure, made to stand in a page that allows no styles but its own.
+"""Makes the SVG of a figure fit into a page that allows no styles but its own.
 
-Matplotlib says what its elements look like in ``style`` attributes and a style sheet. A policy that
-allows these would allow injected ones too, and SVG has an attribute for each of their properties.
+Matplotlib styles its elements by ``style`` attributes and a style sheet. A policy that allows these
+would allow injected ones too. SVG has an attribute for each of their properties instead.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from .panels import INK
 TAG = re.compile(r"<\w[^<>]*>")
 STYLE = re.compile(r' style="([^"]*)"')
 SHEET = re.compile(r"<style[^>]*>\s*\*\s*\{([^{}]*)\}\s*</style>")
-"""The style sheet of a figure: declarations for all of its elements."""
+"""Matches the style sheet of a figure, whose declarations hold for all of its elements."""
 NAME = re.compile(r'\b(id="|href="#|url\(#)')
 FONT = re.compile(r"(?P<size>[\d.]+px)\s+(?P<family>.+)")
-"""The short form of size and family that matplotlib wrote before 3.10."""
+"""Matches the short form of a font's size and family, which matplotlib wrote before 3.10."""
 
 
 def inline_svg(figure: Figure, name: str) -> Markup:
-    """Returns a figure as an element of a page: in the page's colour, with names of its own.
+    """Returns a figure as an element of a page, in the page's colour and with unique names.
 
     Args:
         figure: the figure.
-        name: a word that no other figure of the page has; its elements' names begin with it.
+        name: a word, unique in the page, with which the names of the figure's elements begin.
     """
     file = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
@@ -44,7 +44,7 @@ def inline_svg(figure: Figure, name: str) -> Markup:
 
 
 def _adapted(tag: str, name: str) -> str:
-    """Returns a tag without a style, with its own names and the page's colour."""
+    """Returns a tag without a style, with unique names and the page's colour."""
     plain = STYLE.sub(lambda style: _attributes(unescape(style[1])), tag)
     return NAME.sub(rf"\g<1>{name}-", plain.replace(INK, "currentColor"))
 

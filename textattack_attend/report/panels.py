@@ -1,7 +1,7 @@
 """The colours, the panels and the legend that figures of attacks share.
 
-Attacks on one victim have a colour each; of several victims each has one, in a panel for every
-attack.
+If there is one victim, every attack has a colour; if there are several, every victim has a colour,
+and every attack a panel.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..benchmark import Results
 from ..errors.printable import printable
 
 INK = "#5f6672"
-"""Legible on white and on black."""
+"""The colour of text and axes, legible on white and on black."""
 COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
 MARKERS = "osD^vP*X"
 ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
-"""Width and height of a panel, in inches."""
+"""The width and height, in inches, of the only panel of a figure, and of one of several."""
 LEGEND_ROW = 0.22
-"""Its height, in inches."""
+"""The height of a row of the legend, in inches."""
 WIDTHLESS = "\N{WORD JOINER}"
 Pair = tuple[str, str]
 """A victim and an attack, by their labels."""
@@ -53,9 +53,9 @@ STYLE: Any = {
 class PlainFigure(Figure):
     """A figure that shows any text as it is, and draws without warnings.
 
-    Characters that no file of a figure can contain are replaced. Of letters that matplotlib's font
-    lacks (emoji, Chinese) it would warn one by one: an SVG with text leaves them to the browser's
-    fonts, and a bitmap shows a box, as it says itself.
+    Characters that no file of a figure can contain are replaced. Matplotlib would warn of every
+    letter that its font lacks (emoji, Chinese), although an SVG leaves letters to the browser's
+    fonts, and a bitmap visibly shows a box.
     """
 
     def draw(self, renderer: Any) -> None:
@@ -79,7 +79,7 @@ def _without_a_word_of_glyphs() -> Iterator[None]:
 
 
 def one_victim(results: Results) -> bool:
-    """Whether there is one victim, so that colours can tell attacks apart."""
+    """Returns whether there is only one victim, so that colours can tell attacks apart."""
     return bool(results.rows["victim"].nunique() == 1)
 
 
@@ -90,7 +90,9 @@ def pairs_of(results: Results) -> list[Pair]:
 
 
 def panels_of(results: Results, found: Mapping[Pair, Any]) -> dict[str, list[Pair]]:
-    """What is drawn together, by title: all attacks on a victim; of several, those of an attack."""
+    """Returns the pairs of each panel by its title: one panel for a single victim, else one for
+    every attack.
+    """
     if one_victim(results):
         return {"": list(found)}
     attacks = dict.fromkeys(attack for _, attack in found)
@@ -110,7 +112,7 @@ def in_a_legend(label: str) -> str:
 
 
 def colors_of(results: Results) -> Callable[[str, str], str]:
-    """The colour of an attack on a victim, in all figures."""
+    """Returns the function that gives an attack on a victim its colour in all figures."""
     label = labels_of(results)
     labels = dict.fromkeys(label(*pair) for pair in pairs_of(results))
     colors = dict(zip(labels, cycle(COLORS), strict=False))
@@ -118,7 +120,7 @@ def colors_of(results: Results) -> Callable[[str, str], str]:
 
 
 def markers_of(results: Results) -> Callable[[str], str]:
-    """The marker of an attack; with one victim all have the same, as colours tell them apart."""
+    """Returns the function that gives an attack its marker, the same for all with one victim."""
     if one_victim(results):
         return lambda attack: MARKERS[0]
     attacks = dict.fromkeys(attack for _, attack in pairs_of(results))
@@ -126,7 +128,7 @@ def markers_of(results: Results) -> Callable[[str], str]:
 
 
 def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
-    """So many panels of a size in inches, in rows."""
+    """Makes a figure of panels in rows, each of a size (width, height) in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = PlainFigure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
@@ -137,7 +139,7 @@ def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figur
 
 
 def legend(figure: Figure, every: Sequence[Axes]) -> None:
-    """Under the panels, each label once; the figure grows by what it takes."""
+    """Adds a legend under the panels, which has each label once and makes the figure higher."""
     handles = {
         label: handle
         for axes in every

@@ -1,1 +1,1 @@
-"""Training: what a run starts from, and what can be learned from its data."""
+"""Fine-tunes pretrained models, plainly or with a defense."""

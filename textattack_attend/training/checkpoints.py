@@ -1,4 +1,4 @@
-"""The folder of a training's checkpoints: each is seen there once it is whole, or not at all.
+"""Writes and deletes the checkpoints of a training so that each is seen whole, or not at all.
 
 ::
 
@@ -8,8 +8,8 @@
       checkpoint-36/      whole
       unfinished/         a checkpoint that is being written or deleted, or the trained model
 
-A folder gets its name, or loses it, in one step. So whatever a killed process left lies in
-``unfinished``, which the next start deletes.
+A folder gets its name, or loses it, in one step. So everything that a killed process left behind
+lies in ``unfinished``, which the next start deletes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..files.writing import synchronize
 
 UNFINISHED = "unfinished"
 TORCH_WRITERS = ("inline_container", "iostream error")
-"""Words of the errors of what writes files in PyTorch; they are of no class of their own."""
+"""Words in the errors that PyTorch raises when it cannot write a file, as they have no class."""
 GOES_ON = (
     "free space, and the same command, without --overwrite, goes on from the last whole checkpoint"
 )
@@ -38,7 +38,7 @@ _NUMBERED = re.compile(r"checkpoint-(\d+)")
 
 
 def checkpoint_name(step: int) -> str:
-    """Returns the name of the folder of a step's checkpoint, as transformers' ``Trainer`` has it.
+    """Returns the name that transformers' ``Trainer`` gives to the folder of a step's checkpoint.
 
     Args:
         step: the number of steps that were trained.
@@ -47,9 +47,9 @@ def checkpoint_name(step: int) -> str:
 
 
 def newest_whole(checkpoints: Path) -> str | None:
-    """Returns the folder of the newest checkpoint that can be resumed from; None without one.
+    """Returns the folder of the newest checkpoint from which a run can resume, or None.
 
-    Older versions of this package saved in place, so that a checkpoint may lack its last file.
+    Older versions of this package saved in place, so a checkpoint may lack its last file.
 
     Args:
         checkpoints: the folder of the checkpoints.
@@ -59,7 +59,7 @@ def newest_whole(checkpoints: Path) -> str | None:
 
 
 def clean(checkpoints: Path) -> None:
-    """Deletes what a killed process left unfinished, and checkpoints that are not whole.
+    """Deletes unfinished files of a killed process, and checkpoints that are not whole.
 
     Args:
         checkpoints: the folder of the checkpoints.
@@ -74,7 +74,7 @@ def publish(checkpoint: Path) -> None:
     """Moves a checkpoint out of ``unfinished`` once all of it is on the disk.
 
     Args:
-        checkpoint: the folder for it to be in.
+        checkpoint: the folder in which the checkpoint is to be.
     """
     written = checkpoint.parent / UNFINISHED / checkpoint.name
     settle(written)
@@ -83,11 +83,11 @@ def publish(checkpoint: Path) -> None:
 
 
 def keep_only(checkpoints: Path, names: Collection[str]) -> None:
-    """Deletes the other checkpoints.
+    """Deletes all checkpoints except those that are named.
 
     Args:
         checkpoints: the folder of the checkpoints.
-        names: the names of those to keep.
+        names: the names of the checkpoints to keep.
     """
     for path in _numbered(checkpoints).values():
         if path.name not in names:
@@ -95,7 +95,7 @@ def keep_only(checkpoints: Path, names: Collection[str]) -> None:
 
 
 def delete(checkpoint: Path) -> None:
-    """Deletes a checkpoint, which is gone at once, although its files go one after the other.
+    """Deletes a checkpoint, which disappears at once, although its files are deleted one by one.
 
     Args:
         checkpoint: the folder of the checkpoint.
@@ -113,7 +113,7 @@ def settle(folder: Path) -> None:
     which only their owner can read.
 
     Args:
-        folder: the folder.
+        folder: the folder whose files are to be settled.
     """
     probe = folder / ".mode"
     probe.touch()
@@ -128,7 +128,7 @@ def settle(folder: Path) -> None:
 
 @contextmanager
 def saving(checkpoints: Path) -> Iterator[None]:
-    """Inside, a file that cannot be written is one line; what was written of it is deleted.
+    """Reports in one line, inside the context, a file that cannot be written, and deletes its rest.
 
     Args:
         checkpoints: the folder of the checkpoints.
@@ -167,7 +167,7 @@ def _numbered(checkpoints: Path) -> dict[int, Path]:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint has its state, which transformers writes last."""
+    """Returns whether a checkpoint has its state, which transformers writes last."""
     try:
         state = json.loads((checkpoint / TRAINER_STATE_NAME).read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The configuration of a model to train: the pretrained one's, with fields that a user changes."""
+"""Makes the configuration of a model to train from the pretrained one and the user's changes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def configuration_of(
 
     Args:
         model: the folder of the model, or its name on the hub.
-        auto: transformers' class that makes models of it.
-        fields: the fields of the architecture to change, as its dropout, with their new values.
+        auto: the Auto class of transformers that makes the model.
+        fields: the new values of the architecture's fields to change, as its dropout.
         classes: the number of classes; None for a head that scores choices.
         trust_remote_code: whether to run the code that the model brings along.
 
     Raises:
-        InvalidInputError: there is no such model or field, a value is of another kind, or the model
-            cannot be built so, or its weights would no longer fit.
+        InvalidInputError: there is no such model or field; a value is of another kind; or the model
+            cannot be built with it, or its weights would no longer fit.
     """
     config: PretrainedConfig = from_pretrained(AutoConfig, model, trust_remote_code)
     config.update(AS_TRAINER_NEEDS)
@@ -58,7 +58,7 @@ def configuration_of(
 
 
 def longest_input(config: PretrainedConfig) -> int:
-    """Returns the longest input, in tokens, that the position table allows; without one any."""
+    """Returns the most tokens of an input that the position table allows, if there is one."""
     family = FAMILIES.get(config.model_type)
     positions = getattr(config, "max_position_embeddings", None)
     if positions is None or positions < 1:  # XLNet says -1
@@ -99,7 +99,7 @@ def _require_same_weights(
     fields: Mapping[str, Any],
     trust_remote_code: bool,
 ) -> None:
-    """Refuses fields with which pretrained weights would be dropped, added, or cut elsewhere."""
+    """Refuses fields that would drop, add or reshape pretrained weights, or change the heads."""
     given = ", ".join(f"{name}={value!r}" for name, value in fields.items())
     try:
         after = _weights(auto, config, trust_remote_code)

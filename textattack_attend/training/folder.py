@@ -1,4 +1,4 @@
-"""The output folder of a training: who may begin in it, and when its model is complete.
+"""Begins, resumes and completes the output folder of a training.
 
 A kill at any moment leaves a folder in which the same training goes on, or has ended. So the files
 of the model are moved into the folder one after the other, each of them whole, and the weights are
@@ -29,7 +29,7 @@ OUTCOME = {
     "identity",
     "schema",
 }
-"""The fields of a card that are no settings of the run: what came out, and by which libraries."""
+"""The fields of a card that are no settings of the run, but its results and its libraries."""
 
 
 def finished(card: Card, folder: Path) -> Card | None:
@@ -56,7 +56,7 @@ def finished(card: Card, folder: Path) -> Card | None:
 
 
 def begin(card: Card, folder: Path, overwrite: bool) -> None:
-    """Makes the folder ``checkpoints`` of a run, or finds that of the same run, interrupted.
+    """Makes the folder ``checkpoints`` of a run, or takes over that of an interrupted equal run.
 
     Args:
         card: the card of the run.
@@ -64,8 +64,8 @@ def begin(card: Card, folder: Path, overwrite: bool) -> None:
         overwrite: whether to delete the output of an earlier run first.
 
     Raises:
-        InvalidInputError: the folder holds something else, or what the run reads, or cannot be
-            written.
+        InvalidInputError: the folder holds something else, or holds files that the run reads, or
+            cannot be written.
     """
     _require_apart(card, folder)
     checkpoints = folder / CHECKPOINTS
@@ -107,12 +107,12 @@ def complete(model: Path, folder: Path) -> None:
 
 
 def _has_trained(checkpoints: Path) -> bool:
-    """Whether a run left more than its card: one that failed before may be begun otherwise."""
+    """Returns whether a run left more than its card; otherwise other settings may replace it."""
     return any(not _is_card(path) for path in checkpoints.glob("*"))
 
 
 def _is_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing, or only what a run left that was killed as it began."""
+    """Returns whether a folder holds nothing, or only the card of a run that was killed early."""
     return all(
         path == folder / CHECKPOINTS or (path.parent.name == CHECKPOINTS and _is_card(path))
         for path in folder.rglob("*")
@@ -120,12 +120,12 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _is_card(path: Path) -> bool:
-    """Whether a file is a card, or one that was being written."""
+    """Returns whether a file is a card, or the temporary file of one."""
     return NAME in path.name
 
 
 def _require_apart(card: Card, folder: Path) -> None:
-    """Refuses an output that is, or holds, what the run reads."""
+    """Refuses an output folder from which the run reads its model, its data or its victim."""
     for read in (card.model, card.data, card.options.get("victim", "")):
         is_here = bool(read) and Path(read).exists()  # else it is a name on the hub
         if is_here and Path(read).resolve().is_relative_to(folder.resolve()):
@@ -136,10 +136,10 @@ def _require_apart(card: Card, folder: Path) -> None:
 
 
 def _delete(folder: Path) -> None:
-    """Deletes what an earlier run left; nothing else is ours to delete.
+    """Deletes the files of an earlier run, and refuses a folder with any others.
 
-    The weights go first, so that nobody loads what is left of the model, and the cards go last, as
-    they tell that the folder is ours.
+    The weights go first, so that nobody loads the rest of the model, and the cards go last, because
+    they show that a run of this package made the folder.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return

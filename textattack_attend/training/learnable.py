@@ -1,4 +1,4 @@
-"""The rows that a model can learn from: they have a text, and their classes are counted from 0."""
+"""Checks that a model can learn from examples: they have texts, and classes counted from 0."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..errors import InvalidInputError
 def require_learnable(
     train: Sequence[Row], dev: Sequence[Row], data: Source, chooses: bool
 ) -> None:
-    """Refuses rows from which a model would learn nothing, or other classes than the user means.
+    """Refuses examples from which a model would learn nothing, or other classes than are meant.
 
     Args:
-        train: the rows to train on.
-        dev: the rows to judge by.
-        data: the file or name that the rows are read from, which messages name.
+        train: the examples to train on.
+        dev: the examples to evaluate on.
+        data: the file or name that the examples are read from, which messages name.
         chooses: whether labels are the positions of choices instead of classes.
 
     Raises:
@@ -48,7 +48,7 @@ def require_learnable(
 
 
 def _require_texts(name: str, rows: Sequence[Row], data: Source) -> None:
-    """Refuses a row without a text."""
+    """Refuses an example whose text is empty."""
     for number, (parts, _) in enumerate(rows, 1):
         if not any(map(str.strip, parts)):
             raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""The rows of a training as token ids, with the rows that a defense adds."""
+"""Converts the rows of a training, with those that a defense adds, to token ids."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def encoded(
 
     Args:
         rows: the examples.
-        task: the task, which says whether a row has choices, and how long a sequence may be.
+        task: the task, which says whether an example has choices, and how long a sequence may be.
         tokenizer: the model's tokenizer.
         model: the model to train.
 
     Raises:
-        InvalidInputError: the model has no embedding of a token, or a text cannot be read or cut.
+        InvalidInputError: the model has no embedding for a token, or a text cannot be encoded.
     """
     inputs = inputs_of(tokenizer, task.max_tokens, task.chooses)
     by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
@@ -61,7 +61,7 @@ def with_extra(
 ) -> Any:
     """Returns a data set of the training rows and those that a defense adds.
 
-    It has a column of the units to mask if the defense masks any.
+    The data set has a column with the units to mask, if the defense masks any.
 
     Args:
         rows: the training rows.
@@ -71,7 +71,7 @@ def with_extra(
         model: see `encoded`.
 
     Raises:
-        InvalidInputError: the model has no embedding of a token, or a text cannot be read or cut.
+        InvalidInputError: the model has no embedding for a token, or a text cannot be encoded.
         StructureMismatchError: units were found on attention of another size.
     """
     whole = encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer, model)

@@ -1,4 +1,4 @@
-"""The start of a training: a pretrained model with a head for the task, and its tokenizer."""
+"""Loads the pretrained model that a training starts from, with a head for the task."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 def pretrained(
     model: str, auto: Any, config: PretrainedConfig, trust_remote_code: bool = False
 ) -> Any:
-    """Loads a pretrained model; a head of another size is made anew, and a warning says so.
+    """Loads a pretrained model; a new head replaces one of another size, and a warning says so.
 
     Args:
         model: the folder of the model, or its name on the hub.
-        auto: transformers' class that makes models of it.
+        auto: the Auto class of transformers that makes the model.
         config: the configuration, see `configuration_of`.
         trust_remote_code: whether to run the code that the model brings along.
 
@@ -48,7 +48,7 @@ def pretrained(
 
 
 def _require_own_weights(model: str, loaded: PreTrainedModel, info: dict[str, Any]) -> None:
-    """Refuses a model of which a part other than the head would be trained from nothing."""
+    """Refuses a model most of whose weights, those of its head aside, would be untrained."""
     prefix = f"{loaded.base_model_prefix}."
     # Some versions of transformers return the sizes as well.
     of_other_sizes = sorted(

@@ -1,4 +1,4 @@
-"""Tasks to fine-tune for: the paper's, with the settings of its Table 9, and tables."""
+"""The tasks to fine-tune for: the paper's, with the settings of its Table 9, and any table."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ HELLASWAG_FILES = ("hellaswag_train.jsonl", "hellaswag_val.jsonl")
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned, and how.
+    """A task that a model can learn, with the settings of its training.
 
     Args:
-        name: of the task.
-        read: reads a file of it, or a split on the hub.
-        files: patterns of the files to train on and to judge by, in its folder.
-        chooses: whether choices are scored; else sentences are classified.
-        learning_rate: at its highest.
-        batch_size: texts a step.
-        epochs: how often every text is seen.
-        warmup: share of the steps over which the learning rate grows; then it falls to 0.
-        max_tokens: of a sequence.
+        name: the name of the task.
+        read: a function that reads a file of the task, or a split of it on the hub.
+        files: the patterns of the files to train on and to evaluate on, in the task's folder.
+        chooses: true if the model scores choices, false if it classifies texts.
+        learning_rate: the highest learning rate.
+        batch_size: the number of texts in a step.
+        epochs: the number of times that every text is seen.
+        warmup: the share of the steps over which the learning rate grows; then it falls to 0.
+        max_tokens: the most tokens of a sequence.
 
     Raises:
         InvalidInputError: a setting is outside its range.
@@ -68,22 +68,22 @@ TASKS = {
 
 
 def task_of(name: str) -> Task:
-    """The task of a name.
+    """Returns the task of a name.
 
     Args:
-        name: one of `TASKS`; or for tables (train.csv and dev.csv, .tsv or .jsonl) the columns
-            and last that of the label, as ``premise,hypothesis,label``: one or two of text, or
+        name: one of `TASKS`; or, for tables (train.csv and dev.csv, .tsv or .jsonl), the columns
+            with that of the label last, as ``premise,hypothesis,label``: one or two of text, or
             context, question and one for each choice.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: there is no such task.
     """
     if name in TASKS:
         return TASKS[name]
     *columns, label = name.split(",")
     if not columns or len(columns) == 3:
         raise InvalidInputError(
-            f"task: expected one of {', '.join(TASKS)}, or columns and last that of the label, as "
+            f"task: expected one of {', '.join(TASKS)}, or columns with that of the label last, as "
             f"text,label, got {name!r}"
         )
 
@@ -99,11 +99,11 @@ def task_of(name: str) -> Task:
 
 
 def splits(task: Task, data: Source) -> list[list[Row]]:
-    """The rows to train on and to judge by.
+    """Reads the examples to train on, and those to evaluate on.
 
     Args:
-        task: what they are.
-        data: folder of its files, or name of the data set on the hub.
+        task: the task, which reads its data.
+        data: the folder of the task's files, or the name of the data set on the hub.
 
     Raises:
         InvalidInputError: a file is missing or of another format.
@@ -118,7 +118,7 @@ def splits(task: Task, data: Source) -> list[list[Row]]:
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    """The file of a pattern; where there is none, what the pattern says."""
+    """Returns the file that matches a pattern; without one, the path that the pattern spells."""
     found = sorted(folder.glob(pattern)) or [folder / pattern]
     if len(found) > 1:
         raise InvalidInputError(

@@ -1,1 +1,1 @@
-"""The command line of the developers: `python -m tools`."""
+"""The commands of the developers' command line, ``python -m tools``."""

@@ -1,4 +1,4 @@
-"""``python -m tools identity``."""
+"""The command ``python -m tools identity``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textattack_attend.commands.terminal import echo
 )
 @trust_option
 def identity(model: str | None, threads: int, trust_remote_code: bool) -> None:
-    """Print what names a victim in stores and files, and how long it takes to compute."""
+    """Print the identity of a victim in stores and files, and the time that it takes."""
     import torch
 
     torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""``python -m tools memory``."""
+"""The command ``python -m tools memory``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKENS = click.IntRange(min=8, max=46340)
 )
 @click.option("--threads", default=1, show_default=True, type=COUNT, help="CPU threads.")
 def memory(family: str, tokens: int, layers: int, heads: int, attack: str, threads: int) -> None:
-    """Attack one long text on a random model of that size and print the peak memory."""
+    """Attack one long text on a random model of that size, and print the peak memory."""
     import torch
 
     from ..memory import measure

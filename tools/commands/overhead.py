@@ -1,4 +1,4 @@
-"""``python -m tools overhead``."""
+"""The command ``python -m tools overhead``."""
 
 from __future__ import annotations
 

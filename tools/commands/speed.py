@@ -1,4 +1,4 @@
-"""``python -m tools speed``."""
+"""The command ``python -m tools speed``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def speed(
     trust_remote_code: bool,
     word_attacks: str | None,
 ) -> None:
-    """Time HackAttend against a plain sequential run and compare every decision."""
+    """Time HackAttend against a plain sequential run, and compare every decision."""
     word_attack = _builder(word_attacks) if word_attacks else None
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
     from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
@@ -80,7 +80,7 @@ def speed(
 
 
 def _builder(path: str) -> Callable[[str, AttentionModelWrapper], Any]:
-    """``build`` of a Python file; it may set up what TextAttack reads when it is imported."""
+    """Returns ``build`` of a Python file, which may change settings of TextAttack on import."""
     name = os.path.splitext(os.path.basename(path))[0]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -1,4 +1,4 @@
-"""``python -m tools strength``."""
+"""The command ``python -m tools strength``."""
 
 from __future__ import annotations
 

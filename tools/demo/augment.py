@@ -1,4 +1,4 @@
-"""Endless variations on a few thousand sentences, for a teacher to label.
+"""Makes endless variations on a few thousand sentences, for a teacher to label.
 
 A sentence is a list of words and a word a list of token ids, so every variation keeps words whole.
 Whether a variation still means the same does not matter: the teacher reads it and says so.
@@ -20,7 +20,7 @@ ENDINGS = (".", "!", "...")
 
 @dataclass(frozen=True)
 class Rates:
-    """How often each change is made: the first two a sentence, the others a word."""
+    """The rate of each change: of the first two for a sentence, of the others for a word."""
 
     fragment: float = 0.4
     splice: float = 0.15
@@ -30,18 +30,18 @@ class Rates:
 
 
 def natural(sentence: str) -> str:
-    """Undo the treebank's spacing of contractions: `does n't` becomes `doesn't`."""
+    """Undoes the treebank's spacing of contractions: `does n't` becomes `doesn't`."""
     return re.sub(r" (n't|'(?:s|re|ve|ll|d|m))\b", r"\1", sentence)
 
 
 def split_words(tokenizer: BertTokenizerFast, sentences: Sequence[str]) -> list[list[Word]]:
-    """Tokenize, and group the ids of each sentence by the word they spell."""
+    """Tokenizes sentences, and groups the ids of each by the word that they spell."""
     encoded = tokenizer(list(sentences), add_special_tokens=False)
     return [group(ids, encoded.word_ids(row)) for row, ids in enumerate(encoded["input_ids"])]
 
 
 def group(ids: Sequence[int], owners: Sequence[int | None]) -> list[Word]:
-    """Put neighbouring ids with the same owner into one word."""
+    """Puts neighbouring ids with the same owner into one word."""
     words: list[Word] = []
     previous: int | None = None
     for token, owner in zip(ids, owners, strict=True):
@@ -56,7 +56,7 @@ def group(ids: Sequence[int], owners: Sequence[int | None]) -> list[Word]:
 def nearest_words(
     tokenizer: BertTokenizerFast, embeddings: torch.Tensor, count: int = 12
 ) -> dict[int, list[int]]:
-    """Map every whole word of the vocabulary to the words whose embeddings are closest.
+    """Maps every whole word of the vocabulary to the words whose embeddings are closest.
 
     `embeddings` has one row a token of `tokenizer`, (vocabulary, hidden).
     """
@@ -78,7 +78,7 @@ class Augmenter:
         rng: Random,
         rates: Rates | None = None,
     ) -> None:
-        """Tokenize `sentences` both as they are and with natural contractions."""
+        """Tokenizes `sentences` both as they are and with natural contractions."""
         both = [*sentences, *map(natural, sentences)]
         self.sentences = [words for words in split_words(tokenizer, both) if words]
         self.connectors = split_words(tokenizer, CONNECTORS)
@@ -88,7 +88,7 @@ class Augmenter:
         self.rates = rates or Rates()
 
     def draw(self, longest: int) -> list[int]:
-        """Return one variation of at most `longest` token ids."""
+        """Returns one variation of at most `longest` token ids."""
         words = self._base()
         if self._chance(self.rates.splice):
             words = [*words, *self.rng.choice(self.connectors), *self._base()]
@@ -101,7 +101,7 @@ class Augmenter:
         return self.rng.random() < probability
 
     def _base(self) -> list[Word]:
-        """Return a sentence, or a contiguous fragment of one."""
+        """Returns a sentence, or a contiguous fragment of one."""
         words = self.rng.choice(self.sentences)
         if len(words) < 4 or not self._chance(self.rates.fragment):
             return words

@@ -1,4 +1,4 @@
-"""The student before training: its vocabulary, its tokenizer and its first weights."""
+"""Makes the student before training: its vocabulary, its tokenizer and its first weights."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LABELS = {0: "negative", 1: "positive"}
 def choose_vocabulary(
     teacher: PreTrainedTokenizerBase, sentences: Sequence[str], size: int
 ) -> list[str]:
-    """Return `size` of the teacher's tokens, in the teacher's order.
+    """Returns `size` of the teacher's tokens, in the teacher's order.
 
     Taken are the special tokens, what occurs in `sentences`, every character of an alphabetic
     script (so that an unseen word can always be spelled), then the teacher's most frequent tokens:
@@ -37,18 +37,18 @@ def choose_vocabulary(
 
 
 def is_letter(token: str) -> bool:
-    """Say whether a token is one character of an alphabet, or punctuation: no ideographs."""
+    """Returns whether a token is one character of an alphabet, or punctuation: no ideographs."""
     character = token.removeprefix("##")
     return len(character) == 1 and (ord(character) < 0x590 or 0x2000 <= ord(character) < 0x2C00)
 
 
 def is_word(token: str) -> bool:
-    """Say whether a token is a whole word or a Latin continuation: no placeholder, no symbol."""
+    """Returns whether a token is a whole word or a Latin continuation: no placeholder or symbol."""
     return len(token) > 1 and token.removeprefix("##").isalpha()
 
 
 def build_tokenizer(vocabulary: Sequence[str], directory: Path) -> BertTokenizerFast:
-    """Return a lower-casing tokenizer over `vocabulary`, saved in `directory`.
+    """Returns a lower-casing tokenizer over `vocabulary`, saved in `directory`.
 
     It is saved before it is used, as a fast tokenizer saves the padding of its last call too.
     """
@@ -62,7 +62,7 @@ def build_tokenizer(vocabulary: Sequence[str], directory: Path) -> BertTokenizer
 
 
 def build_student(word_embeddings: torch.Tensor, dropout: float) -> BertForSequenceClassification:
-    """Return an untrained student whose word embeddings are the teacher's, projected by PCA.
+    """Returns an untrained student whose word embeddings are the teacher's, projected by PCA.
 
     `word_embeddings` are the teacher's for the student's vocabulary, (vocabulary, teacher width).
     """
@@ -89,7 +89,7 @@ def build_student(word_embeddings: torch.Tensor, dropout: float) -> BertForSeque
 
 
 def project(vectors: torch.Tensor, size: int) -> torch.Tensor:
-    """Return `vectors`, (rows, hidden), on their first `size` principal axes."""
+    """Projects `vectors`, (rows, hidden), to their first `size` principal axes."""
     centred = vectors - vectors.mean(dim=0)
     values, axes = torch.linalg.eigh(centred.T @ centred)  # ascending
     principal: torch.Tensor = axes[:, values.argsort(descending=True)[:size]]
@@ -97,7 +97,7 @@ def project(vectors: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def save_student(student: BertForSequenceClassification, directory: Path) -> None:
-    """Save weights in half precision, and a configuration that loads them in single precision."""
+    """Saves weights in half precision, and a configuration that loads them in single precision."""
     student.half().save_pretrained(directory)
     path = directory / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))

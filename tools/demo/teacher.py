@@ -1,4 +1,4 @@
-"""The teacher: reads what the student reads, and says what it makes of it."""
+"""The teacher, which labels the texts that the student reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Batch:
 
 
 def matched_layers(count: int) -> list[int]:
-    """Return the layers, of `count`, after which states are matched: a third, two, and all."""
+    """Returns the layers, of `count`, after which states are matched: a third, two, and all."""
     return [count * part // 3 for part in (1, 2, 3)]
 
 
@@ -33,7 +33,7 @@ class Teacher:
     def __init__(
         self, model: PreTrainedModel, tokenizer: BertTokenizerFast, own_ids: torch.Tensor
     ) -> None:
-        """Take the model, the student's tokenizer and its ids as the teacher's, (vocabulary,)."""
+        """Keeps the model, the student's tokenizer and its ids as the teacher's, (vocabulary,)."""
         self.model = model.eval().to(torch.bfloat16)
         self.tokenizer = tokenizer
         self.own_ids = own_ids
@@ -41,7 +41,7 @@ class Teacher:
         self.layers = matched_layers(model.config.num_hidden_layers)
 
     def label(self, rows: Sequence[list[int]], batch_size: int) -> list[Batch]:
-        """Label token ids without [CLS] and [SEP], in batches of like length."""
+        """Labels token ids without [CLS] and [SEP], in batches of like length."""
         ordered = sorted(rows, key=len)
         starts = range(0, len(ordered), batch_size)
         return [self._label(ordered[start : start + batch_size]) for start in starts]

@@ -1,4 +1,4 @@
-"""Make the embedded victim: distil a fine-tuned BERT into one of 3 million parameters.
+"""Makes the embedded victim: distils a fine-tuned BERT into one of 3 million parameters.
 
     python -m tools.demo.train --data SST2 --teacher MODEL --output DIRECTORY
 
@@ -40,7 +40,7 @@ Example = tuple[str, int]
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of train.tsv and dev.tsv")
     parser.add_argument("--teacher", required=True, help="path or hub name of a fine-tuned BERT")
@@ -59,14 +59,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def read_examples(path: Path) -> list[Example]:
-    """Read `sentence<TAB>label` lines."""
+    """Reads `sentence<TAB>label` lines."""
     lines = path.read_text(encoding="utf-8").splitlines()
     pairs = (line.rsplit("\t", 1) for line in lines if line)
     return [(sentence, int(label)) for sentence, label in pairs]
 
 
 class Distiller:
-    """One optimisation of a student towards its teacher's answers."""
+    """The optimisation of a student towards its teacher's answers."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Distiller:
         learning_rate: float,
         hidden_weight: float,
     ) -> None:
-        """Prepare for `steps` steps."""
+        """Prepares the optimisation for `steps` steps."""
         self.student = student
         self.layers = matched_layers(student.config.num_hidden_layers)
         self.hidden_weight = hidden_weight
@@ -92,13 +92,13 @@ class Distiller:
         )
 
     def epoch(self, batches: list[Batch]) -> tuple[float, float]:
-        """Learn every batch once; return the mean losses of logits and of hidden states."""
+        """Learns every batch once, and returns the mean losses of logits and of hidden states."""
         self.student.train()
         losses = torch.stack([self._step(batch) for batch in batches]).mean(dim=0)
         return losses[0].item(), losses[1].item()
 
     def _step(self, batch: Batch) -> torch.Tensor:
-        """Learn one batch; return both losses, (2,)."""
+        """Learns one batch, and returns both losses, (2,)."""
         with torch.autocast("cpu", torch.bfloat16):
             out = self.student(batch.ids, batch.mask, output_hidden_states=True)
             hidden = self._hidden_loss(out.hidden_states, batch)
@@ -111,7 +111,7 @@ class Distiller:
         return torch.stack([logits, hidden]).detach()
 
     def _hidden_loss(self, states: Sequence[torch.Tensor], batch: Batch) -> torch.Tensor:
-        """Return the share of the teacher's variance left unexplained, averaged over layers."""
+        """Returns the share of the teacher's variance left unexplained, averaged over layers."""
         tokens = batch.mask.bool()
         losses = [
             mse_loss(lens(states[layer][tokens]).float(), target.float()) / target.float().var()
@@ -121,7 +121,7 @@ class Distiller:
 
 
 def rate(progress: float, warm_up: float = 0.05) -> float:
-    """Return the share of the peak learning rate: a linear warm-up, then a cosine to zero."""
+    """Returns the share of the peak learning rate: a linear warm-up, then a cosine to zero."""
     if progress < warm_up:
         return progress / warm_up
     return 0.5 + 0.5 * math.cos(math.pi * (progress - warm_up) / (1 - warm_up))
@@ -131,7 +131,7 @@ def rate(progress: float, warm_up: float = 0.05) -> float:
 def accuracy(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]
 ) -> float:
-    """Return the share of `examples` that `model` labels right."""
+    """Returns the share of `examples` that `model` labels right."""
     model.eval()
     right = 0
     for start in range(0, len(examples), 64):
@@ -144,7 +144,7 @@ def accuracy(
 def prepare(
     options: argparse.Namespace, rng: Random
 ) -> tuple[BertForSequenceClassification, BertTokenizerFast, Teacher, Augmenter]:
-    """Load the teacher and build what learns from it."""
+    """Loads the teacher and builds the student."""
     sentences = [sentence for sentence, _ in read_examples(options.data / "train.tsv")]
     vocabulary_of = from_pretrained(AutoTokenizer, options.teacher, advice=NEVER)
     model = from_pretrained(AutoModelForSequenceClassification, options.teacher, advice=NEVER)
@@ -161,7 +161,7 @@ def prepare(
 def train(
     options: argparse.Namespace,
 ) -> tuple[BertForSequenceClassification, BertTokenizerFast]:
-    """Distil, and return the student of the last epoch: none is chosen by its dev accuracy."""
+    """Distils, and returns the student of the last epoch: none is chosen by its dev accuracy."""
     torch.manual_seed(options.seed)
     rng = Random(options.seed)
     student, tokenizer, teacher, augmenter = prepare(options, rng)
@@ -186,7 +186,7 @@ def train(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, save in half precision, and measure what was saved."""
+    """Trains, saves in half precision, and measures the saved model."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options = parse_arguments(arguments)
     torch.set_num_threads(options.threads)

@@ -1,1 +1,1 @@
-"""Evaluates a model under many structures: with the engine, or by whole forward passes."""
+"""Evaluates a model under many structures, with the engine or by whole forward passes."""

@@ -1,8 +1,8 @@
-"""Agreement: whether the engine computes what a model does, compared on a text.
+"""Compares the engine with a model on one text, and chooses the faster evaluator that is exact.
 
-A subclass, an adapter or a layer put in somewhere may compute something else than its family's
-layers. So two structures are evaluated both ways: the empty one, which the engine computes from the
-embeddings on here, and a random one, which masks units of every head in every layer.
+A subclass, an adapter or an inserted layer may compute something else than its family's layers. So
+two structures are evaluated both ways: the empty one, which the engine here computes from the
+embeddings on, and a random one, which masks units of every head in every layer.
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ logger = logging.getLogger(__name__)
 def fastest_evaluator(model: PreTrainedModel, precision: str) -> Engine | WholeModel:
     """Returns the engine, or whole forward passes where the engine cannot be used.
 
-    It cannot if it does not know the family, or if it would skip a hook.
-
-    The engine calls what is inside layers and heads, but not layers, encoder and model themselves,
-    and it gives modules rows of their own making: a hook could tell. Embeddings are not computed by
-    it, so hooks on them do not matter.
+    The engine cannot be used if it does not know the family, or if it would skip a hook. It calls
+    the modules inside layers and heads, but not the layers, the encoder and the model themselves,
+    and it passes other rows to modules than the model does: a hook would notice. The engine does
+    not compute embeddings, so hooks on them do not matter.
 
     Args:
         model: a model of a supported family, in eval mode.
@@ -62,7 +61,7 @@ def say_that_it_is_slow(model: PreTrainedModel, reason: str) -> None:
 def agrees(
     engine: Engine | WholeModel, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]
 ) -> bool:
-    """Whether an engine gives the logits of its model, but for rounding.
+    """Returns whether an engine computes the logits of its model, up to rounding.
 
     Args:
         engine: an evaluator of the precision "float32".
@@ -90,7 +89,7 @@ def _close(found: Tensor, expected: Tensor, dtype: torch.dtype) -> bool:
 def _agrees_in_single_precision(
     model: PreTrainedModel, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]
 ) -> bool:
-    """Whether the engine agrees with a copy of a model that computes in half precision.
+    """Returns whether the engine agrees with a copy, in float32, of a model in half precision.
 
     Layers magnify the rounding of half precision, in some texts beyond any tolerance that would
     still tell two computations apart.
@@ -104,16 +103,16 @@ def _agrees_in_single_precision(
 
 
 def tolerance(dtype: torch.dtype) -> float:
-    """Returns how far logits of a dtype may be off, relative to the largest of them."""
+    """Returns the largest allowed error of logits of a dtype, relative to the largest logit."""
     precision = max(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps)
     return float(precision**0.5)
 
 
 def structure_everywhere(shape: Shape) -> Structure:
-    """Returns random units of every head in every layer, always the same for a shape.
+    """Returns a structure with random units of every head in every layer, fixed for a shape.
 
-    It masks half of the first token's row, which is what is read of the last layer, and a few units
-    of each other row.
+    It masks up to half of the first token's row, the only one that is read in the last layer, and a
+    few units of each other row.
     """
     generator = np.random.default_rng(0)
     layer, head, query = np.indices((shape.layers, shape.heads, shape.tokens)).reshape(3, -1)

@@ -1,9 +1,9 @@
-"""Branches: many structures through one layer, sharing what they have in common.
+"""Computes one layer for many branches at once, and equal rows of different branches only once.
 
 Hidden states of texts are rows of tables, and states that agree on a token share its row. In the
-layer where structures part, a token's row changes only where its own units are masked: a row of
-queries, with its mask, is computed once for all the branches that have it, and queries, keys and
-values are those of the state that the branches came from.
+layer where structures part, a token's row changes only where its own units are masked: a query,
+with its mask, is computed once for all the branches that have it, and queries, keys and values are
+those of the state that the branches came from.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ..family import EngineParts
 from .states import Indices, State, distinct, indices_on, packed, take
 
 Masks = tuple[tuple[int, Cells], ...]
-"""What is masked in one layer: (head, cells ``query * T + key``) of each perturbed matrix."""
+"""The masked units of one layer: (head, cells ``query * T + key``) for each perturbed matrix."""
 
 
 class Branch(NamedTuple):
-    """A state about to pass a layer under a mask."""
+    """A state, and the masks under which it passes the next layer."""
 
     state: State
     masks: Masks
@@ -36,7 +36,7 @@ class Branch(NamedTuple):
 def advance(
     parts: EngineParts, layer: nn.Module, heads: int, branches: Sequence[Branch]
 ) -> list[State]:
-    """The states after a layer, in the order of the branches."""
+    """Computes the states after a layer, in the order of the branches."""
     after: dict[int, State] = {}
     for group in _alike(branches):
         queries = _queries([branches[position] for position in group], heads)
@@ -49,14 +49,14 @@ def advance(
 
 
 class _Queries(NamedTuple):
-    """The distinct (state, token, mask) rows that a group of branches asks of a layer.
+    """The distinct queries (state, token, mask) that a layer computes for a group of branches.
 
     Args:
         states: P distinct states.
-        state: the state of each of Q queries, ascending, int64 (Q,).
-        token: its token, int64 (Q,).
+        state: the position, in `states`, of the state of each of Q queries, ascending, int64 (Q,).
+        token: the token of each query, int64 (Q,).
         masked: (query, head, key) of the masked units, int64 (3, N).
-        of_branch: for each branch, the query of each of its tokens, int64 (T,).
+        of_branch: the query of each token of each branch, int64 (T,).
     """
 
     states: list[State]
@@ -67,8 +67,8 @@ class _Queries(NamedTuple):
 
 
 def _alike(branches: Sequence[Branch]) -> Iterator[list[int]]:
-    """Positions of branches to compute together: all that share their state with another one; of
-    the rest, those with a mask, and those without.
+    """Yields the positions of branches to compute together: first those that share their state
+    with another branch; of the rest, those with a mask, and those without.
     """
     count: dict[int, int] = defaultdict(int)
     for branch in branches:
@@ -88,7 +88,7 @@ def _queries(branches: Sequence[Branch], heads: int) -> _Queries:
 
 
 def _separate_queries(branches: Sequence[Branch]) -> _Queries:
-    """Every branch asks for all the tokens of a state of its own."""
+    """Returns queries for all tokens of every branch, as no two branches have the same state."""
     states = [branch.state for branch in branches]
     lengths = [state.tokens for state in states]
     starts = np.cumsum([0, *lengths])
@@ -106,7 +106,7 @@ def _separate_queries(branches: Sequence[Branch]) -> _Queries:
 def _shared_queries(
     branches: Sequence[Branch], states: list[State], parents: Indices, heads: int
 ) -> _Queries:
-    """Branches of one state share the rows on which their masks agree."""
+    """Returns the queries of branches that share states: one for all whose masks agree on it."""
     lengths = np.array([branch.state.tokens for branch in branches])
     longest = int(lengths.max())
     branch, head, cell = units_of(branches)
@@ -132,7 +132,7 @@ def _shared_queries(
 
 
 def units_of(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
-    """Branch, head and cell of every masked unit, each int64 (N,)."""
+    """Returns the branch, the head and the cell of every masked unit, each int64 (N,)."""
     matrices = [
         (number, head, cells)
         for number, branch in enumerate(branches)
@@ -147,7 +147,7 @@ def units_of(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
 
 
 def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _Queries) -> Tensor:
-    """The rows that a layer gives for the queries, float (Q, D)."""
+    """Computes the hidden states after a layer for the queries, float (Q, D)."""
     table, rows, lengths = packed(queries.states)
     own = rows[queries.state, queries.token]
     query, key, value = (project(table) for project in projections_of(parts, layer))
@@ -168,23 +168,23 @@ def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _Queries) 
 
 
 def projections_of(parts: EngineParts, layer: nn.Module) -> list[Any]:
-    """What gives queries, keys and values."""
+    """Returns the modules that project hidden states to queries, keys and values."""
     return [layer.get_submodule(path) for path in vars(parts.projections).values()]
 
 
 def by_head(projected: Tensor, heads: int) -> Tensor:
-    """(P, T, D) as (P, H, T, D / H), in single precision or better."""
+    """Splits (P, T, D) into heads, (P, H, T, D / H), in single precision or better."""
     split = projected.reshape(*projected.shape[:2], heads, -1).transpose(1, 2)
     return split.to(scores_dtype(projected))
 
 
 def scores_dtype(like: Tensor) -> torch.dtype:
-    """Scores are computed in single precision, or in that of the model if it is higher."""
+    """Returns the dtype of scores: single precision, or that of the model if it is higher."""
     return torch.promote_types(like.dtype, torch.float32)
 
 
 def _slots(state: Indices) -> Indices:
-    """The queries of each state, padded with -1, int64 (P, slots)."""
+    """Lists the queries of each state, padded with -1, int64 (P, slots)."""
     count = np.bincount(state)
     slots = np.full((len(count), count.max()), -1)
     slots[np.arange(slots.shape[1]) < count[:, None]] = np.arange(len(state))
@@ -194,7 +194,7 @@ def _slots(state: Indices) -> Indices:
 def _bias(
     queries: _Queries, shape: tuple[int, ...], lengths: Indices, like: Tensor
 ) -> Tensor | None:
-    """What is added to the scores, (P, H, slots, T); None where nothing is masked."""
+    """Returns the bias on the scores, (P, H, slots, T); None if nothing is masked or padded."""
     padded = bool((lengths < shape[-1]).any())
     if not padded and not queries.masked.size:
         return None
@@ -210,11 +210,12 @@ def _bias(
 
 
 MASKED = torch.finfo(torch.float32).min / 2
-"""Not -inf: a row that is masked everywhere must become uniform over the visible keys."""
+"""The bias of a masked unit. It is finite, because a row that is masked everywhere must become
+uniform over the visible keys."""
 
 
 def hide_padding(scores: Tensor, lengths: Indices) -> None:
-    """Sets the scores of keys beyond each row's length to -inf, in place; (B, ..., T)."""
+    """Sets the scores (B, ..., T) of keys beyond each row's length to -inf, in place."""
     padding = np.arange(scores.shape[-1]) >= lengths[:, None]
     if padding.any():
         between = (1,) * (scores.ndim - 2)

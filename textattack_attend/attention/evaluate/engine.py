@@ -1,4 +1,4 @@
-"""The engine: logits of many structures, each layer computed once for all that share it.
+"""The engine computes the logits of many structures, and what they share only once.
 
 Two structures of one text that mask the same units up to a layer have the same hidden states there.
 So the structures of a text form a tree: its root is the text before the first layer, a node is a
@@ -38,17 +38,17 @@ LAYER_OPERATIONS = {"cpu": 1e10, "cuda": 5e11}
 The number is fixed, not measured: batches that depend on timing change the last bits of results.
 """
 SMALLEST_BATCH, LARGEST_BATCH = 2**8, 2**16
-"""Tokens."""
+"""The fewest and the most tokens that the engine computes at once, if memory allows."""
 ATTENTION_BYTES = 2**28
-"""At most so much for the attention of a batch."""
+"""The most bytes that the attention of a batch may take."""
 KEPT_BYTES = 2**28
-"""At most so much for the states of one text."""
+"""The most bytes that the states of the texts of a batch may take, after which they are freed."""
 
 Key = tuple[tuple[int, bytes], ...]
 
 
 class Node:
-    """A state, and what was computed from it: nodes, or logits (C,) after the last layer."""
+    """A state, and the results computed from it: nodes, or logits (C,) after the last layer."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -57,16 +57,16 @@ class Node:
 
 
 class Run:
-    """What is known of one sequence.
+    """The results known for one sequence: its clean pass, and structures evaluated so far.
 
     Args:
-        clean: the sequence as it was read, nothing masked.
+        clean: the activations of the sequence when nothing is masked.
 
     Attributes:
-        tokens: how many there are.
-        inputs: of the model, each (T,).
+        tokens: the number of tokens.
+        inputs: the model's input tensors by name, each (T,).
         path: the clean sequence before every layer; empty where the engine cannot be used.
-        outputs: what the layers gave for it, where whole forward passes asked for it.
+        outputs: the layers' outputs for the clean sequence, once `WholeModel` has recorded them.
     """
 
     outputs: Outputs
@@ -82,7 +82,7 @@ class Run:
 
     @classmethod
     def from_embeddings(cls, clean: ReadSequence) -> Run:
-        """A run that knows nothing but its embeddings, so that even the clean text is computed."""
+        """Returns a run that knows only the embeddings, so that even the clean text is computed."""
         run = cls(clean)
         run.path = [Node(run.root.state)]
         return run
@@ -103,20 +103,20 @@ class Run:
 
 
 class Engine:
-    """Evaluates structures on a model.
+    """Evaluates structures on a model, layer by layer, and reuses what they have in common.
 
     Args:
-        model: of a family with `EngineParts`, in eval mode.
-        precision: "float32", which is the model's own, or "bfloat16" or "float16" to compute under
-            ``torch.autocast``.
+        model: a model of a family with `EngineParts`, in eval mode.
+        precision: "float32" for the model's own precision, or "bfloat16" or "float16" to compute
+            under ``torch.autocast``.
 
     Raises:
         UnsupportedModelError: the engine cannot compute the layers of the model's family.
         InvalidInputError: the precision is unknown.
 
     Attributes:
-        token_layers: how many hidden states, each of one token after one layer, were computed.
-        twin: the model with the linear layers that the engine uses.
+        token_layers: the number of hidden states, each of one token after one layer, computed.
+        twin: the model, or a copy of it whose linear layers compute in oneDNN.
     """
 
     def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
@@ -139,7 +139,7 @@ class Engine:
         return {**vars(self), "twin": self.model, "_mark": None}
 
     def renew(self) -> None:
-        """Takes the model as it is now; oneDNN has its modules and weights in a copy."""
+        """Copies the model's weights again for oneDNN, if the model was changed since."""
         if not self._in_onednn:
             return
         mark = mark_of_copies(self.model)
@@ -148,9 +148,9 @@ class Engine:
 
     @cached_property
     def rows_at_once(self) -> int:
-        """How many tokens to compute at once: as many as keep a layer busy, a power of two.
+        """The number of tokens to compute at once: a power of two that keeps a layer busy.
 
-        More would only delay the news of a success.
+        More tokens would only delay the moment at which a search learns of a success.
         """
         layer = self._family.layer_modules(self.model)[0]
         a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
@@ -160,11 +160,11 @@ class Engine:
 
     @cached_property
     def _in_onednn(self) -> bool:
-        """Whether the engine multiplies in oneDNN."""
+        """True if the engine multiplies in oneDNN."""
         return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
-        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
+        """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         with torch.inference_mode(), autocast(self.model, self.precision):
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
@@ -198,7 +198,7 @@ class Engine:
     def _grow(
         self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
     ) -> int:
-        """Computes the nodes after a layer that are not there yet; how many bytes they take."""
+        """Computes the missing nodes after a layer, and returns the bytes that they take."""
         missing = {
             (id(node), key): (node, Branch(node.state, own))
             for node, key, own in zip(nodes, keys, masks, strict=True)
@@ -217,7 +217,7 @@ class Engine:
     def _read(
         self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
     ) -> None:
-        """Computes the logits that are not there yet."""
+        """Computes the missing logits after the last layer."""
         missing = {
             (id(node), key): (node, Branch(node.state, own))
             for node, key, own in zip(nodes, keys, masks, strict=True)
@@ -234,7 +234,7 @@ class Engine:
 
 
 def _forget(runs: set[Run], grown: int) -> None:
-    """Bounds what the runs that grew together keep."""
+    """Bounds the memory of the runs that grew together."""
     for run in runs:
         run.kept_bytes += grown // len(runs)
         if run.kept_bytes > KEPT_BYTES // len(runs):
@@ -242,7 +242,7 @@ def _forget(runs: set[Run], grown: int) -> None:
 
 
 class _Names:
-    """Masks as keys. Structures share their arrays, so each is turned into bytes once."""
+    """Makes dictionary keys of masks; each array, which structures share, becomes bytes once."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Cells, bytes]] = {}
@@ -258,7 +258,7 @@ class _Names:
 
 
 def _seen(structure: Structure) -> Masks:
-    """The masks of the last layer that matter: those of the first token, which is read."""
+    """Returns the masks of the first token in the last layer, as no other token is read there."""
     shape = structure.shape
     first = ((head, c[c < shape.tokens]) for head, c in structure.cells_of_layer(shape.layers - 1))
     return tuple((head, cells) for head, cells in first if len(cells))

@@ -1,4 +1,4 @@
-"""The evaluator: it chooses the engine where the engine is exact, and checks it after a change."""
+"""The evaluator uses the engine where the engine is exact, and checks it after every change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Evaluator:
 
     Attributes:
         engine: the engine, or whole forward passes.
-        is_checked: whether the engine was compared with the model as it is now.
+        is_checked: true once the engine was compared with the model in its present state.
     """
 
     def __init__(self, model: PreTrainedModel, precision: str) -> None:
@@ -40,11 +40,11 @@ class Evaluator:
         self._mark = mark_of(model)
 
     def has_changed(self) -> bool:
-        """Whether the model was changed since the evaluator last adopted it."""
+        """Returns whether the model was changed since the evaluator last adopted it."""
         return mark_of(self.model) != self._mark
 
     def adopt(self) -> None:
-        """Chooses anew for a model that was changed; the next check compares again."""
+        """Chooses an evaluator again for a changed model, which must then be checked again."""
         fastest = fastest_evaluator(self.model, self.precision)
         if type(fastest) is not type(self.engine):
             self.engine = fastest
@@ -63,7 +63,7 @@ class Evaluator:
             self.engine = WholeModel(self.model, self.precision)
 
     def engine_agrees(self, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> bool:
-        """Whether the engine computes what the model does; a subclass may do something else.
+        """Returns whether the engine computes what the model does; a subclass may differ.
 
         Args:
             inputs: the rows of one text without padding, each (B, T).

@@ -1,4 +1,4 @@
-"""The first token of the last layer, which is all that a sequence classifier reads there."""
+"""Computes the last layer for the first token only, as the classifiers here read no other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def first_token(
 ) -> Tensor:
     """Computes the hidden state of the first token after a layer, float (B, D).
 
-    The masks of the branches are those of the first token.
+    The masks of the branches must contain no units of other queries.
     """
     states, parents = distinct([branch.state for branch in branches])
     hidden, lengths = padded(states)  # (P, T, D)
@@ -91,12 +91,12 @@ def _attended_by_modules(
 
 
 def _first_row_bias(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor:
-    """Returns the bias on the first token's scores, (B, H, T); the cells of its masks are its keys.
+    """Returns the bias on the first token's scores, (B, H, T).
 
     Args:
-        branches: B branches.
+        branches: B branches; for the first token, a cell of a mask is the number of a key.
         heads: the number of heads of the layer.
-        like: hidden states (P, T, D), for their length and device.
+        like: hidden states (P, T, D), whose length, precision and device the bias has.
     """
     size = (len(branches), heads, like.shape[1])
     bias = torch.zeros(size, dtype=scores_dtype(like), device=like.device)

@@ -1,6 +1,6 @@
-"""Kernels: linear layers in oneDNN's format, for processors on which PyTorch's own are slower.
+"""Linear layers that multiply in oneDNN, for processors on which PyTorch's own are slower.
 
-PyTorch multiplies in MKL, which leaves the wide vectors of other makers' processors unused.
+PyTorch multiplies in Intel's MKL, which does not use the wide vectors of other processors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CopyMark = tuple[Mark, int]
 
 
 class OneDnnLinear(nn.Module):
-    """A linear layer without gradient, with a copy of the weights that the original has now.
+    """A linear layer without gradient, which copies the weights that the original has now.
 
     Args:
         original: a layer in float32 on a CPU.
@@ -38,15 +38,15 @@ class OneDnnLinear(nn.Module):
         self._bias = None if original.bias is None else original.bias.detach().to_mkldnn()
 
     def forward(self, rows: Tensor) -> Tensor:
-        """From float32 (..., in) to (..., out)."""
+        """Computes the layer's output, float32 (..., in) to (..., out)."""
         return linear(rows.to_mkldnn(), self._weight, self._bias).to_dense()
 
 
 @cache
 def onednn_is_faster() -> bool:
-    """Whether oneDNN is faster here than MKL, in which PyTorch multiplies and which Intel makes.
+    """Returns whether oneDNN is faster on this processor than MKL, in which PyTorch multiplies.
 
-    The maker of the processor decides, not a measurement, so that every run chooses the same.
+    The maker of the processor decides, not a measurement, so that every run chooses alike.
     """
     mkl: Any = torch.backends.mkl
     return bool(mkl.is_available()) and "GenuineIntel" not in _processor()
@@ -58,14 +58,14 @@ def _processor() -> str:
 
 
 def can_use_onednn(model: PreTrainedModel) -> bool:
-    """Whether the model computes in float32 on a CPU, and PyTorch may use oneDNN there."""
+    """Returns whether the model computes in float32 on a CPU where PyTorch may use oneDNN."""
     onednn: Any = torch.backends.mkldnn
     on_cpu = model.device.type == "cpu" and model.dtype == torch.float32
     return on_cpu and bool(onednn.is_available() and onednn.enabled)
 
 
 def in_onednn(module: Module) -> Module:
-    """The same module with other linear layers; all else is shared with it."""
+    """Returns a copy of a module whose linear layers use oneDNN; it shares everything else."""
     return cast(Module, _twin(module, {}))
 
 
@@ -98,7 +98,7 @@ def _twin(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
 
 
 def _with_twins(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
-    """A shallow copy with the twins of its children, or the module itself if they have none."""
+    """Returns a shallow copy with its children's twins, or the module itself if none has a twin."""
     children = dict(module.named_children())
     twins = {name: _twin(child, made) for name, child in children.items()}
     if twins == children:

@@ -1,7 +1,7 @@
-"""Lower layers: what they give for a clean text, kept, and given again instead of computed.
+"""Records the outputs of layers for a clean text, and replays those below the first masked layer.
 
-A structure changes nothing below its first masked layer. There, layers of any family answer with
-what they gave when nothing was masked.
+A structure changes nothing below its first masked layer, so layers of any family can return there
+what they returned when nothing was masked.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from torch.utils._pytree import tree_map_only
 from ..forwards import Forward, changed_forwards
 
 Outputs = list[Any]
-"""What layers gave for one sequence, from the first on: tensors, or tuples of such."""
+"""The outputs of layers for one sequence, from the first layer on: tensors, or tuples of them."""
 
 
 def recorded(layers: Sequence[nn.Module], run: Callable[[], object]) -> Outputs:
-    """What the layers give while a model runs.
+    """Returns the outputs of layers while a model runs.
 
     Args:
-        layers: in the order in which they run.
-        run: calls the model, once.
+        layers: the layers, in the order in which they run.
+        run: a function that calls the model once.
     """
     outputs: Outputs = []
 
@@ -43,12 +43,12 @@ def recorded(layers: Sequence[nn.Module], run: Callable[[], object]) -> Outputs:
 def given_again(
     layers: Sequence[nn.Module], outputs: Outputs, rows: int
 ) -> AbstractContextManager[None]:
-    """Inside, the lowest layers give what was recorded, for every row of a batch.
+    """Makes the lowest layers return recorded outputs for every row of a batch, in the context.
 
     Args:
-        layers: in the order in which they run.
-        outputs: of as many of them as shall not be computed.
-        rows: of the batch.
+        layers: the layers, in the order in which they run.
+        outputs: the recorded outputs of the lowest layers; the other layers are computed.
+        rows: the number of rows of the batch.
     """
 
     def for_every_row(output: Tensor) -> Tensor:

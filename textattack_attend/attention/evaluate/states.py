@@ -1,4 +1,4 @@
-"""States: the hidden states of texts, as rows of tables that they share."""
+"""States are the hidden states of texts, stored as rows of tables that several states share."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class State:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the text has."""
+        """The number of tokens of the text."""
         return len(self.rows)
 
 
 def distinct(states: Sequence[State]) -> tuple[list[State], Indices]:
-    """The distinct states, and for each given one its position among them."""
+    """Returns the distinct states, and for each given state its position among them."""
     distinct = {id(state): state for state in states}
     position = {name: number for number, name in enumerate(distinct)}
     return list(distinct.values()), np.array([position[id(state)] for state in states])
 
 
 def packed(states: Sequence[State]) -> tuple[Tensor, Indices, Indices]:
-    """One table with the rows in use, the rows of each state, padded (P, T), and its lengths."""
+    """Returns one table of all rows in use, each state's rows in it (P, T), and lengths (P,)."""
     by_table: dict[int, list[int]] = defaultdict(list)
     for position, state in enumerate(states):
         by_table[id(state.table)].append(position)
@@ -58,7 +58,7 @@ def packed(states: Sequence[State]) -> tuple[Tensor, Indices, Indices]:
 
 
 def _rows_in_use(states: Sequence[State]) -> tuple[Tensor, list[Indices]]:
-    """Of states of one table: the rows that they use, and where theirs are among these."""
+    """Returns the rows that states of one table use, and the positions of each state's rows."""
     table = states[0].table
     used = np.zeros(len(table), dtype=np.bool_)
     for state in states:
@@ -71,13 +71,13 @@ def _rows_in_use(states: Sequence[State]) -> tuple[Tensor, list[Indices]]:
 
 
 def padded(states: Sequence[State]) -> tuple[Tensor, Indices]:
-    """The hidden states, float (P, T, D), and the lengths."""
+    """Returns the padded hidden states, float (P, T, D), and the lengths, int64 (P,)."""
     table, rows, lengths = packed(states)
     return take(table, rows), lengths
 
 
 def take(table: Tensor, rows: Indices) -> Tensor:
-    """Rows of a table, (*rows.shape, D); a view where these are all of them in order."""
+    """Returns rows of a table, (*rows.shape, D), as a view if they are all rows in order."""
     if rows.size == len(table) and (rows.ravel() == _in_order(rows.size)).all():
         return table.view(*rows.shape, -1)
     return table[indices_on(rows, table)]
@@ -89,5 +89,5 @@ def _in_order(count: int) -> Indices:
 
 
 def indices_on(indices: Indices, like: Tensor) -> Tensor:
-    """Indices on the device of a tensor."""
+    """Moves indices to the device of a tensor."""
     return torch.from_numpy(indices).to(like.device, non_blocking=True)

@@ -1,4 +1,4 @@
-"""Whole forward passes: for models whose layers the engine cannot compute."""
+"""Evaluates structures by forward passes of models whose layers the engine cannot compute."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class WholeModel:
     """Evaluates structures as the engine does, by forward passes of the model itself.
 
     The structures of a sequence are evaluated in batches, those with much in common together; below
-    the first masked layer of a batch, layers give again what they gave for the clean sequence.
+    the first masked layer of a batch, layers replay their outputs for the clean sequence.
 
     Args:
-        model: of a supported family, in eval mode.
-        precision: see `Engine`.
+        model: a model of a supported family, in eval mode.
+        precision: the precision of the search; see `Engine`.
 
     Raises:
         InvalidInputError: the precision is unknown.
 
     Attributes:
-        rows_at_once: how many tokens to compute at once.
-        token_layers: how many hidden states, each of one token after one layer, were computed.
+        rows_at_once: the number of tokens to compute at once.
+        token_layers: the number of hidden states, each of one token after one layer, computed.
         model: the model.
-        twin: the model, too.
+        twin: the model as well, where an `Engine` has a copy.
     """
 
     rows_at_once = ROWS_AT_ONCE
@@ -50,10 +50,10 @@ class WholeModel:
         self._family = family_of(model)
 
     def renew(self) -> None:
-        """Nothing to do: it is the model itself that is evaluated."""
+        """Does nothing, because the model itself is evaluated, and no copy of it."""
 
     def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
-        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
+        """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         untouched = [self._untouched(structure) for _, structure in asked]
         found: dict[int, Tensor] = {}
         with torch.inference_mode(), autocast(self.twin, self.precision):
@@ -64,7 +64,7 @@ class WholeModel:
         return torch.stack([found[at] for at in range(len(asked))])
 
     def _parts(self, runs: Sequence[Run], untouched: Sequence[int]) -> Iterator[list[int]]:
-        """Positions to evaluate together: of one run, the lowest layers first."""
+        """Yields positions to evaluate together: those of one run, the lowest layers first."""
         order = sorted(range(len(runs)), key=lambda at: (id(runs[at]), untouched[at]))
         for _, group in groupby(order, key=lambda at: id(runs[at])):
             of_a_run = list(group)
@@ -73,7 +73,7 @@ class WholeModel:
                 yield of_a_run[start : start + size]
 
     def _untouched(self, structure: Structure) -> int:
-        """How many layers of the model give what they give without the structure."""
+        """Returns the number of lowest layers whose outputs the structure does not change."""
         if self._family.served_by is not None:  # a module that is left out would lose count
             return 0
         layers = structure.shape.layers

@@ -1,4 +1,4 @@
-"""Dense masking: units of a batch masked by one tensor a layer, made on the device."""
+"""Dense masking: one boolean tensor a layer, on the model's device, says which units are masked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ..softmax import BiasedSoftmax, far_below, softmax_modes
 
 
 def masked_where(model: PreTrainedModel, masks: Sequence[Tensor]) -> AbstractContextManager[None]:
-    """Mask units in every forward pass inside the context.
+    """Masks the same units in every forward pass inside the context.
 
     Args:
-        model: of a supported family.
-        masks: of every layer, bool (B, H, T, T), on the model's device; none to mask nothing.
+        model: a model of a supported family.
+        masks: for every layer a tensor that is true where a unit is masked, bool (B, H, T, T), on
+            the model's device; an empty sequence masks nothing.
 
     Raises:
         UnsupportedModelError: the model's family is unknown, or its softmax has another size.
@@ -31,18 +32,18 @@ def masked_where(model: PreTrainedModel, masks: Sequence[Tensor]) -> AbstractCon
 
 
 class _Given(BiasedSoftmax):
-    """Masks what it was given."""
+    """Masks the units of one layer that a tensor names, bool (B, H, T, T)."""
 
     def __init__(self, masked: Tensor) -> None:
         self.masked = masked
 
     def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
-        """Far below every score where a unit is masked."""
+        """Returns a bias that is far below every score where a unit is masked, else zero."""
         expected = (*like.shape[:3], keys)
         if self.masked.shape != expected:
             raise UnsupportedModelError(
                 f"expected masks of size {expected} (batch, heads, queries, keys), got "
-                f"{tuple(self.masked.shape)}: make them for the batch and the model they are for"
+                f"{tuple(self.masked.shape)}: make the masks for this batch and this model"
             )
         zeros = torch.zeros(self.masked.shape, dtype=like.dtype, device=like.device)
         return zeros.masked_fill(self.masked, far_below(like.dtype))

@@ -1,4 +1,4 @@
-"""Injection: what changes the attention of a model.
+"""Injection: masks the units of structures while a model runs.
 
 Inside ``masked_attention(model, structures)`` every forward pass of a batch of ``len(structures)``
 rows computes attention as if the units of each row's structure were masked. When the context ends,
@@ -28,13 +28,13 @@ from ..softmax import BiasedSoftmax, far_below, softmax_modes
 def masked_attention(
     model: PreTrainedModel, structures: Sequence[Structure], padding_side: str = "right"
 ) -> AbstractContextManager[None]:
-    """Mask the units of ``structures[b]`` in row b of every forward pass inside the context.
+    """Masks the units of ``structures[b]`` in row b of every forward pass inside the context.
 
     Rows may be padded: row b holds ``structures[b].shape.tokens`` real tokens.
 
     Args:
-        model: of a supported family.
-        structures: B of them, or none to mask nothing.
+        model: a model of a supported family.
+        structures: the structures of the B rows; an empty sequence masks nothing.
         padding_side: "right", or "left" where the real tokens of a row come last.
 
     Raises:
@@ -50,7 +50,7 @@ def masked_attention(
 
 
 class _Masking(BiasedSoftmax):
-    """Adds to the scores of one layer what its masked units take."""
+    """Masks the units that structures mask in one layer, a structure for each row."""
 
     def __init__(self, layer: int, structures: Sequence[Structure], padded_left: bool) -> None:
         self.layer = layer
@@ -58,7 +58,7 @@ class _Masking(BiasedSoftmax):
         self.padded_left = padded_left
 
     def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
-        """Far below every score where a unit is masked."""
+        """Returns a bias that is far below every score where a unit is masked, else zero."""
         batch, heads, queries = like.shape[:3]
         if batch != len(self.structures):
             raise RuntimeError(f"expected a batch of {len(self.structures)} rows, got {batch}")
@@ -68,7 +68,7 @@ class _Masking(BiasedSoftmax):
         return bias
 
     def _flat_cells(self, heads: int, queries: int, keys: int) -> np.ndarray:
-        """The masked cells as flat indices into (B, H, queries, keys), of the padded length.
+        """Returns the masked cells as flat indices into (B, H, queries, keys), int64 (N,).
 
         Raises:
             UnsupportedModelError: a structure has more tokens, or more heads, than the softmax.

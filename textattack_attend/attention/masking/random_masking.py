@@ -1,4 +1,4 @@
-"""Random masking: units, or tokens, masked anew in every forward pass (S-Attend, section 7)."""
+"""Random masking: draws the masked units anew in every forward pass (S-Attend, section 7)."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def masked_at_random(
     layers: Collection[int] | None = None,
     heads: Collection[int] | None = None,
 ) -> AbstractContextManager[None]:
-    """Mask attention units by chance in every forward pass inside the context.
+    """Masks random attention units, drawn anew in every forward pass inside the context.
 
-    Draws come from torch's generator of the device. A row never loses all its keys: where it would,
-    it keeps them all.
+    Draws come from torch's generator of the device. A row of queries never loses all its keys:
+    where it would, it keeps them all.
 
     Args:
-        model: of a supported family.
-        share: chance of each unit, in [0, 1).
-        tokens: instead of drawn units, the keys to mask everywhere, bool (B, T).
-        layers: which ones; None for all.
-        heads: which ones; None for all.
+        model: a model of a supported family.
+        share: the probability that a unit is masked, in [0, 1).
+        tokens: the keys to mask for all queries instead of drawn units, bool (B, T).
+        layers: the layers whose attention is masked; None for all.
+        heads: the heads whose attention is masked; None for all.
 
     Raises:
-        InvalidInputError: a layer or a head is none of the model's, or the share is none.
+        InvalidInputError: the model has no such layer or head, or the share is out of range.
     """
     require_share("share", share, "[0, 1)")
     family = family_of(model)
@@ -56,7 +56,7 @@ def _require_known(name: str, chosen: Collection[int] | None, count: int) -> Non
 
 
 class _Drawing(BiasedSoftmax):
-    """Draws what is masked in one layer."""
+    """Draws the units that are masked in one layer."""
 
     def __init__(self, share: float, tokens: Tensor | None, kept_heads: list[int]) -> None:
         self.share = share
@@ -64,7 +64,7 @@ class _Drawing(BiasedSoftmax):
         self.kept_heads = kept_heads
 
     def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
-        """Far below every score where a unit was drawn."""
+        """Returns a bias that is far below every score where a unit was drawn, else zero."""
         size = (*like.shape[:3], keys)
         if self.tokens is None:
             drawn = torch.rand(size, device=like.device) < self.share

@@ -1,4 +1,4 @@
-"""Runs recipes: needs TextAttack, as nothing else of the benchmark does."""
+"""Runs recipes; only this part of the benchmark needs TextAttack."""
 
 from .cluster import Cluster
 from .runner import Benchmark

@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster, or in several processes of this machine."""
+"""Attacks with workers on a Ray cluster, or in several processes of this machine."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from .worker import Task, Worker, Write
 LOCAL = "local"
 CONNECT_SECONDS = 10
 SHARD = 16
-"""Examples that a worker takes at once; so many are attacked again if it is lost."""
+"""The examples that a worker takes at once, which are attacked again if the worker is lost."""
 
 
 class Cluster:
-    """Shares out the examples of a task; its rows are those of one `Worker`.
+    """Shares out the examples of a task among workers, and makes the rows that one would make.
 
     Every worker is a process that holds one checkpoint, on a core or, where the cluster has GPUs,
     on a GPU. The shards of a worker that is lost go to another one. Files that the recipe names
     must be there on every machine, at the same place.
 
     Args:
-        recipe: data and limits.
-        address: of the cluster, or "local" for one on this machine, for as long as this object.
-        workers: how many; by default one for every GPU, or else every core.
+        recipe: the recipe, which names the data and the limits.
+        address: the address of the cluster, or "local" for one on this machine, which ends with
+            this object.
+        workers: the number of workers; None for one for every GPU, or else for every core.
 
     Raises:
         InvalidInputError: Ray is not installed, there is no cluster at the address, or it is too
@@ -59,7 +60,7 @@ class Cluster:
         self._actors = [remote.remote(recipe.model_dump_json()) for _ in range(count)]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
-        """As `Worker.attack`; rows come in any order."""
+        """Attacks examples as `Worker.attack` does, but writes rows in any order."""
         shards = [positions[start : start + SHARD] for start in range(0, len(positions), SHARD)]
         pool = self._ray.util.ActorPool(self._actors)
         for rows in pool.map_unordered(lambda actor, own: actor.attack.remote(task, own), shards):
@@ -96,7 +97,7 @@ class _Remote:
 
 
 def _require_reachable(address: str) -> None:
-    """Ray itself would wait for minutes."""
+    """Refuses an address that nobody answers, for which Ray would wait for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), CONNECT_SECONDS).close()

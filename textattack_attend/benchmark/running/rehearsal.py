@@ -1,4 +1,4 @@
-"""The rehearsal of a recipe: what would stop a run hours later is found before its first attack."""
+"""Rehearses a recipe, to find mistakes before the first attack instead of hours later."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ..recipe import NamedAttack, Recipe
 LOOKED_AT = 16
 """The number of examples from which the shortest are tried."""
 TRIED = 3
-"""An attack that fails on so many examples is refused; a single failure would become a row."""
+"""The number of examples on which an attack must fail to be refused, as one failure is a row."""
 SECONDS = 0.5
-"""The time that an attack may spend on an example after its first query."""
+"""The seconds that an attack may spend on an example after its first query."""
 LONGEST = 240
-"""The most characters of a library's error; some fill a page."""
+"""The most characters of a library's error that a message repeats, as some fill a page."""
 Load = Callable[[str], AttentionModelWrapper]
 Due = Callable[[str, NamedAttack], bool]
 Trusted = Callable[[NamedAttack], bool]
@@ -46,25 +46,26 @@ def rehearse(
     due: Due = lambda checkpoint, attack: True,
     trusted: Trusted = lambda attack: True,
 ) -> int:
-    """Builds every attack on its victims, and let each try one example for a moment.
+    """Builds every attack on its victims, and lets each try one example for a moment.
 
-    Every checkpoint is loaded, and the examples are compared with what it reads and tells apart.
-    Attacks are built on the first checkpoint of a victim, and on those that are configured
-    otherwise than the ones before them.
+    Every checkpoint is loaded, and the columns and classes of the examples are compared with those
+    of the model. Attacks are built on the first checkpoint of a victim, and on every other one
+    whose configuration differs from those before it.
 
     Args:
         recipe: the recipe to run.
-        load: returns the wrapper of a checkpoint.
-        due: tells whether a checkpoint is still to be attacked by an attack; by default always.
-        trusted: tells whether the code of an attack may be executed; by default always. Of any
-            other, which must be in a file, only what is written there is checked.
+        load: a function that returns the wrapper of a checkpoint.
+        due: a function that tells whether an attack still has to attack a checkpoint; by default it
+            always has.
+        trusted: a function that tells whether the code of an attack may be executed; by default it
+            always may. Any other code, which must be in a file, is checked but not executed.
 
     Returns:
         The number of examples that are attacked.
 
     Raises:
         InvalidInputError: something is missing or cannot be run; the message names all mistakes,
-            each with the attack and the victim that it is in.
+            each with its attack and its victim.
     """
     rehearsal = _Rehearsal(recipe, load, due, trusted)
     rehearsal.run()
@@ -122,7 +123,7 @@ class _Mistakes:
 
 
 class _Rehearsal:
-    """One rehearsal; its mistakes are complete after `run`."""
+    """A rehearsal, whose mistakes are complete after `run`."""
 
     def __init__(self, recipe: Recipe, load: Load, due: Due, trusted: Trusted) -> None:
         self.mistakes = _Mistakes(list(recipe.victims))
@@ -178,7 +179,7 @@ class _Rehearsal:
     def _try(
         self, name: str, label: str, wrapper: AttentionModelWrapper, examples: Sequence[Dataset]
     ) -> None:
-        """Builds an attack, and attack examples until one can be attacked."""
+        """Builds an attack, and attacks examples until one can be attacked."""
         attack = self._attacks[name]
         try:
             with quiet():

@@ -1,4 +1,4 @@
-"""Runs a recipe: attacks what the store has no row of yet."""
+"""Runs a recipe, by attacking the examples that have no row in the store yet."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Benchmark:
     """A recipe and the store of its results.
 
     Args:
-        recipe: the recipe of what is compared.
-        store: the store of the rows.
-        cluster: the cluster that attacks examples; by default this process does.
+        recipe: the recipe to run.
+        store: the store to which rows are written.
+        cluster: the cluster that attacks examples; None to attack them in this process.
 
     Attributes:
         id: the id of the run in the store.
-        size: number of examples that each attack runs on.
+        size: the number of examples that each attack runs on.
 
     Raises:
         InvalidInputError: the rehearsal found mistakes; the message names all of them.
@@ -59,7 +59,7 @@ class Benchmark:
             The number of examples that this process attacked.
 
         Raises:
-            AttendError: a checkpoint or an attack cannot be had, or the store cannot be written.
+            AttendError: a checkpoint or an attack is missing, or the store cannot be written.
         """
         # All are entered before the first is attacked: what a killed run shows is never of other
         # weights or libraries than it has now.
@@ -86,7 +86,7 @@ class Benchmark:
         return self._worker.wrapper(Task(checkpoint, attack, self.recipe.seeds[0]))
 
     def _is_due(self, checkpoint: str, attack: NamedAttack) -> bool:
-        """Whether the store lacks rows of a checkpoint under an attack."""
+        """Returns whether the store lacks rows of a checkpoint under an attack."""
         if not self.store.runs():
             return True
         tasks = [Task(checkpoint, attack, seed) for seed in self.recipe.seeds]
@@ -94,7 +94,7 @@ class Benchmark:
         return any(self.store.missing(cell, self.size) for cell in cells)
 
     def _entries(self) -> Iterator[tuple[Entry, Task]]:
-        """Every checkpoint under every attack; one is loaded for all of its attacks."""
+        """Yields every checkpoint under every attack, the attacks of a checkpoint in a row."""
         for victim, checkpoints in self.recipe.victims.items():
             for checkpoint in checkpoints:
                 card = Card.of(Path(checkpoint))
@@ -111,7 +111,10 @@ class Benchmark:
                         )
 
     def _attack(self, entry: Entry, task: Task) -> int:
-        """Attacks the missing examples of a claimed cell; other processes may have done some."""
+        """Attacks the missing examples of a claimed cell, and returns their number.
+
+        Other processes may have attacked some of them meanwhile.
+        """
         missing = self.store.missing(entry.cell, self.size)
         if not missing:
             return 0
@@ -135,9 +138,10 @@ def _worker_of(recipe: Recipe) -> Worker:
 
 
 def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str]) -> None:
-    """Refuses a card that stands beside another model than it was written for.
+    """Refuses a card that was written for another model than the one beside it.
 
-    Libraries of another version may build the same model otherwise, which proves nothing.
+    If transformers has another version than in the card, it may build the same model otherwise, so
+    a difference proves nothing.
     """
     if card is None or card.identity is None:
         return
@@ -152,7 +156,7 @@ def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str])
 
 
 class _Progress(tqdm):
-    """A bar with the ASR so far; nothing where nobody watches."""
+    """A progress bar with the ASR so far, which is only shown on a terminal."""
 
     def __init__(self, entry: Entry, total: int) -> None:
         name = in_one_line(f"{entry.attack} on {entry.victim} ({entry.checkpoint})")

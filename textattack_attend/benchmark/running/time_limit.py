@@ -1,4 +1,4 @@
-"""A limit of the time that an attack spends on an example."""
+"""Limits the time that an attack spends on an example."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from textattack import Attack
 
 
 def limit_seconds(attack: Attack, seconds: float, queries: float) -> None:
-    """Let an attack give up on an example once it is late.
+    """Makes an attack give up on an example when its time is over.
 
-    It ends as one does whose query budget is spent, once its next queries are answered.
+    Once its next queries are answered, the attack ends as if its query budget were spent.
 
     Args:
-        attack: changed in place.
-        seconds: for an example, from its first query on.
-        queries: for an example, as TextAttack's attacker would set it; may be infinite.
+        attack: the attack, which is changed in place.
+        seconds: the seconds for an example, from its first query on.
+        queries: the query budget for an example, which TextAttack's attacker would set; it may be
+            infinite.
     """
     goal_function = attack.goal_function
     untimed: Any = type(goal_function)

@@ -12,16 +12,16 @@ from .rehearsal import loader_of, rehearse
 
 
 def validated(recipe: Recipe, may_execute: bool = False) -> Iterator[str]:
-    """Yields lines that say what there is to do, once everything was rehearsed.
+    """Rehearses a recipe, and yields lines that say what it would run.
 
     Args:
         recipe: the recipe.
-        may_execute: whether Python files that it names may be executed. By default their attacks
-            are checked as they are written, and not rehearsed.
+        may_execute: whether Python files that the recipe names may be executed; otherwise the code
+            of their attacks is checked, but not executed.
 
     Raises:
-        InvalidInputError: the data, a checkpoint, the encoder or an attack cannot be had, or they
-            do not fit each other; the message names all mistakes.
+        InvalidInputError: the data, a checkpoint, the encoder or an attack is missing, or they do
+            not fit each other; the message names all mistakes.
     """
 
     def trusted(attack: NamedAttack) -> bool:
@@ -48,7 +48,7 @@ def validated(recipe: Recipe, may_execute: bool = False) -> Iterator[str]:
 
 
 def _said(examples: int, asked: int | None) -> str:
-    """Says how many examples there are; those after the last that is asked for are not counted."""
+    """Describes the number of examples; those after the last that is asked for do not count."""
     if asked is None or examples < asked:
         return f"all {examples} examples" + f", fewer than the {asked} asked for" * bool(asked)
     return f"the first {examples} examples"

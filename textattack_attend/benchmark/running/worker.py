@@ -1,4 +1,4 @@
-"""A worker: attacks examples of cells, through TextAttack's own attacker, into rows."""
+"""A worker attacks examples of cells through TextAttack's own attacker, and makes their rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LIBRARIES = (
     "nltk",
     "flair",
 )
-"""The libraries that compute, or draw at random, something that a row says."""
+"""The libraries that compute, or draw at random, any value of a row."""
 Write = Callable[[Row], None]
 
 
@@ -57,10 +57,10 @@ class Task:
     """One checkpoint under one attack with one seed.
 
     Args:
-        checkpoint: folder or hub name.
-        attack: what it is attacked with.
-        seed: of what is random in the attack.
-        key: everything that its rows depend on, as `Worker.key` returned it when the run began.
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        attack: the attack and its options.
+        seed: the seed of all random draws of the attack.
+        key: everything that the rows depend on, as `Worker.key` returned it when the run began.
     """
 
     checkpoint: str
@@ -73,10 +73,10 @@ class Worker:
     """Attacks examples of a recipe's data; keeps the checkpoint that it loaded last.
 
     Args:
-        recipe: data and limits.
+        recipe: the recipe, which names the data and the limits.
 
     Attributes:
-        dataset: what is attacked.
+        dataset: the data set that is attacked.
         data: the digest of the data set.
 
     Raises:
@@ -93,10 +93,10 @@ class Worker:
     def key(self, task: Task) -> dict[str, Any]:
         """Returns everything that the rows of a task depend on, by name.
 
-        Names and places of files do not count.
+        The content of files counts, not their names or places.
 
         Raises:
-            InvalidInputError: the checkpoint, or something that the attack names, is not there.
+            InvalidInputError: the checkpoint, or a file that the attack names, is missing.
         """
         identity = self.wrapper(task).identity()
         return {
@@ -112,7 +112,7 @@ class Worker:
         }
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
-        """The checkpoint of a task, loaded.
+        """Loads the checkpoint of a task, unless it was loaded last.
 
         Raises:
             InvalidInputError: there is no such checkpoint.
@@ -128,16 +128,16 @@ class Worker:
         return self._loaded[1]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
-        """Attacks examples; each is a row of its own, whatever happens to one of them.
+        """Attacks examples, and writes a row for each, whatever happens to the others.
 
         Args:
-            task: what is attacked how.
-            positions: of the examples.
-            write: takes every row as soon as it is there.
+            task: the checkpoint, the attack and the seed.
+            positions: the positions of the examples in the data set.
+            write: a function that takes every row as soon as it is made.
 
         Raises:
-            AttendError: the checkpoint or the attack cannot be had, or is another one than when the
-                run began, or `write` raised it.
+            AttendError: the checkpoint or the attack is missing, or has changed since the run
+                began, or `write` raised the error.
         """
         self._require_unchanged(task)
         attack = self._attack(task)
@@ -196,7 +196,7 @@ class Worker:
     def _attack_in_turn(
         self, attack: Attack, seed: int, remaining: deque[int], write: Write
     ) -> None:
-        """Through TextAttack's attacker; positions leave the queue as their rows are written."""
+        """Attacks examples through TextAttack's attacker, and removes the position of each row."""
         args = AttackArgs(
             num_examples=len(remaining),
             query_budget=self._recipe.queries,
@@ -232,7 +232,7 @@ class Worker:
         return error_row(position, columns.values(), label, error)
 
     def _require_unchanged(self, task: Task) -> None:
-        """Refuses files that changed since the run began, as rows would belong to the old ones."""
+        """Refuses files that changed since the run began, as its rows belong to the old ones."""
         now = self.key(task)
         differing = [
             name for name, own in task.key.items() if digest_of(now[name]) != digest_of(own)
@@ -254,7 +254,7 @@ class _Recorder(Logger):
         self._since = time.perf_counter()
 
     def log_attack_result(self, result: AttackResult, examples_completed: Any = None) -> None:
-        """TextAttack's hook."""
+        """Writes the row of a result, as a hook of TextAttack."""
         seconds = time.perf_counter() - self._since
         self._write(row_of(self._positions[0], result, seconds, self._goal_function))
         self._positions.popleft()
@@ -264,8 +264,8 @@ class _Recorder(Logger):
 class _Part(Dataset):
     """Some examples of a data set.
 
-    As TextAttack's attacker takes one, what is random is set by it, so that no example's result
-    depends on which others were attacked before.
+    When TextAttack's attacker takes an example, the random generators are seeded for it, so that no
+    result depends on which other examples were attacked before.
     """
 
     def __init__(self, whole: Dataset, positions: Sequence[int], seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Model wrappers, under TextAttack's own name for them."""
+"""Model wrappers for TextAttack, in a package of the same name as TextAttack's own."""
 
 from .attention_model_wrapper import AttentionModelWrapper
 from .checkpoint import checkpoint_named, wrapper_for

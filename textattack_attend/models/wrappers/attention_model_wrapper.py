@@ -1,4 +1,4 @@
-"""A HuggingFace model wrapper whose attention can be masked."""
+"""TextAttack's wrapper of a transformers model, whose attention can be masked."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ from ...victims.victim import Victim
 class AttentionModelWrapper(HuggingFaceModelWrapper):
     """TextAttack's wrapper over a `Victim`.
 
-    It answers texts as `HuggingFaceModelWrapper` does, but pads to the longest of the batch instead
-    of the model's maximum, so word-level attacks run on it too, and faster.
+    It answers texts as `HuggingFaceModelWrapper` does, but pads to the longest text of the batch
+    instead of the model's maximum. So word-level attacks run on it too, and faster.
 
     Args:
-        model: a sequence classifier of a supported family; or a model that scores choices: then a
-            text has the columns context, question, and one for each choice; or a language model.
-        tokenizer: its tokenizer.
-        precision: of the search, see `Victim`; answers are always in the model's own.
-        max_tokens: of a sequence, where that is less than the model and the tokenizer allow.
-        prompt: what makes a classifier of a language model; its answers are log-likelihoods.
-        cross_attention: attack a decoder's attention to its encoder, instead of self-attention.
-        max_memory: GiB that an attack on a text may take beside the model, see `Victim`.
+        model: a sequence classifier of a supported family; or a model that scores choices, for
+            which a text has the columns context, question, and one for each choice; or a language
+            model.
+        tokenizer: the model's tokenizer.
+        precision: the precision of the search, see `Victim`; answers are computed in the model's
+            own precision.
+        max_tokens: the most tokens of a sequence; None for as many as the model and the tokenizer
+            allow.
+        prompt: the prompt that makes a classifier of a language model, whose answers are
+            log-likelihoods; None for a classifier.
+        cross_attention: whether to attack a decoder's attention to its encoder, instead of
+            self-attention.
+        max_memory: the GiB that an attack on a text may take beside the model, see `Victim`.
     """
 
     def __init__(
@@ -52,11 +57,13 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
 
     @classmethod
     def of(cls, wrapper: ModelWrapper, precision: str | None = None) -> AttentionModelWrapper:
-        """The same model and tokenizer behind our wrapper; ours is returned as it is.
+        """Returns an `AttentionModelWrapper` over the model and the tokenizer of any wrapper.
 
         Args:
-            wrapper: of the victim.
-            precision: of the search; None for the wrapper's own, and "float32" of TextAttack's.
+            wrapper: the victim's wrapper; one of this package is returned as it is, if its
+                precision is the wanted one.
+            precision: the precision of the search; None for that of a wrapper of this package, and
+                "float32" for one of TextAttack.
 
         Raises:
             UnsupportedModelError: the wrapper is not over a HuggingFace model.
@@ -73,11 +80,11 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         return cls(wrapper.model, wrapper.tokenizer, precision or "float32")
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
-        """The same model, searched in another precision."""
+        """Returns a wrapper over the same model whose search has another precision."""
         return AttentionModelWrapper(self.model, self.tokenizer, **self.options(precision))
 
     def options(self, precision: str) -> dict[str, Any]:
-        """What it was made with, but for another precision."""
+        """Returns the arguments that the wrapper was made with, but for another precision."""
         return {
             "precision": precision,
             "max_tokens": self.victim.max_tokens,
@@ -87,9 +94,9 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         }
 
     def identity(self) -> Identity:
-        """Names all that decides what the wrapper answers."""
+        """Returns the names of everything that decides the wrapper's answers."""
         return self.victim.identity()
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
-        """Logits, float32 (B, C): of classes, or of choices."""
+        """Computes the logits of classes, or the scores of choices, float32 (B, C)."""
         return self.victim.logits(text_input_list)

@@ -1,4 +1,4 @@
-"""Checkpoints by name, and behind the wrapper that fits them."""
+"""Finds checkpoints by name, and loads them behind the wrapper that fits them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .defended_model_wrapper import DefendedModelWrapper
 def wrapper_for(
     checkpoint: str, trust_remote_code: bool = False, **options: Any
 ) -> AttentionModelWrapper:
-    """A classifier, or a model that scores choices, with its tokenizer and its card if it has one.
+    """Loads a classifier, or a model that scores choices, with its tokenizer and its card, if any.
 
     Args:
-        checkpoint: a folder, a hub name, or TextAttack's name of a model.
+        checkpoint: the folder of the checkpoint, its name on the hub, or TextAttack's name of it.
         trust_remote_code: whether to run the code that the checkpoint brings along.
-        options: of `AttentionModelWrapper`.
+        options: keyword arguments of `AttentionModelWrapper`.
 
     Raises:
         InvalidInputError: there is no such checkpoint.
-        CustomCodeError: it needs code of its own, which is not allowed.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
     checkpoint = checkpoint_named(checkpoint)
     card = Card.of(Path(checkpoint))  # it refuses the output of a training that has not ended
@@ -37,10 +37,10 @@ def wrapper_for(
 
 
 def checkpoint_named(name: str) -> str:
-    """A folder or a hub name as it is; of TextAttack's name of a model what it stands for.
+    """Returns the checkpoint that TextAttack's name of a model stands for; other names stay.
 
     Raises:
-        InvalidInputError: TextAttack has something else than a transformer by that name.
+        InvalidInputError: TextAttack's model of that name is no transformer.
     """
     known: Any = HUGGINGFACE_MODELS.get(name, name)
     if not isinstance(known, str):

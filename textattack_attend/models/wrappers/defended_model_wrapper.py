@@ -1,4 +1,4 @@
-"""A model that was trained with a defense, as its card says."""
+"""The wrapper of a model that was trained here, with a defense or without one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from .attention_model_wrapper import AttentionModelWrapper
 
 
 class DefendedModelWrapper(AttentionModelWrapper):
-    """An `AttentionModelWrapper` that knows how its model was trained; TextAttack says it, too.
+    """An `AttentionModelWrapper` whose model has a card, which says how it was trained.
 
     Args:
-        card: of the model.
-        arguments: of `AttentionModelWrapper`.
+        card: the card of the model.
+        arguments: positional arguments of `AttentionModelWrapper`.
+        options: keyword arguments of `AttentionModelWrapper`.
     """
 
     def __init__(self, card: Card, *arguments: Any, **options: Any) -> None:
@@ -27,7 +28,7 @@ class DefendedModelWrapper(AttentionModelWrapper):
         return f"{self.card.defense} ({settings})" if settings else self.card.defense
 
     def with_precision(self, precision: str) -> DefendedModelWrapper:
-        """The same model, searched in another precision."""
+        """Returns a wrapper over the same model whose search has another precision."""
         return DefendedModelWrapper(
             self.card, self.model, self.tokenizer, **self.options(precision)
         )

@@ -1,4 +1,4 @@
-"""Smoothing at inference: answers averaged over random masks of attention."""
+"""Smoothing at inference, which averages answers over random masks of attention."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ logger = logging.getLogger(__name__)
 
 
 class SmoothedModelWrapper(ModelWrapper):
-    """Mean probabilities over passes with a share of the attention units masked by chance.
+    """Answers with mean probabilities over passes in which random attention units are masked.
 
-    A random defense: what an attack fails at here may be found by one that averages over many
-    passes, so robust accuracy behind it is no evidence by itself (Croce and Hein 2020, AutoAttack).
-    Here masks depend on the text and the seed alone, so the same text gets the same answer. Word
-    level attacks only: attacks on attention need the model itself.
+    This is a random defense: an attack that averages over many passes may succeed where another one
+    fails, so robust accuracy behind it is no evidence by itself (Croce and Hein 2020, AutoAttack).
+    The masks depend on the text and the seed alone, so a text always gets the same answer. Only
+    word-level attacks run on it: attacks on attention need the model itself.
 
     Args:
-        wrapper: of the model.
-        alpha: chance of a unit to be masked, in (0, 1).
-        passes: how many.
-        seed: of the masks.
+        wrapper: the wrapper of the model.
+        alpha: the probability that a unit is masked, in (0, 1).
+        passes: the number of forward passes over which probabilities are averaged.
+        seed: the seed of the masks.
 
     Raises:
         InvalidInputError: an option is of another type, or outside its range.
@@ -59,17 +59,17 @@ class SmoothedModelWrapper(ModelWrapper):
 
     @property
     def defense(self) -> str:
-        """As the row of TextAttack's summary."""
+        """The defense and its settings, for a row of TextAttack's summary."""
         return f"smoothed at inference (alpha={self.alpha}, passes={self.passes}, seed={self.seed})"
 
     def identity(self) -> Identity:
-        """Names all that decides what the wrapper answers: the victim, and how it is smoothed."""
+        """Returns the names of the victim and the smoothing, which decide the answers."""
         whole = self.victim.identity()
         smoothing = {"alpha": self.alpha, "passes": self.passes, "seed": self.seed}
         return replace(whole, settings={**whole.settings, "smoothing": smoothing})
 
     def __call__(self, text_input_list: Sequence[Text]) -> Tensor:
-        """Mean probabilities, float32 (B, C)."""
+        """Computes mean probabilities, float32 (B, C)."""
         groups = self.victim.groups(text_input_list)
         if len(groups) > 1:
             return torch.stack(
@@ -87,7 +87,7 @@ class SmoothedModelWrapper(ModelWrapper):
         return total / self.passes
 
     def _masks(self, texts: Sequence[Text], real: Tensor, number: int) -> list[Tensor]:
-        """Of every layer, bool (rows, H, T, T); no row loses all its keys."""
+        """Draws a mask for every layer, bool (rows, H, T, T), in which no query loses all keys."""
         shapes = [self.victim.empty_structure(text).shape for text in texts]
         layers, heads = shapes[0].layers, shapes[0].heads
         masks = torch.zeros(layers, len(real), heads, *real.shape[1:] * 2, dtype=torch.bool)

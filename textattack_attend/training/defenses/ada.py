@@ -1,7 +1,7 @@
-"""Adversarial data augmentation: an attack's successes on the training set, added to it.
+"""Adversarial data augmentation, which adds an attack's successes to the training set.
 
-What was attacked stands in a cache, a line each as it is finished, so that an interrupted run goes
-on where it was:
+A cache gets a line for every row as soon as it was attacked, so that an interrupted run goes on
+where it was:
 
 - line 1: ``{"schema": 2, "victim": ..., "settings": ..., "attack": ..., "rows": ...}``, the
   identities of what the rest belongs to; names and places of files do not count;
@@ -89,18 +89,18 @@ class ADA(Defense):
 def adversarial_rows(
     options: ADA, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
 ) -> list[ExtraRow]:
-    """Adversarial examples for training rows, with their labels.
+    """Finds adversarial examples for training rows, and gives them the labels of the rows.
 
     Args:
-        options: whom to attack, and how.
+        options: the options of the defense, which name the victim and the attack.
         rows: the rows of the training set.
-        cache: file of what was attacked, where the options name none.
+        cache: the file that serves as a cache if the options name none.
         trust_remote_code: whether to run the code that the victim brings along.
 
     Raises:
         InvalidInputError: there is no victim or no such recipe, or the cache belongs to another
             run.
-        SavingError: the cache cannot be written, as on a full disk; what it has stays.
+        SavingError: the cache cannot be written, as on a full disk; its lines so far stay.
     """
     import tqdm
 
@@ -143,7 +143,7 @@ def _append(cache: Path, entry: dict[str, Any]) -> None:
 def _attacked(
     attack: Attack, rows: Sequence[Row], numbers: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    """Attacks the rows of these numbers, and yields what the cache notes of each."""
+    """Attacks the rows of these numbers, and yields the entry of each in the cache."""
     from textattack.attack_results import SuccessfulAttackResult
 
     from ...attacks.structured_text import StructuredText
@@ -207,7 +207,7 @@ def _header(options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Row]) -
 
 
 def _read(cache: Path, header: dict[str, Any]) -> dict[int, dict[str, Any]]:
-    """Reads the cache, if there is one, and drops a line of it that was cut off."""
+    """Reads the cache, if there is one, and drops its last line if that was cut off."""
     text = text_of(cache) if cache.exists() else ""
     lines = text.split("\n")[:-1]
     if not lines:
@@ -258,7 +258,7 @@ def _require_same(cache: Path, found: Any, header: dict[str, Any]) -> None:
 
 
 def _differing(found: dict[str, Any], header: dict[str, Any]) -> Iterator[str]:
-    """Names the fields that differ, those of the victim in words."""
+    """Yields the names of the fields that differ, and of the victim's parts that differ."""
     for name in sorted(set(found) | set(header)):
         one, other = found.get(name), header.get(name)
         if name == "victim" and isinstance(one, dict) and isinstance(other, dict):

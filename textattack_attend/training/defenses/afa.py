@@ -1,10 +1,10 @@
-"""AFA (Liu 2025): attention that learns from what a discriminator notices.
+"""AFA (Liu 2025), which trains attention against a discriminator of masked texts.
 
 Only the abstract is published; this is our reading of it. The attention from the classification
-token to words, in the last layer, is a policy. It samples words to mask. A discriminator sees what
-the model makes of the original or of the masked text and tells them apart. Where it is deceived,
-the masked words did not matter: REINFORCE takes attention away from them, and gives it to words
-whose masking is noticed.
+token to words, in the last layer, is a policy that samples words to mask. A discriminator sees the
+model's representation of the original or of the masked text, and tells them apart. Where it is
+deceived, the masked words did not matter: REINFORCE takes attention away from them, and gives it to
+words whose masking is noticed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 SAVED_AS = "discriminator.pt"
 COLLAPSED = 0.05
-"""Of the entropy of a policy that prefers no word."""
+"""The share of the highest entropy, that of a uniform policy, below which a policy is collapsed."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,11 @@ class AFA(Defense):
 
 
 class AFATrainer(DefenseTrainer[AFA]):
-    """The task's loss, and beside it the policy's.
+    """Trains on the sum of the task's loss and the policy's.
 
     Attributes:
-        discriminator: logit (B, 1) that a representation (B, D) is of an original text.
+        discriminator: a network that computes, from representations (B, D), the logits (B, 1) that
+            they belong to original texts.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -81,7 +82,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         self._seen: dict[str, list[float]] = {}
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward over a batch, the last layer's attention on record."""
+        """Trains on a batch while the last layer's attention is recorded, and returns the loss."""
         if self.defense.weight == 0:
             return self.plain_step(model, inputs, items)
         modules = family_of(self.bare(model)).attention_modules(self.bare(model))
@@ -99,7 +100,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The task's loss; in a defended step the policy's beside it."""
+        """Computes the task's loss, and in a defended step adds the policy's."""
         if self._attention is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         asked = {**inputs, "output_hidden_states": True}
@@ -114,7 +115,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         return (loss, output) if return_outputs else loss
 
     def _advantage(self, deception: Tensor) -> Tensor:
-        """Of the rewards (B,) over their running mean, which takes them in."""
+        """Subtracts the running mean from rewards (B,), and then updates the mean."""
         mean = float(deception.mean())
         before = mean if self._baseline is None else self._baseline
         decay = self.defense.baseline_decay
@@ -122,7 +123,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         return deception - before
 
     def _words(self, inputs: dict[str, Any]) -> Tensor:
-        """Neither special tokens nor padding, bool (B, T)."""
+        """Returns where the words are, bool (B, T): neither at special tokens nor at padding."""
         tokenizer: Any = self.processing_class
         ids: Tensor = inputs["input_ids"].flatten(0, -2)
         special = torch.tensor(tokenizer.all_special_ids, device=ids.device)
@@ -132,7 +133,10 @@ class AFATrainer(DefenseTrainer[AFA]):
     def _deception(
         self, model: nn.Module, inputs: dict[str, Any], original: Tensor, masked: Tensor
     ) -> Tensor:
-        """How sure the discriminator is that masked texts are originals, (B,); it learns, too."""
+        """Returns the discriminator's probability that masked texts are originals, (B,).
+
+        The discriminator also takes a training step.
+        """
         hidden = {name: rows for name, rows in inputs.items() if name != "labels"}
         ids = hidden["input_ids"]
         hidden["attention_mask"] = hidden["attention_mask"] * ~masked.reshape(ids.shape)
@@ -150,7 +154,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         return deception
 
     def _watch(self, policy: Tensor, words: Tensor, deception: Tensor) -> None:
-        """Keep entropy and reward for the log; say once if the policy looks at one word alone."""
+        """Keeps entropy and reward for the log, and warns once if the policy has collapsed."""
         entropy = -(policy * policy.clamp_min(torch.finfo(policy.dtype).tiny).log()).sum(-1)
         most = words.sum(-1).clamp_min(2).log()
         share = float((entropy / most).mean().detach())
@@ -165,7 +169,7 @@ class AFATrainer(DefenseTrainer[AFA]):
             )
 
     def log(self, logs: dict[str, float], *arguments: Any, **options: Any) -> None:
-        """`Trainer`'s hook: mean entropy and reward since the last log beside the loss."""
+        """Logs, as a hook of `Trainer`, the mean entropy and reward since the last log."""
         if "loss" in logs:
             for name in ("entropy", "deception"):
                 values = self._seen.pop(name, [])
@@ -195,37 +199,38 @@ class AFATrainer(DefenseTrainer[AFA]):
 
 
 class _LastLayer(SoftmaxMode):
-    """Keeps what the softmax gave, (B, H, T, T), with the graph to learn from."""
+    """Keeps the probabilities of the softmax, (B, H, T, T), with their graph."""
 
     probabilities: Tensor
 
     def softmax(self, scores: Tensor, dim: int, **options: Any) -> Tensor:
-        """Probabilities from scores."""
+        """Computes probabilities from scores, and keeps them."""
         self.probabilities = super().softmax(scores, dim, **options)
         return self.probabilities
 
 
 def policy_over(words: Tensor, attention: Tensor) -> Tensor:
-    """Attention from the first token to words, the mean of all heads, as probabilities (B, T).
+    """Computes the policy, probabilities (B, T): the mean attention of the first token to words.
 
     Args:
-        words: which tokens are words, bool (B, T).
-        attention: of a layer, (B, H, T, T).
+        words: a mask that is true at words, bool (B, T).
+        attention: the attention probabilities of a layer, (B, H, T, T).
     """
     to_words = attention[:, :, 0].float().mean(1) * words
     return to_words / to_words.sum(-1, keepdim=True).clamp_min(torch.finfo(to_words.dtype).tiny)
 
 
 def sampled(policy: Tensor, words: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Words drawn one after the other without replacement.
+    """Draws words one after the other without replacement.
 
     Args:
-        policy: probabilities, (B, T).
-        words: which tokens are words, bool (B, T).
-        share: of the words of a text to draw; at least one.
+        policy: the probabilities of words, (B, T).
+        words: a mask that is true at words, bool (B, T).
+        share: the share of a text's words to draw; at least one word is drawn.
 
     Returns:
-        Which were drawn, bool (B, T), and the log-likelihood of drawing them in that order, (B,).
+        A mask of the drawn words, bool (B, T), and the log-likelihood of drawing them in that
+        order, (B,).
     """
     logits = policy.clamp_min(torch.finfo(policy.dtype).tiny).log()
     noise = -torch.empty_like(logits).exponential_().log()  # Gumbel's

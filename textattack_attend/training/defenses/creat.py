@@ -37,13 +37,13 @@ class CreAT(OnEmbeddings):
 
 
 class CreATTrainer(DefenseTrainer[CreAT]):
-    """A few steps uphill, then one training step at the perturbation that was found.
+    """Takes a few steps uphill, then one training step at the perturbation that they found.
 
-    Uphill of the loss, and away from what the last layer makes of the clean text.
+    The steps raise the loss, and lower the similarity of the last hidden states to the clean ones.
     """
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward passes over a batch and its perturbation; their mean loss."""
+        """Trains on a batch and on its perturbation, and returns the mean loss."""
         inputs = self._prepare_inputs(inputs)
 
         def attack(randomness: Randomness) -> AbstractContextManager[None]:
@@ -53,7 +53,7 @@ class CreATTrainer(DefenseTrainer[CreAT]):
         return self.attacked_step(model, inputs, items, attack, self.defense.clean)
 
     def _uphill(self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness) -> Tensor:
-        """The perturbation, (B, T, D)."""
+        """Returns the perturbation of the word embeddings, (B, T, D)."""
         options = self.defense
         bare = self.bare(model)
         perturbation = random_start(bare, inputs, options.start)
@@ -80,7 +80,7 @@ class CreATTrainer(DefenseTrainer[CreAT]):
 
 
 def _contextual(output: Any) -> Tensor:
-    """The last hidden states, float (B, T, D)."""
+    """Returns the last hidden states, float32 (B, T, D)."""
     states = output.get("hidden_states")
     if states is None:
         raise UnsupportedModelError(

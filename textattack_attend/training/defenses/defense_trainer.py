@@ -1,4 +1,4 @@
-"""What all defenses share: transformers' Trainer with a step that a method can change."""
+"""The trainer of all defenses: transformers' ``Trainer`` with a step that a method can change."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ D = TypeVar("D", bound=Defense)
 
 
 class DefenseTrainer(Trainer, Generic[D]):
-    """Trains as usual; methods override `defended_step`.
+    """Trains as usual; a defense overrides `defended_step`.
 
     Args:
-        defense: the options.
-        arguments: of `Trainer`.
+        defense: the options of the defense.
+        arguments: positional arguments of `Trainer`.
+        options: keyword arguments of `Trainer`.
     """
 
     def __init__(self, defense: D, *arguments: Any, **options: Any) -> None:
@@ -40,18 +41,18 @@ class DefenseTrainer(Trainer, Generic[D]):
         self.current_gradient_accumulation_steps = self.args.gradient_accumulation_steps
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward over a batch; the loss, a detached scalar."""
+        """Runs a batch forward and backward, and returns the loss, a detached scalar."""
         return self.plain_step(model, inputs, items)
 
     def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """The same without a defense."""
+        """Runs a batch forward and backward without a defense, and returns the loss."""
         loss: Tensor = super().training_step(model, inputs, items)
         return loss
 
     def scaled_step(
         self, model: nn.Module, inputs: dict[str, Any], items: Any, share: float
     ) -> Tensor:
-        """A plain step whose loss counts as a share of one."""
+        """Runs a plain step whose loss is multiplied by a share, in (0, 1]."""
         self._share = share
         try:
             return self.plain_step(model, inputs, items)
@@ -66,14 +67,18 @@ class DefenseTrainer(Trainer, Generic[D]):
         attack: Callable[[Randomness], AbstractContextManager[None]],
         clean: bool,
     ) -> Tensor:
-        """A step under an attack, with one on the clean text before it if asked; their mean loss.
+        """Runs a step under an attack, and one on the clean texts before it if asked.
 
         Args:
-            model: as the trainer has it.
+            model: the model as the trainer has it.
             inputs: the batch, on the device.
-            items: of the batch, as `Trainer` counts them.
-            attack: finds what the model trains under, and may repeat the step's randomness.
-            clean: whether to train on the clean text, too.
+            items: the number of items of the batch, as `Trainer` counts them.
+            attack: a function that attacks the batch and returns the context in which the model
+                trains; it can repeat the randomness of the step.
+            clean: whether to train on the clean texts, too.
+
+        Returns:
+            The mean loss, a detached scalar.
         """
         share = 1 / (1 + clean)
         randomness = Randomness(self.args.device)
@@ -93,14 +98,14 @@ class DefenseTrainer(Trainer, Generic[D]):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """`Trainer`'s hook."""
+        """Computes the loss, as a hook of `Trainer`, and scales it by the share of the step."""
         computed = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         return computed if self._share == 1 else computed * self._share
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Tensor:
-        """`Trainer`'s hook.
+        """Runs a defended step, as a hook of `Trainer`, and checks its loss.
 
         Raises:
             TrainingDivergedError: the loss is NaN or infinite; the checkpoints so far are kept.
@@ -114,7 +119,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         return loss
 
     def step_seconds_ratio(self, batches: int = 8) -> float:
-        """Time of a defended step over that of a plain one, on the same batches in turn."""
+        """Returns the time of defended steps over that of plain ones, on the same batches."""
         if type(self) is DefenseTrainer:  # they are the same
             return 1.0
         steps = [self.plain_step, self.defended_step]
@@ -163,7 +168,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         return str(super()._get_output_dir(trial))  # type: ignore[no-untyped-call]
 
     def _load_best_model(self) -> None:
-        """Loads the best checkpoint from where it is now; its state says where it was written.
+        """Loads the best checkpoint from its present folder, which may differ from the first one.
 
         Raises:
             InvalidInputError: the checkpoint is not there.
@@ -188,7 +193,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         return self.state.global_step / max(1, self.state.max_steps)
 
     def bare(self, model: nn.Module) -> PreTrainedModel:
-        """The model without what accelerate put around it."""
+        """Returns the model without the wrappers that accelerate put around it."""
         bare: PreTrainedModel = self.accelerator.unwrap_model(model)
         return bare
 

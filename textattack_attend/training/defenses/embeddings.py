@@ -1,4 +1,4 @@
-"""Perturbed embeddings: what adversarial training on word embeddings adds, and its bounds."""
+"""Perturbs word embeddings within bounds, for adversarial training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OnEmbeddings(Defense):
 def perturbed_embeddings(
     model: PreTrainedModel, perturbation: Tensor
 ) -> AbstractContextManager[None]:
-    """Add a perturbation, (B, T, D), to the word embeddings of every forward pass inside.
+    """Adds a perturbation, (B, T, D), to the word embeddings of every forward pass inside.
 
     Raises:
         UnsupportedModelError: the model has an encoder and a decoder, whose tokens differ.
@@ -65,19 +65,22 @@ def perturbed_embeddings(
 
 
 def normalized(rows: Tensor) -> Tensor:
-    """Each of (B, T, D) at length 1 as a whole; zero stays zero."""
+    """Scales each of the B matrices of (B, T, D) to Euclidean length 1; zero stays zero."""
     return rows / _length(rows).clamp_min(torch.finfo(rows.dtype).tiny)
 
 
 def within_ball(rows: Tensor, radius: float) -> Tensor:
-    """Each of (B, T, D) no longer than the radius as a whole; all of them for a radius of 0."""
+    """Shortens each of the B matrices of (B, T, D) to the radius; a radius of 0 is no bound."""
     if radius == 0:
         return rows
     return rows * (radius / _length(rows).clamp_min(radius))
 
 
 def random_start(model: PreTrainedModel, inputs: dict[str, Any], size: float) -> Tensor:
-    """Uniform, (B, T, D), zero at padding, of a length that does not grow with the text."""
+    """Draws a uniform perturbation, (B, T, D), whose length does not grow with the text.
+
+    It is zero at padding.
+    """
     mask: Tensor = inputs["attention_mask"]
     mask = mask.flatten(0, -2)[..., None]
     table: Any = model.get_input_embeddings()

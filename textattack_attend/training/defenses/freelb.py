@@ -22,13 +22,13 @@ class FreeLB(OnEmbeddings):
 
 
 class FreeLBTrainer(DefenseTrainer[FreeLB]):
-    """Every step uphill also gives a gradient of the weights; these are averaged.
+    """Averages the gradients of the weights over the steps uphill.
 
-    All steps have one dropout mask, as FreeLB's paper asks (section 3.3).
+    All steps have the same dropout mask, as FreeLB's paper asks (section 3.3).
     """
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward passes over a batch and its perturbations; their mean loss."""
+        """Trains on a batch under each of its perturbations, and returns the mean loss."""
         options = self.defense
         bare = self.bare(model)
         inputs = self._prepare_inputs(inputs)

@@ -1,4 +1,4 @@
-"""Rows that are read under a structure of their own: what ADA adds of attacks on attention."""
+"""Trains on rows that are read under structures of their own, which ADA finds by attacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MaskedRowsTrainer(DefenseTrainer[Defense]):
         self.data_collator = _Beside(self.data_collator)
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward over a batch, each row under its structure."""
+        """Trains on a batch with each row under its own structure, and returns the loss."""
         masked = inputs.get(MASKED, ())
         if not any(masked):
             return self.plain_step(model, inputs, items)
@@ -34,14 +34,14 @@ class MaskedRowsTrainer(DefenseTrainer[Defense]):
             return self.plain_step(model, inputs, items)
 
     def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """The same with nothing masked."""
+        """Trains on a batch with nothing masked, and returns the loss."""
         seen = {name: rows for name, rows in inputs.items() if name != MASKED}
         return super().plain_step(model, seen, items)
 
     def _masks(
         self, model: nn.Module, inputs: Mapping[str, Tensor], masked: Sequence[Structure | None]
     ) -> list[Tensor]:
-        """What to mask in every layer, bool (B, H, T, T)."""
+        """Returns the mask of every layer, bool (B, H, T, T), true where a unit is masked."""
         real = inputs["attention_mask"].flatten(0, -2)
         rows, tokens = real.shape
         layers, heads, *_ = shape_of(self.bare(model), tokens).size

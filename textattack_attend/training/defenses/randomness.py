@@ -1,4 +1,4 @@
-"""The same randomness again: one dropout mask for several passes."""
+"""Repeats random draws, so that several passes have one dropout mask."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 
 
 class Randomness:
-    """Torch's generators as they are now.
+    """The states that torch's random generators have when the object is made.
 
     Args:
-        device: where the model is; the CPU's generator is kept beside it.
+        device: the device of the model; the state of the CPU's generator is kept as well.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -18,7 +18,7 @@ class Randomness:
         self._on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
     def repeat(self) -> None:
-        """Draw from here on what was drawn then."""
+        """Sets the generators back, so that all later draws repeat."""
         torch.set_rng_state(self._on_cpu)
         if self._on_device is not None:
             torch.cuda.set_rng_state(self._on_device, self._device)

@@ -1,4 +1,4 @@
-"""S-Attend (Liong et al. 2024, section 7): attention masked by chance in every training step."""
+"""S-Attend (Liong et al. 2024, section 7), which masks random attention in every training step."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class SAttend(Defense):
 
 
 class SAttendTrainer(DefenseTrainer[SAttend]):
-    """Masks units, or tokens, anew in every step; evaluation is untouched.
+    """Masks other random units, or tokens, in every step, but none in evaluation.
 
-    The context spans the backward pass, in which checkpointed layers run again; torch then repeats
-    their draws.
+    The context spans the backward pass, in which layers with gradient checkpoints run again; torch
+    then repeats their draws.
     """
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward over a batch, some of its attention masked."""
+        """Trains on a batch with some of its attention masked, and returns the loss."""
         alpha = self.alpha
         if alpha == 0:
             return self.plain_step(model, inputs, items)
@@ -69,12 +69,12 @@ class SAttendTrainer(DefenseTrainer[SAttend]):
 
     @property
     def alpha(self) -> float:
-        """Of the step at hand."""
+        """The probability of masking in the present step."""
         growth = self.defense.growth
         return self.defense.alpha * (min(1.0, self.progress / growth) if growth else 1.0)
 
     def _drawn_tokens(self, inputs: dict[str, Any], alpha: float) -> Tensor:
-        """Bool (B, T): neither special tokens nor padding; a row for each choice."""
+        """Draws the tokens to mask, bool (B, T), a row for each choice, without special tokens."""
         ids: Tensor = inputs["input_ids"].flatten(0, -2).to(self.args.device)
         tokenizer: Any = self.processing_class
         special = torch.tensor(tokenizer.all_special_ids, device=ids.device)
