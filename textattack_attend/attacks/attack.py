@@ -84,7 +84,7 @@ class StructureAttack(Attack):
         while lanes or waiting:
             try:
                 self._open(lanes, waiting)
-                advance(self.goal_function.victim, [lane for lane in lanes if not lane.final])
+                advance(self.goal_function.victim, [lane for lane in lanes if not lane.outcome])
             except AttendError:
                 if len(lanes) <= 1:
                     raise
@@ -92,7 +92,7 @@ class StructureAttack(Attack):
                 lanes.clear()
                 for example in alone:
                     yield from self.attack_many([example])
-            while lanes and lanes[0].final:
+            while lanes and lanes[0].outcome:
                 yield self._conclude(lanes.popleft())
 
     @contextmanager
@@ -130,7 +130,7 @@ class StructureAttack(Attack):
         """Begin with examples until there is enough to do."""
         victim = self.goal_function.victim
         enough = victim.engine.rows_at_once
-        rows = sum(lane.rows for lane in lanes if not lane.final)
+        rows = sum(lane.rows for lane in lanes if not lane.outcome)
         if rows > enough // 2:
             return  # texts that are read together cost less
         new: list[Lane] = []
@@ -169,18 +169,20 @@ class StructureAttack(Attack):
         return StructureAttack(goal_function, transformation, copy.copy(self.search_method))
 
     def _conclude(self, lane: Lane) -> StructureAttackResult:
-        initial, final = lane.initial, lane.final
-        assert final is not None, "its search is under way"
+        initial, outcome = lane.initial, lane.outcome
+        assert outcome is not None, "its search is under way"
         tokens = self.goal_function.victim.tokens(lane.text.tokenizer_input)
         if lane.skipped:
             return SkippedAttackResult(initial, initial, tokens)
-        if not self.transformation.budget.allows(final.attacked_text.structure):
-            raise AssertionError(f"the search left its budget: {final.attacked_text.structure}")
+        final: StructuredText = outcome.result.attacked_text
+        if not self.transformation.budget.allows(final.structure):
+            raise AssertionError(f"the search left its budget: {final.structure}")
         judged = lane.goal_function.judged_again(final)
+        counts = outcome.candidate_queries, outcome.gradient_passes
         if succeeded(judged):
-            return SuccessfulAttackResult(initial, judged, tokens)
-        failed = FailedAttackResult(initial, judged, tokens)
-        failed.unconfirmed = succeeded(final)
+            return SuccessfulAttackResult(initial, judged, tokens, *counts)
+        failed = FailedAttackResult(initial, judged, tokens, *counts)
+        failed.unconfirmed = succeeded(outcome.result)
         if failed.unconfirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")
         return failed

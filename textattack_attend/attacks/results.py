@@ -22,6 +22,10 @@ class StructureAttackResult(stock.AttackResult):
         original_result: the clean text, judged.
         perturbed_result: the text under the final structure, judged.
         tokens: what the model sees of the text, special tokens included.
+        candidate_queries: the number of structures that were tested up to the first success, which
+            the paper prints.
+        gradient_passes: the number of backward passes, which are not in ``num_queries``; the
+            forward pass of each is.
     """
 
     def __init__(
@@ -29,9 +33,13 @@ class StructureAttackResult(stock.AttackResult):
         original_result: GoalFunctionResult,
         perturbed_result: GoalFunctionResult,
         tokens: Sequence[str],
+        candidate_queries: int = 0,
+        gradient_passes: int = 0,
     ) -> None:
         stock.AttackResult.__init__(self, original_result, perturbed_result)
         self.tokens = list(tokens)
+        self.candidate_queries = candidate_queries
+        self.gradient_passes = gradient_passes
 
     @property
     def structure(self) -> Structure:
@@ -44,16 +52,6 @@ class StructureAttackResult(stock.AttackResult):
         """The attacked text, as the tokenizer takes it."""
         text: Text = self.original_result.attacked_text.tokenizer_input
         return text
-
-    @property
-    def candidate_queries(self) -> int:
-        """Tested structures up to the first success, the number the paper prints."""
-        return getattr(self.perturbed_result, "candidate_queries", 0)
-
-    @property
-    def gradient_passes(self) -> int:
-        """Backward passes, not in ``num_queries``; the forward pass of each is."""
-        return getattr(self.perturbed_result, "gradient_passes", 0)
 
     def describe(self, color_method: str | None = None) -> list[str]:
         """What is masked, one line a matrix: ``L2 H10: a -> emotional``."""

@@ -9,7 +9,7 @@ from textattack.goal_function_results import GoalFunctionResult, GoalFunctionRes
 
 from ..victims.victim import Victim
 from .goals import StructureGoalFunction
-from .search import Question, StepwiseSearch
+from .search import Question, SearchOutcome, StepwiseSearch
 from .structured_text import StructuredText
 
 PADDED = 1.2
@@ -27,7 +27,7 @@ class Lane:
 
     Attributes:
         initial: the clean text, judged.
-        final: the search's last word; None while it is under way.
+        outcome: what the search found; None while it is under way.
     """
 
     initial: GoalFunctionResult
@@ -42,7 +42,7 @@ class Lane:
         self.text = text
         self.goal_function = goal_function
         self.differentiate = differentiate
-        self.final: GoalFunctionResult | None = None
+        self.outcome: SearchOutcome | None = None
         self._search_method = search_method
 
     @property
@@ -61,7 +61,7 @@ class Lane:
         label = self.goal_function.ground_truth_output
         self.initial, _ = self.goal_function.init_attack_example(self.text, label)
         if self.skipped:
-            self.final = self.initial
+            self.outcome = SearchOutcome(self.initial, 0, 0)
             return
         self._steps = self._search_method.steps(self.initial)
         self._send(None)
@@ -81,8 +81,7 @@ class Lane:
         try:
             self._question = self._steps.send(results)  # type: ignore[arg-type]  # None starts it
         except StopIteration as end:
-            self.final = end.value
-            self.final.num_queries = self.goal_function.num_queries  # asked after it, too
+            self.outcome = end.value
 
 
 def begin(victim: Victim, lanes: Sequence[Lane]) -> None:

@@ -148,20 +148,22 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def margin(self, result: GoalFunctionResult) -> float:
         """How far a result is from the goal, a difference of two logits; negative once reached."""
 
-    def judged_again(self, result: GoalFunctionResult) -> GoalFunctionResult:
-        """Returns a result as a forward pass that reuses nothing sees it.
+    def judged_again(self, text: StructuredText) -> GoalFunctionResult:
+        """Returns the result of a text under its structure by a forward pass that reuses nothing.
 
         The pass is the referee's, not the attack's, so it is not counted as a query.
         """
-        text = result.attacked_text
         alone = self.victim.logits_alone(text.tokenizer_input, text.structure)
         output = _probabilities(alone[None])[0]
-        again = copy.copy(result)
-        again.raw_output = output.numpy()
-        again.output = self._get_displayed_output(output)
-        again.score = float(self._get_score(output, text))
-        again.goal_status = self._get_goal_status(output, text)
-        return again
+        return self._goal_function_result_type()(
+            text,
+            output,
+            self._get_displayed_output(output),
+            self._get_goal_status(output, text),
+            self._get_score(output, text),
+            self.num_queries,
+            self.ground_truth_output,
+        )
 
     def _structure_of(self, text: AttackedText) -> Structure:
         if isinstance(text, StructuredText):

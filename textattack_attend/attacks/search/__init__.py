@@ -2,6 +2,6 @@
 
 from .greedy_matrix_search import GreedyMatrixSearch
 from .reselection_search import ReselectionSearch
-from .stepwise_search import Question, StepwiseSearch
+from .stepwise_search import Question, SearchOutcome, StepwiseSearch
 
-__all__ = ["GreedyMatrixSearch", "Question", "ReselectionSearch", "StepwiseSearch"]
+__all__ = ["GreedyMatrixSearch", "Question", "ReselectionSearch", "SearchOutcome", "StepwiseSearch"]

@@ -21,7 +21,15 @@ from ...rankings.importance import (
 from ...rankings.ranking import generator_for
 from ...structures import Matrix, Structure
 from ..structured_text import StructuredText
-from .stepwise_search import Asking, BudgetSpent, StepwiseSearch, ask, scores, succeeded
+from .stepwise_search import (
+    Asking,
+    BudgetSpent,
+    SearchOutcome,
+    StepwiseSearch,
+    ask,
+    scores,
+    succeeded,
+)
 
 AT_LEAST = 4
 """Candidates evaluated at once, where not fewer are left of a layer."""
@@ -66,19 +74,13 @@ class GreedyMatrixSearch(StepwiseSearch):
         self.accumulate = accumulate
         self.seed = seed
 
-    def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
-        """The first candidate that reaches the goal, else the last one tested.
-
-        The result carries ``candidate_queries`` and ``gradient_passes``.
-        """
+    def steps(self, initial_result: GoalFunctionResult) -> Asking[SearchOutcome]:
+        """Finds the first candidate that reaches the goal, or returns the last one tested."""
         text: StructuredText = initial_result.attacked_text
         tested = [initial_result]
         with suppress(BudgetSpent):
             yield from self._search(text, tested)
-        last = tested[-1]
-        last.candidate_queries = len(tested) - 1
-        last.gradient_passes = self.goal_function.num_gradient_passes
-        return last
+        return SearchOutcome(tested[-1], len(tested) - 1, self.goal_function.num_gradient_passes)
 
     def _search(self, text: StructuredText, tested: list[GoalFunctionResult]) -> Asking[None]:
         """Append candidates to the tested ones; a success is the last."""

@@ -9,7 +9,7 @@ from ...structures import Matrix
 from ..structured_text import StructuredText
 from ..transformations.reselection import AVERAGE, GAINS, ROUNDS
 from .pruning import fewest_matrices
-from .stepwise_search import Asking, Question, StepwiseSearch, succeeded
+from .stepwise_search import Asking, Question, SearchOutcome, StepwiseSearch, succeeded
 
 
 class ReselectionSearch(StepwiseSearch):
@@ -29,10 +29,10 @@ class ReselectionSearch(StepwiseSearch):
         self.rounds = rounds
         self.prune = prune
 
-    def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
-        """The pruned first success, else the last candidate tested.
+    def steps(self, initial_result: GoalFunctionResult) -> Asking[SearchOutcome]:
+        """Finds the first success and prunes it, or returns the last candidate tested.
 
-        The result carries ``candidate_queries``, the rounds, and ``gradient_passes``.
+        The candidate queries of the outcome are its rounds.
         """
         last, rounds = initial_result, 0
         while rounds < self.rounds and not succeeded(last):
@@ -50,9 +50,7 @@ class ReselectionSearch(StepwiseSearch):
             last = yield from fewest_matrices(last, _most_effective(last.attacked_text))
         for name in (ROUNDS, GAINS):
             last.attacked_text.attack_attrs.pop(name, None)
-        last.candidate_queries = rounds
-        last.gradient_passes = self.goal_function.num_gradient_passes
-        return last
+        return SearchOutcome(last, rounds, self.goal_function.num_gradient_passes)
 
     def extra_repr_keys(self) -> list[str]:
         """Returns the names of the attributes that TextAttack prints."""

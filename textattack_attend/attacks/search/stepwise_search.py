@@ -30,6 +30,21 @@ class Question:
     differentiate: bool = False
 
 
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search found.
+
+    Args:
+        result: the first success, or the last structure that was tested.
+        candidate_queries: the number of structures that were tested up to the first success.
+        gradient_passes: the number of backward passes.
+    """
+
+    result: GoalFunctionResult
+    candidate_queries: int
+    gradient_passes: int
+
+
 Asking: TypeAlias = Generator[Question, list[GoalFunctionResult], T]
 """Yields questions, is sent their results, and returns what it wanted to know."""
 
@@ -44,11 +59,8 @@ class StepwiseSearch(SearchMethod):
     is_black_box = False
 
     @abstractmethod
-    def steps(self, initial_result: GoalFunctionResult) -> Asking[GoalFunctionResult]:
-        """The search: asks step by step, and returns its last word.
-
-        That carries ``candidate_queries`` and ``gradient_passes``.
-        """
+    def steps(self, initial_result: GoalFunctionResult) -> Asking[SearchOutcome]:
+        """Asks step by step what the search wants to know, and returns what it found."""
 
     def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
         """TextAttack's hook; a plain `Attack` would not reset what is counted and remembered.
