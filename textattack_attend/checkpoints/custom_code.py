@@ -1,4 +1,4 @@
-"""Finds custom code, Python that a checkpoint brings along and that runs only if the user allows it.
+"""Finds custom code: Python that a checkpoint brings along, and that runs only if a user allows it.
 
 Transformers would ask on standard input, where a pipe may answer.
 """
