@@ -144,7 +144,7 @@ def _refusal(checkpoint: str, names: list[str], advice: str) -> CustomCodeError:
 
 
 def _require_configuration(auto: Any, checkpoint: str) -> None:
-    """Refuses a folder without a configuration, because transformers would guess one by its name."""
+    """Refuses a folder without a configuration: transformers would guess it by the name."""
     folder = Path(checkpoint)
     if auto is AutoTokenizer or not folder.is_dir():
         return
