@@ -17,15 +17,12 @@ from ...attention import family_of, masked_where
 from ...attention.recording import Recording, differentiate
 from ...attention.softmax import far_below, softmax_modes
 from ...errors import UnsupportedModelError
-from ...rankings.masking_effect import effect_of_masking
+from ...rankings.masking_effect import damped, effect_of_masking
 from ...rankings.selection import highest
 from ...structures.budget import units_within
 from .defense_trainer import DefenseTrainer
 from .options import HackAttendAT
 from .randomness import Randomness
-
-DECAY = 0.5
-"""Of what a unit was judged by in the rounds before."""
 
 
 class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
@@ -62,8 +59,8 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         for _ in range(self.defense.steps):
             randomness.repeat()
             found = self._effects(model, inputs, masks)
-            damped = zip(effects or found, found, strict=True)
-            effects = [DECAY * before + (1 - DECAY) * effect for before, effect in damped]
+            earlier: list[Tensor | None] = [*effects] or [None] * len(found)
+            effects = [damped(*both) for both in zip(earlier, found, strict=True)]
             masks = [selected(effect, attackable, self.defense.alpha) for effect in effects]
         return masks
 
