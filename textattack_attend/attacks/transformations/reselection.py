@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...attention import AttentionCapture
 from ...errors import require_share, require_whole_number
 from ...rankings.candidates import highest_cells
-from ...rankings.masking_effect import masking_effect
+from ...rankings.masking_effect import DECAY, damped, masking_effect
 from ...structures import Budget, Cells, Matrix, Structure
 from ..goals import StructureGoalFunction
 from ..structured_text import StructuredText
@@ -52,7 +52,7 @@ class Reselection(StructureTransformation):
         self,
         goal_function: StructureGoalFunction,
         budget: Budget,
-        decay: float = 0.5,
+        decay: float = DECAY,
         growth: int = 1,
     ) -> None:
         require_share("decay", decay, "[0, 1)")
@@ -87,9 +87,8 @@ class Reselection(StructureTransformation):
             cells = self.budget.cells(structure.shape, layer)
             effect = masking_effect(capture, structure, layer, cells)
             is_flat &= not effect.any()
-            average = effect.copy() if before is None else before.pop(layer)
-            average *= self.decay
-            average += (1 - self.decay) * effect
+            earlier = None if before is None else before.pop(layer)
+            average = damped(earlier, effect, self.decay)
             averages.add(layer, average)
             # Where the average stands still, the latest effect may go on; a long text has no room
             # for both where it does not.
