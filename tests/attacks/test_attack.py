@@ -31,7 +31,7 @@ from textattack_attend.attack_recipes import (
 from textattack_attend.attacks.attack import StructureAttack
 from textattack_attend.attacks.results import StructureAttackResult
 from textattack_attend.attacks.structured_text import StructuredText
-from textattack_attend.attention import AttentionCapture, Visit
+from textattack_attend.attention import AttentionCapture, ForwardPass, Visit
 from textattack_attend.data.texts import Text
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
@@ -73,12 +73,11 @@ def kinds(results: Sequence[StructureAttackResult]) -> set[str]:
 # --- the search ---
 
 
-class PlantedReading(Reading):
+class PlantedPass(ForwardPass):
     """Its last cell is always the best to mask."""
 
-    def __init__(self, text: Text) -> None:
-        self.__dict__.update(text=text, clean=self, run=self)
-        self.__dict__.update(tokens=4, logits=torch.tensor([5.0, 0.0]))
+    def __init__(self) -> None:
+        pass
 
     def each_layer(self, visit: Visit) -> None:
         size = PlantedVictim.shape.size
@@ -92,7 +91,7 @@ class PlantedVictim(Victim):
     shape = Shape(2, 2, 4)
 
     def __init__(self, victim: Victim, drops: dict[Matrix, float], flip_at: int) -> None:
-        self.__dict__.update(victim.__dict__)
+        super().__init__(victim.model, victim.tokenizer)
         self.drops = drops
         self.flip_at = flip_at
         self.asked: list[Structure] = []
@@ -102,7 +101,7 @@ class PlantedVictim(Victim):
         return Structure(self.shape)
 
     def read(self, texts: Sequence[Text], losses: object) -> list[Reading]:
-        return [PlantedReading(text) for text in texts]
+        return [Reading(text, PlantedPass(), []) for text in texts]
 
     def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
         return self.logits([reading.text for reading, _ in asked], [s for _, s in asked])
