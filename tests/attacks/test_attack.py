@@ -36,6 +36,7 @@ from textattack_attend.data.texts import Text
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Budget, Matrix, Shape, Structure
+from textattack_attend.victims.encoding import EncodedText, Inputs
 from textattack_attend.victims.victim import Reading, Victim
 
 from ..conftest import HEADS, LAYERS, MakeVictim, hooks_of, random_texts
@@ -100,8 +101,8 @@ class PlantedVictim(Victim):
     def empty_structure(self, text: object) -> Structure:
         return Structure(self.shape)
 
-    def read(self, texts: Sequence[Text], losses: object) -> list[Reading]:
-        return [Reading(text, PlantedPass(), []) for text in texts]
+    def read(self, texts: Sequence[Text | EncodedText], losses: object) -> list[Reading]:
+        return [Reading(self.inputs.encoded(text), PlantedPass(), []) for text in texts]
 
     def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
         return self.logits([reading.text for reading, _ in asked], [s for _, s in asked])
@@ -114,7 +115,7 @@ class PlantedVictim(Victim):
         rows = [[self._margin(structure), 0.0] for structure in structures]
         return torch.tensor(rows)
 
-    def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
+    def logits_alone(self, text: object, structure: Structure | None = None) -> Tensor:
         structure = structure or Structure(self.shape)
         self.judged.append(structure)
         return torch.tensor([self._margin(structure), 0.0])
@@ -344,6 +345,32 @@ def test_queries_are_counted_as_they_are_made(
         assert result.num_queries == 1 + sum(rows)  # the clean text
         assert result.candidate_queries <= result.num_queries - 1 - LAYERS - HEADS
         assert result.gradient_passes == 1
+
+
+def test_a_text_is_tokenized_once_an_attack(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = random_texts(4)
+    labels = [prediction(victim, text) for text in texts]
+    labels[0] += 1 if labels[0] == 0 else -1
+    calls: list[object] = []
+    stock: Callable[..., Any] = Inputs._tokenized
+
+    def counting(inputs: Inputs, *arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        return stock(inputs, *arguments, **options)
+
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    attacks = [HackAttendLiong2024.build(wrapper, **LOOSE), HackAttendPlus.build(wrapper)]  # type: ignore[arg-type]
+    monkeypatch.setattr(Inputs, "_tokenized", counting)
+    for attack in attacks:
+        for text, label in zip(texts, labels, strict=True):
+            calls.clear()
+            attack.attack(text, label)
+            assert len(calls) == 1
+        calls.clear()
+        assert len(list(attack.attack_many(zip(texts, labels, strict=True)))) == len(texts)
+        assert len(calls) == len(texts)
 
 
 def test_a_structure_is_seen_outside_an_attack_too(make_victim: MakeVictim) -> None:

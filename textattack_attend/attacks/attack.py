@@ -142,10 +142,12 @@ class StructureAttack(Attack):
     def _search(self, example: Text, label: int) -> ExampleSearch:
         """Prepares the search of an example, which shares nothing with that of another."""
         victim, text = self.goal_function.victim, attacked_text(example)
-        empty = victim.empty_structure(text.tokenizer_input)
+        encoded = victim.inputs.encoded(text.tokenizer_input)
+        empty = victim.empty_structure(encoded)
         victim.memory.require(empty.shape)
         return ExampleSearch(
             StructuredText.of(text, empty),
+            encoded,
             self.goal_function.for_example(text.tokenizer_input, label),
             self.transformation,
             self.search_method,
@@ -154,13 +156,13 @@ class StructureAttack(Attack):
     def _conclude(self, search: ExampleSearch) -> StructureAttackResult:
         initial, outcome = search.initial, search.outcome
         assert outcome is not None, "its search is under way"
-        tokens = self.goal_function.victim.tokens(search.text.tokenizer_input)
+        tokens = self.goal_function.victim.tokens(search.encoded)
         if search.skipped:
             return SkippedAttackResult(initial, initial, tokens)
         final: StructuredText = outcome.result.attacked_text
         if not self.transformation.budget.allows(final.structure):
             raise AssertionError(f"the search left its budget: {final.structure}")
-        judged = search.goal_function.judged_again(final)
+        judged = search.goal_function.judged_again(final, search.encoded)
         counts = outcome.candidate_queries, outcome.gradient_passes
         if succeeded(judged):
             return SuccessfulAttackResult(initial, judged, tokens, *counts)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..attention import ForwardPass, Loss, Visit
 from ..structures import Structure
+from ..victims.encoding import EncodedText
 from ..victims.victim import Reading, Victim
 from .goals import StructureGoalFunction
 from .search import Question, SearchOutcome, StepwiseSearch
@@ -27,6 +28,7 @@ class ExampleSearch:
 
     Args:
         text: the clean text.
+        encoded: the clean text as the model reads it.
         goal_function: the goal for this example alone.
         transformation: proposes structures to the search.
         search_method: says what it wants judged next.
@@ -42,11 +44,13 @@ class ExampleSearch:
     def __init__(
         self,
         text: StructuredText,
+        encoded: EncodedText,
         goal_function: StructureGoalFunction,
         transformation: StructureTransformation,
         search_method: StepwiseSearch,
     ) -> None:
         self.text = text
+        self.encoded = encoded
         self.goal_function = goal_function
         self.outcome: SearchOutcome | None = None
         self.num_gradient_passes = 0
@@ -77,7 +81,7 @@ class ExampleSearch:
         The logits of the text are those that it has alone: the reading shares a batch with others.
         """
         self.reading = reading
-        logits = self.goal_function.victim.logits_alone(self.text.tokenizer_input)
+        logits = self.goal_function.victim.logits_alone(self.encoded)
         self.keep(self.text.structure, logits, reading.clean)
         self.initial, _ = self.goal_function.init_attack_example(
             self.text, self.goal_function.ground_truth_output, logits[None]
@@ -130,9 +134,7 @@ class ExampleSearch:
         known = self._passes.pop(structure, None)
         if known is None:
             loss = self.goal_function.loss if needs_gradient else None
-            (known,) = self.goal_function.victim.forward_passes(
-                [self.text.tokenizer_input], [structure], [loss]
-            )
+            (known,) = self.goal_function.victim.forward_passes([self.encoded], [structure], [loss])
         known.each_layer(visit)
 
     def _send(self, results: list[GoalFunctionResult] | None) -> None:
@@ -145,7 +147,7 @@ class ExampleSearch:
 def begin(victim: Victim, searches: Sequence[ExampleSearch]) -> None:
     """Reads the texts of new examples, those of about the same length together, and begins."""
     for group in _of_a_length(searches):
-        texts = [search.text.tokenizer_input for search in group]
+        texts = [search.encoded for search in group]
         readings = victim.read(texts, [search.first_loss for search in group])
         for search, reading in zip(group, readings, strict=True):
             search.begin(reading)
@@ -192,7 +194,7 @@ def _differentiate(victim: Victim, asked: Asked) -> None:
     pairs = [(search, text) for search, question in asked for text in question.texts]
     if pairs:
         passes = victim.forward_passes(
-            [text.tokenizer_input for _, text in pairs],
+            [search.encoded for search, _ in pairs],
             [text.structure for _, text in pairs],
             [search.goal_function.loss for search, _ in pairs],
         )

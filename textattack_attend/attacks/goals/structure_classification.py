@@ -25,6 +25,7 @@ from ...data.texts import Text
 from ...errors import InvalidInputError, described, require_whole_number
 from ...models.wrappers import AttentionModelWrapper
 from ...structures import Structure
+from ...victims.encoding import EncodedText
 from ...victims.victim import Victim
 from ..structured_text import StructuredText
 from .result import StructureGoalFunctionResult
@@ -152,12 +153,12 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def margin(self, result: GoalFunctionResult) -> float:
         """How far a result is from the goal, a difference of two logits; negative once reached."""
 
-    def judged_again(self, text: StructuredText) -> GoalFunctionResult:
+    def judged_again(self, text: StructuredText, encoded: EncodedText) -> GoalFunctionResult:
         """Returns the result of a text under its structure by a forward pass that reuses nothing.
 
         The pass is the referee's, not the attack's, so it is not counted as a query.
         """
-        alone = self.victim.logits_alone(text.tokenizer_input, text.structure)
+        alone = self.victim.logits_alone(encoded, text.structure)
         return self._judged(text, _probabilities(alone[None])[0])
 
     def _structure_of(self, text: AttackedText) -> Structure:
