@@ -53,6 +53,12 @@ def _rankings() -> Iterable[str]:
     return RANKINGS
 
 
+def _figures() -> Iterable[str]:
+    from ..report.figures import FIGURES
+
+    return FIGURES
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "recipes": _recipes,
     "attacks": _attacks,
@@ -61,6 +67,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "defenses": _defenses,
     "tasks": _tasks,
     "families": _families,
+    "figures": _figures,
     "commands": lambda: sorted(COMMANDS),
 }
 
@@ -71,7 +78,8 @@ def known(kinds: tuple[str, ...]) -> None:
     """List what is known by name.
 
     Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
-    TextAttack, beside any folder and hub name; defenses, tasks, families of models, and commands.
+    TextAttack, beside any folder and hub name; defenses, tasks, families of models, figures of the
+    report, and commands.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")
