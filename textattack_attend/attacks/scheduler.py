@@ -1,4 +1,4 @@
-"""Lanes: examples under attack side by side, what they ask answered in one batch."""
+"""Lanes, the examples under attack side by side, whose questions are answered in one batch."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .search import Question, SearchOutcome, StepwiseSearch
 from .structured_text import StructuredText
 
 PADDED = 1.2
-"""The longest text that is read together with others, over the shortest."""
+"""The most that the longest of the texts read together may be longer than the shortest."""
 
 
 class Lane:
-    """One example, and its search, which waits for the answer to a question.
+    """One example with its search, which waits for the answer to a question.
 
     Args:
         text: the clean text.
-        goal_function: of this example alone.
-        search_method: of this example alone, on that goal function.
+        goal_function: the goal function of this example alone.
+        search_method: the search of this example alone, on that goal function.
         differentiate: whether the search starts from the gradient of the clean text.
 
     Attributes:
-        initial: the clean text, judged.
-        outcome: what the search found; None while it is under way.
+        initial: the result of the clean text.
+        outcome: the outcome of the search; None while it is under way.
     """
 
     initial: GoalFunctionResult
@@ -47,17 +47,17 @@ class Lane:
 
     @property
     def rows(self) -> int:
-        """How many tokens a question takes, about: one structure for every head."""
+        """The approximate number of tokens of a question, with one structure for every head."""
         shape = self.text.structure.shape
         return shape.heads * shape.tokens
 
     @property
     def skipped(self) -> bool:
-        """Whether the clean text reaches the goal already."""
+        """True if the clean text reaches the goal already."""
         return bool(self.initial.goal_status == GoalFunctionResultStatus.SKIPPED)
 
     def begin(self) -> None:
-        """Judge the clean text, and search if the goal is not reached by it."""
+        """Judges the clean text, and begins the search if the text does not reach the goal."""
         label = self.goal_function.ground_truth_output
         self.initial, _ = self.goal_function.init_attack_example(self.text, label)
         if self.skipped:
@@ -68,13 +68,13 @@ class Lane:
 
     @property
     def question(self) -> Question:
-        """What the search waits for, as far as the query budget goes."""
+        """The question that the search waits for, cut off at the query budget."""
         left = self.goal_function.query_budget - self.goal_function.num_queries
         texts = self._question.texts
         return replace(self._question, texts=texts[: int(min(left, len(texts)))])
 
     def proceed(self) -> None:
-        """Judge what was asked for, and search on to the next question."""
+        """Answers the question of the search, which goes on to its next one."""
         self._send(self.goal_function.get_results(self._question.texts)[0])
 
     def _send(self, results: list[GoalFunctionResult] | None) -> None:
@@ -85,7 +85,7 @@ class Lane:
 
 
 def begin(victim: Victim, lanes: Sequence[Lane]) -> None:
-    """Read the texts of new lanes, those of about the same length together, and begin."""
+    """Reads the texts of new lanes, those of similar length together, and begins the lanes."""
     for group in _of_a_length(lanes):
         texts = [lane.text.tokenizer_input for lane in group]
         losses = [lane.goal_function.loss if lane.differentiate else None for lane in group]
@@ -95,7 +95,7 @@ def begin(victim: Victim, lanes: Sequence[Lane]) -> None:
 
 
 def _of_a_length(lanes: Sequence[Lane]) -> Iterator[list[Lane]]:
-    """Groups in which little is padded."""
+    """Yields groups of lanes whose texts need little padding."""
     group: list[Lane] = []
     for lane in sorted(lanes, key=lambda lane: lane.rows):
         if group and lane.rows > PADDED * group[0].rows:
@@ -107,7 +107,7 @@ def _of_a_length(lanes: Sequence[Lane]) -> Iterator[list[Lane]]:
 
 
 def advance(victim: Victim, lanes: Sequence[Lane]) -> None:
-    """Answer what the lanes ask, together, and let each search on to its next question."""
+    """Answers the questions of all lanes together, and lets each go on to its next one."""
     asked = [(lane.goal_function, lane.question) for lane in lanes]
     _evaluate(victim, [pair for pair in asked if not pair[1].differentiate])
     _differentiate(victim, [pair for pair in asked if pair[1].differentiate])

@@ -49,7 +49,7 @@ _fading = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"]
 
 
 class NothingToPlotError(InvalidInputError):
-    """Results lack what a figure shows."""
+    """The results lack the data that a figure shows."""
 
     def __init__(self, expected: str) -> None:
         super().__init__(f"the figure: expected {expected}, got none in these results")
@@ -62,7 +62,7 @@ def plot_attention(
     masked: Iterable[tuple[int, int]],
     title: str = "",
 ) -> Figure:
-    """Attention before and after an attack, masked units framed (the paper's Figures 1, 4, 5).
+    """Draws attention before and after an attack, masked units framed (paper, Figures 1, 4, 5).
 
     Args:
         before: probabilities of one head, float (T, T), a row for every query.
@@ -97,7 +97,7 @@ def plot_attention(
 
 
 def plot_layers(results: Results) -> Figure:
-    """Share of the masked units of successes that lie in each layer (the paper's Figure 3).
+    """Draws the share of the masked units of successes that lie in each layer (paper, Figure 3).
 
     Raises:
         NothingToPlotError: no success has a structure.
@@ -122,7 +122,7 @@ def plot_layers(results: Results) -> Figure:
 
 
 def plot_heads(results: Results) -> Figure:
-    """Draws a map for every attack of how many successes mask units of each head of each layer.
+    """Draws, for every attack, a map of the number of successes that mask units of each matrix.
 
     Raises:
         NothingToPlotError: no success has a structure.
@@ -147,7 +147,7 @@ def plot_heads(results: Results) -> Figure:
 
 
 def plot_robustness(results: Results) -> Figure:
-    """Accuracy over the share of masked units, with 95% intervals.
+    """Draws robust accuracy over the mask fraction, with 95% intervals.
 
     Raises:
         NothingToPlotError: no attack is there at several shares.
@@ -178,7 +178,7 @@ def plot_robustness(results: Results) -> Figure:
 
 
 def plot_efficiency(results: Results) -> Figure:
-    """ASR over seconds and over queries for an example, a point for every attack and victim.
+    """Draws ASR over seconds and queries for an example, a point for each attack and victim.
 
     Raises:
         NothingToPlotError: every example was skipped, or raised.
@@ -226,10 +226,10 @@ def _short(token: str) -> str:
 
 
 def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
-    """Of every victim and attack, all options but the share named, its labels by the share.
+    """Returns, for every victim and attack with fixed other options, its labels by mask fraction.
 
     Raises:
-        NothingToPlotError: there are not two shares of any.
+        NothingToPlotError: no attack has two mask fractions.
     """
     found: dict[Pair, dict[float, str]] = {}
     for victim, label in pairs_of(results):
@@ -250,11 +250,14 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
 
 
 def _by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.NDArray[np.int64]]:
-    """Of every victim and attack, (layers, heads): what the masked units of a success count for,
-    summed over successes.
+    """Returns, for every victim and attack, a sum over successes for each matrix, (layers, heads).
+
+    Args:
+        results: the results of attacks.
+        count: a function that takes the number of a matrix's masked units and returns its summand.
 
     Raises:
-        NothingToPlotError: there are none.
+        NothingToPlotError: there are no successes.
     """
     successes = results.rows[results.rows["masked"].notna()]
     if successes.empty:

@@ -30,27 +30,27 @@ from ..structured_text import StructuredText
 from .result import StructureGoalFunctionResult
 
 Objective = Callable[[Tensor, Tensor], Tensor]
-"""From logits (1, C) and a class (1,) to a scalar that grows as the class gets less likely."""
+"""A function from logits (1, C) and a class (1,) to a scalar, higher the less likely the class."""
 
 
 def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
-    """The best other logit minus that of the class."""
+    """Computes the lead of the best other logit over that of the class, a scalar."""
     own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, label[:, None], True)
     return logits.masked_fill(own, -torch.inf).amax() - logits[own].sum()
 
 
 class StructureGoalFunction(ClassificationGoalFunction):
-    """What both goals share: queries with structures, gradients, and their counts.
+    """A goal that is judged under structures; it counts queries and gradient passes.
 
     Args:
         model_wrapper: the victim's wrapper.
-        precision: of the search, see `Victim`; None for the wrapper's own.
-        objective: what gradients are taken of.
+        precision: the precision of the search, see `Victim`; None for the wrapper's own.
+        objective: the function whose gradient is taken.
 
     Attributes:
-        num_queries: evaluated (text, structure) pairs of the current example, the clean one and
-            importance probes included.
-        num_gradient_passes: backward passes over the current example, apart.
+        num_queries: the number of evaluated (text, structure) pairs of the current example, the
+            clean one and importance probes included.
+        num_gradient_passes: the number of backward passes over the current example.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
         return victim
 
     def for_example(self, text: Text, label: int) -> Self:
-        """The same goal with counts and answers of its own, for one example.
+        """Returns a copy of the goal for one example, with counts and answers of its own.
 
         Raises:
             InvalidInputError: the label is not one of the model's classes or of the choices.
@@ -110,7 +110,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
         require_label(label, self.victim.num_classes(text))
 
     def knows(self, structure: Structure) -> bool:
-        """Whether it was told the logits under a structure."""
+        """Returns whether the logits under a structure are known."""
         return structure in self._answers
 
     def tell(self, structure: Structure, logits: Tensor) -> None:
@@ -129,7 +129,8 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
         Args:
             text: the text.
-            visit: takes each layer's number and capture, see `ForwardPass.each_layer`.
+            visit: a function that takes the number and the capture of a layer, see
+                `ForwardPass.each_layer`.
             gradients: whether the captures have the gradient of the goal.
         """
         self.num_gradient_passes += gradients
@@ -142,11 +143,11 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:
-        """What the attack wants to grow, from logits (1, C) to a scalar."""
+        """Computes, from logits (1, C), the scalar that the attack raises."""
 
     @abstractmethod
     def margin(self, result: GoalFunctionResult) -> float:
-        """How far a result is from the goal, a difference of two logits; negative once reached."""
+        """Returns the distance of a result from the goal in logits, negative for a success."""
 
     def judged_again(self, text: StructuredText) -> GoalFunctionResult:
         """Returns the result of a text under its structure by a forward pass that reuses nothing.
@@ -186,32 +187,32 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    """Softmax, float64 (B, C).
+    """Computes the softmax, float64 (B, C).
 
-    In double precision, as a confident model's probabilities tie at 1 in single precision; and
-    always, as TextAttack takes logits that happen to sum to 1 for probabilities.
+    In single precision a confident model's probabilities would tie at 1. TextAttack gets
+    probabilities in any case, because it would take logits that happen to sum to 1 for them.
     """
     return logits.double().softmax(-1)
 
 
 class UntargetedStructureClassification(StructureGoalFunction, UntargetedClassification):
-    """Any wrong class."""
+    """The goal of any wrong class."""
 
     def loss(self, logits: Tensor) -> Tensor:
-        """The objective at the true class."""
+        """Computes the objective at the true class."""
         return self.objective(logits, _index(self.ground_truth_output, logits))
 
     def margin(self, result: GoalFunctionResult) -> float:
-        """Of the true class over the best other."""
+        """Returns the lead of the true class over the best other one."""
         return _lead(result, self.ground_truth_output)
 
 
 class TargetedStructureClassification(StructureGoalFunction, TargetedClassification):
-    """One given class.
+    """The goal of one given class.
 
     Args:
         model_wrapper: the victim's wrapper.
-        target_class: the class that the victim shall predict.
+        target_class: the class that the victim is to predict.
 
     Raises:
         InvalidInputError: the target is not one of the model's classes.
@@ -229,11 +230,11 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
         require_label(self.target_class, self.victim.num_classes(text), "target_class")
 
     def loss(self, logits: Tensor) -> Tensor:
-        """Minus the objective at the target class."""
+        """Computes minus the objective at the target class."""
         return -self.objective(logits, _index(self.target_class, logits))
 
     def margin(self, result: GoalFunctionResult) -> float:
-        """Of the best other class over the target."""
+        """Returns the lead of the best other class over the target."""
         return -_lead(result, self.target_class)
 
 
@@ -243,7 +244,7 @@ def require_label(label: Any, classes: int, what: str = "label") -> None:
     Args:
         label: the class, counted from 0.
         classes: the number of classes.
-        what: names the label in the message.
+        what: the name of the label in the message.
 
     Raises:
         InvalidInputError: the label is no whole number, or outside the classes.
@@ -266,7 +267,7 @@ def goal_function(
     precision: str | None = None,
     objective: Objective = cross_entropy,
 ) -> StructureGoalFunction:
-    """The goal of reaching a class, or any wrong one."""
+    """Makes the goal function for a target class, or for any wrong class."""
     if target_class is None:
         return UntargetedStructureClassification(model_wrapper, precision, objective)
     return TargetedStructureClassification(
@@ -275,7 +276,7 @@ def goal_function(
 
 
 def _lead(result: GoalFunctionResult, label: int) -> float:
-    """Of the logit of one class over the best of the others."""
+    """Returns the lead of one class's logit over the best of the others."""
     log_probabilities = np.log(np.maximum(result.raw_output, np.finfo(np.float64).tiny))
     return float(log_probabilities[label] - np.delete(log_probabilities, label).max())
 

@@ -32,24 +32,24 @@ from .stepwise_search import (
 )
 
 AT_LEAST = 4
-"""Candidates evaluated at once, where not fewer are left of a layer."""
+"""The fewest candidates that are evaluated at once, if a layer has as many left."""
 
 
 class GreedyMatrixSearch(StepwiseSearch):
-    """Mask one attention matrix after another, the most important first, until the goal is reached.
+    """Masks one matrix after another, the most important first, until the goal is reached.
 
     Heads of a layer are evaluated together, fewer where a success seems near. The search stops at
-    the first success, and ``candidate_queries`` counts up to it; what was evaluated in vain is in
-    ``num_queries``.
+    the first success, and ``candidate_queries`` counts up to it; ``num_queries`` also counts those
+    that were evaluated in vain.
 
     Args:
-        max_layers: how many layers are searched; more than the model has means all.
-        max_heads: how many heads of each of them.
+        max_layers: the most layers to search; more than the model has means all.
+        max_heads: the most heads of each layer to search.
         importance: "probability" orders layers, and the heads of a layer, by the goal's score when
             all of their units are masked; "random" asks nothing of the victim.
-        accumulate: keep the masks of earlier matrices, as the paper's code does; otherwise every
-            candidate masks one matrix.
-        seed: for ``importance="random"``; None follows TextAttack's ``--random-seed``.
+        accumulate: whether to keep the masks of earlier matrices, as the paper's code does;
+            otherwise every candidate masks one matrix.
+        seed: the seed for ``importance="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
         InvalidInputError: an option is of another type, or outside its range.
@@ -83,7 +83,7 @@ class GreedyMatrixSearch(StepwiseSearch):
         return SearchOutcome(tested[-1], len(tested) - 1, self.goal_function.num_gradient_passes)
 
     def _search(self, text: StructuredText, tested: list[GoalFunctionResult]) -> Asking[None]:
-        """Append candidates to the tested ones; a success is the last."""
+        """Appends candidates to the tested ones until one succeeds, which is then the last."""
         masks = self._masks(text)
         generator = generator_for(text.tokenizer_input, self.seed, purpose="importance")
         kept = text.structure
@@ -103,12 +103,12 @@ class GreedyMatrixSearch(StepwiseSearch):
                     raise BudgetSpent
 
     def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
-        """The candidate mask of every matrix."""
+        """Returns the candidate mask of every matrix."""
         candidates = self.get_transformations(text, original_text=text)
         return {c.structure.matrices[0]: c.structure for c in candidates}
 
     def _layers(self, text: StructuredText, generator: np.random.Generator) -> Asking[list[int]]:
-        """The layers to search, in order."""
+        """Returns the layers to search, in order."""
         shape = text.structure.shape
         if self.importance == "random":
             order: list[int] = generator.permutation(shape.layers).tolist()
@@ -119,7 +119,7 @@ class GreedyMatrixSearch(StepwiseSearch):
     def _heads(
         self, text: StructuredText, layer: int, generator: np.random.Generator
     ) -> Asking[list[int]]:
-        """The heads of a layer to mask, in order."""
+        """Returns the heads of a layer to mask, in order."""
         shape = text.structure.shape
         if self.importance == "random":
             order: list[int] = generator.permutation(shape.heads).tolist()
@@ -136,9 +136,9 @@ class GreedyMatrixSearch(StepwiseSearch):
         return [kept | mask for mask in masks]
 
     def _how_many(self, tested: Sequence[GoalFunctionResult]) -> int:
-        """How many candidates to evaluate at once: as many as a success seems to take.
+        """Returns the number of candidates to evaluate at once, which a success seems to take.
 
-        That is where the line through the first and the last margin reaches zero.
+        It is reached where the line through the first and the last margin crosses zero.
         """
         margin: Callable[[GoalFunctionResult], float] = self.goal_function.margin
         first, last = margin(tested[0]), margin(tested[-1])
@@ -148,5 +148,5 @@ class GreedyMatrixSearch(StepwiseSearch):
         return max(fewest, ceil(last / (first - last) * (len(tested) - 1)))
 
     def extra_repr_keys(self) -> list[str]:
-        """What TextAttack prints of it."""
+        """Returns the names of the attributes that TextAttack prints."""
         return ["max_layers", "max_heads", "importance", "accumulate"]

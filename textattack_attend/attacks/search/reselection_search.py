@@ -1,4 +1,4 @@
-"""HackAttend+'s search: all matrices at once, over a few rounds, then pruning."""
+"""The search of HackAttend+, over a few rounds on all matrices at once, with pruning after it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .stepwise_search import Asking, Question, SearchOutcome, StepwiseSearch, su
 
 
 class ReselectionSearch(StepwiseSearch):
-    """Follow the transformation's candidate, round by round, until the goal is reached.
+    """Follows the transformation's candidate, round by round, until the goal is reached.
 
     Args:
-        rounds: the most rounds.
+        rounds: the largest number of rounds.
         prune: whether a success is then reduced to few matrices.
 
     Raises:
@@ -58,6 +58,6 @@ class ReselectionSearch(StepwiseSearch):
 
 
 def _most_effective(text: StructuredText) -> list[Matrix]:
-    """The masked matrices, by the effect that their masks were expected to have."""
+    """Returns the masked matrices, by the effect that their masks were expected to have."""
     gains: dict[Matrix, float] = text.attack_attrs[GAINS]
     return sorted(text.structure.matrices, key=lambda matrix: -gains[matrix])

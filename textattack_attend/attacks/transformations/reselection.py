@@ -1,4 +1,4 @@
-"""The transformation of HackAttend+: mask the top units of all matrices, chosen anew each time."""
+"""The transformation of HackAttend+, which chooses the masked units of all matrices anew."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .structure_transformation import StructureTransformation
 logger = logging.getLogger(__name__)
 
 Effects = dict[int, npt.NDArray[np.float32]]
-"""By layer, the effect of masking each attackable unit, (H, n), in the order of `Budget.cells`."""
+"""The effect of masking each attackable unit of a layer, (H, n), ordered as by `Budget.cells`."""
 AVERAGE, ROUNDS, GAINS = "reselection_average", "reselection_rounds", "reselection_gains"
 """Names of `attack_attrs`.
 
@@ -31,18 +31,18 @@ of its masked units.
 
 
 class Reselection(StructureTransformation):
-    """One candidate: in every matrix the units whose masking has the greatest first-order effect.
+    """Makes one candidate, which masks the units of greatest first-order effect in every matrix.
 
     The effect is taken at the structure of the current text, of masked units as of open ones, and
-    averaged with what it was in earlier rounds: where all matrices change at once, the gradient at
+    averaged with the effects in earlier rounds: where all matrices change at once, the gradient at
     one state alone would overshoot. The average travels with the text, which can be transformed
-    once.
+    only once.
 
     Args:
-        goal_function: whose loss the gradient is taken of.
-        budget: which units may be masked and how many of one matrix.
-        decay: share of the earlier average in the new one, in [0, 1).
-        growth: rounds over which the number of units grows to the budget; 1 for all at once.
+        goal_function: the goal function, whose loss is differentiated.
+        budget: the units that may be masked, and their number in a matrix.
+        decay: the share of the earlier average in the new one, in [0, 1).
+        growth: the rounds over which the number of units grows to the budget; 1 for all at once.
 
     Raises:
         InvalidInputError: an option is of another type, or outside its range.
@@ -63,18 +63,18 @@ class Reselection(StructureTransformation):
 
     @property
     def needs_gradient(self) -> bool:
-        """Always true."""
+        """True, as every candidate depends on the gradient."""
         return True
 
     @property
     def deterministic(self) -> bool:
-        """No: what comes next depends on earlier rounds, not on the current text alone."""
+        """False, as a candidate depends on earlier rounds, not on the current text alone."""
         return False
 
     def _get_transformations(
         self, current_text: StructuredText, indices_to_modify: Iterable[int]
     ) -> list[StructuredText]:
-        """The one candidate; word indices have no meaning here."""
+        """Returns the one candidate; word indices have no meaning here."""
         structure = current_text.structure
         rounds = current_text.attack_attrs.get(ROUNDS, 0) + 1
         before: Effects | None = current_text.attack_attrs.pop(AVERAGE, None)
@@ -119,14 +119,14 @@ class _Selection:
 
     Args:
         current: the structure that is masked so far.
-        budget: which units may be masked, and how many of one matrix.
+        budget: the units that may be masked, and their number in a matrix.
         share: the share of the budget that is taken, in (0, 1].
 
     Attributes:
         effects: the effects by which the units were chosen.
         masked: the chosen cells of every matrix.
         gains: the sum of their effects.
-        stands_still: whether the choice is the current one in every layer so far.
+        stands_still: true if the choice is the current one in every layer so far.
     """
 
     def __init__(self, current: Structure, budget: Budget, share: float) -> None:

@@ -1,4 +1,4 @@
-"""What the transformations over structures have in common."""
+"""The base class of the transformations over structures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class StructureTransformation(Transformation):
     """Proposes structures within a budget.
 
     Args:
-        goal_function: whose loss gradients are taken of.
-        budget: which units may be masked and how many of one matrix.
+        goal_function: the goal function, whose loss is differentiated.
+        budget: the units that may be masked, and their number in a matrix.
     """
 
     is_black_box = False
@@ -27,4 +27,4 @@ class StructureTransformation(Transformation):
     @property
     @abstractmethod
     def needs_gradient(self) -> bool:
-        """Whether it starts from the gradient at the clean text."""
+        """True if the transformation starts from the gradient at the clean text."""
