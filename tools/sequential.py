@@ -72,7 +72,7 @@ class SequentialHackAttend:
         return Outcome("failure", None, queries)
 
     def _encode(self, text: Text) -> BatchEncoding:
-        tokens = max(map(len, self.victim.inputs.ids(text)))
+        tokens = max(map(len, self.victim.inputs.encoded(text).ids))
         encoded: BatchEncoding = self.victim.tokenizer(
             list(self.victim.inputs.sequences(text)),
             add_special_tokens=self.victim.inputs.adds_special_tokens,

@@ -31,11 +31,12 @@ from textattack_attend.attack_recipes import (
 from textattack_attend.attacks.attack import StructureAttack
 from textattack_attend.attacks.results import StructureAttackResult
 from textattack_attend.attacks.structured_text import StructuredText
-from textattack_attend.attention import AttentionCapture, Visit
+from textattack_attend.attention import AttentionCapture, ForwardPass, Visit
 from textattack_attend.data.texts import Text
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Budget, Matrix, Shape, Structure
+from textattack_attend.victims.encoding import EncodedText, Inputs
 from textattack_attend.victims.victim import Reading, Victim
 
 from ..conftest import HEADS, LAYERS, MakeVictim, hooks_of, random_texts
@@ -73,12 +74,11 @@ def kinds(results: Sequence[StructureAttackResult]) -> set[str]:
 # --- the search ---
 
 
-class PlantedReading(Reading):
+class PlantedPass(ForwardPass):
     """Its last cell is always the best to mask."""
 
-    def __init__(self, text: Text) -> None:
-        self.__dict__.update(text=text, clean=self, run=self)
-        self.__dict__.update(tokens=4, logits=torch.tensor([5.0, 0.0]))
+    def __init__(self) -> None:
+        pass
 
     def each_layer(self, visit: Visit) -> None:
         size = PlantedVictim.shape.size
@@ -92,7 +92,7 @@ class PlantedVictim(Victim):
     shape = Shape(2, 2, 4)
 
     def __init__(self, victim: Victim, drops: dict[Matrix, float], flip_at: int) -> None:
-        self.__dict__.update(victim.__dict__)
+        super().__init__(victim.model, victim.tokenizer)
         self.drops = drops
         self.flip_at = flip_at
         self.asked: list[Structure] = []
@@ -101,8 +101,8 @@ class PlantedVictim(Victim):
     def empty_structure(self, text: object) -> Structure:
         return Structure(self.shape)
 
-    def read(self, texts: Sequence[Text], losses: object) -> list[Reading]:
-        return [PlantedReading(text) for text in texts]
+    def read(self, texts: Sequence[Text | EncodedText], losses: object) -> list[Reading]:
+        return [Reading(self.inputs.encoded(text), PlantedPass(), []) for text in texts]
 
     def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
         return self.logits([reading.text for reading, _ in asked], [s for _, s in asked])
@@ -115,7 +115,7 @@ class PlantedVictim(Victim):
         rows = [[self._margin(structure), 0.0] for structure in structures]
         return torch.tensor(rows)
 
-    def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
+    def logits_alone(self, text: object, structure: Structure | None = None) -> Tensor:
         structure = structure or Structure(self.shape)
         self.judged.append(structure)
         return torch.tensor([self._margin(structure), 0.0])
@@ -345,6 +345,32 @@ def test_queries_are_counted_as_they_are_made(
         assert result.num_queries == 1 + sum(rows)  # the clean text
         assert result.candidate_queries <= result.num_queries - 1 - LAYERS - HEADS
         assert result.gradient_passes == 1
+
+
+def test_a_text_is_tokenized_once_an_attack(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = random_texts(4)
+    labels = [prediction(victim, text) for text in texts]
+    labels[0] += 1 if labels[0] == 0 else -1
+    calls: list[object] = []
+    stock: Callable[..., Any] = Inputs._tokenized
+
+    def counting(inputs: Inputs, *arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        return stock(inputs, *arguments, **options)
+
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    attacks = [HackAttendLiong2024.build(wrapper, **LOOSE), HackAttendPlus.build(wrapper)]  # type: ignore[arg-type]
+    monkeypatch.setattr(Inputs, "_tokenized", counting)
+    for attack in attacks:
+        for text, label in zip(texts, labels, strict=True):
+            calls.clear()
+            attack.attack(text, label)
+            assert len(calls) == 1
+        calls.clear()
+        assert len(list(attack.attack_many(zip(texts, labels, strict=True)))) == len(texts)
+        assert len(calls) == len(texts)
 
 
 def test_a_structure_is_seen_outside_an_attack_too(make_victim: MakeVictim) -> None:

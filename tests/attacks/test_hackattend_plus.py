@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import asdict
 from functools import cache
 from math import log
@@ -11,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from textattack.shared import AttackedText
 from torch import Tensor
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attacks.goals import StructureGoalFunction, goal_function
 from textattack_attend.attacks.results import StructureAttackResult, SuccessfulAttackResult
-from textattack_attend.attacks.structured_text import StructuredText, attacked_text
-from textattack_attend.attacks.transformations import Reselection
-from textattack_attend.attacks.transformations.reselection import AVERAGE, GAINS, ROUNDS
+from textattack_attend.attacks.transformations import Proposal, Reselection
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.rankings.masking_effect import masking_effect
@@ -95,8 +95,9 @@ def test_a_gradient_that_is_zero_everywhere_is_said(
 ) -> None:
     goal = goal_function(AttentionModelWrapper(victim.model, victim.tokenizer))
     goal.objective = lambda logits, label: 0 * logits[0, 0]
-    text = StructuredText.of(attacked_text(TEXT), victim.empty_structure(TEXT))
-    Reselection(goal.for_example(TEXT, 0), Budget(0.1))._get_transformations(text, [])
+    (clean,) = victim.forward_passes([TEXT], [], [goal.for_example(TEXT, 0).loss])
+    before = Proposal(victim.empty_structure(TEXT))
+    Reselection(Budget(0.1)).propose(TEXT, before, clean.each_layer)
     assert "the gradient is zero everywhere" in caplog.text
 
 
@@ -255,7 +256,8 @@ def test_nothing_large_stays_on_a_result(victim: Victim) -> None:
         attack = HackAttendPlus.build(wrapper, mask_fraction=0.1, prune=prune)
         result = attack.attack(TEXT, int(victim.logits([TEXT]).argmax()))
         for end in (result.original_result, result.perturbed_result):
-            assert not {AVERAGE, ROUNDS, GAINS} & set(end.attacked_text.attack_attrs)
+            assert set(end.attacked_text.attack_attrs) == set(AttackedText(TEXT).attack_attrs)
+        assert len(pickle.dumps(result)) < 2**16
     assert hooks_of(victim.model) == []
 
 

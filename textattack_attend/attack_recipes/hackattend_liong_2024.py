@@ -64,6 +64,6 @@ class HackAttendLiong2024(AttackRecipe):
         """
         goal = goal_function(model_wrapper, target_class, precision)
         budget = Budget(mask_fraction, spare_first_token, choice_budget)
-        transformation = AttentionUnitMasking(goal, budget, ranking, seed)
+        transformation = AttentionUnitMasking(budget, ranking, seed)
         search_method = GreedyMatrixSearch(max_layers, max_heads, importance, accumulate, seed)
         return StructureAttack(goal, transformation, search_method)

@@ -56,5 +56,5 @@ class HackAttendPlus(AttackRecipe):
         """
         goal = goal_function(model_wrapper, target_class, precision, lead_of_the_others)
         budget = Budget(mask_fraction, spare_first_token, choice_budget)
-        transformation = Reselection(goal, budget, decay, growth)
+        transformation = Reselection(budget, decay, growth)
         return StructureAttack(goal, transformation, ReselectionSearch(rounds, prune))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ from .results import (
     StructureAttackResult,
     SuccessfulAttackResult,
 )
-from .scheduler import Lane, advance, begin
+from .scheduler import ExampleSearch, advance, begin
 from .search import StepwiseSearch
 from .search.stepwise_search import succeeded
 from .structured_text import StructuredText, attacked_text
@@ -81,20 +80,20 @@ class StructureAttack(Attack):
                 text and a class.
         """
         waiting = Waiting(examples)
-        lanes: deque[Lane] = deque()
-        while lanes or waiting:
+        searches: deque[ExampleSearch] = deque()
+        while searches or waiting:
             try:
-                self._open(lanes, waiting)
-                advance(self.goal_function.victim, [lane for lane in lanes if not lane.outcome])
+                self._open(searches, waiting)
+                advance(self.goal_function.victim, [one for one in searches if not one.outcome])
             except AttendError:
-                if len(lanes) <= 1:
+                if len(searches) <= 1:
                     raise
-                alone = [(lane.text, lane.goal_function.ground_truth_output) for lane in lanes]
-                lanes.clear()
+                alone = [(one.text, one.goal_function.ground_truth_output) for one in searches]
+                searches.clear()
                 for example in alone:
                     yield from self.attack_many([example])
-            while lanes and lanes[0].outcome:
-                yield self._conclude(lanes.popleft())
+            while searches and searches[0].outcome:
+                yield self._conclude(searches.popleft())
 
     @contextmanager
     def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:
@@ -119,67 +118,53 @@ class StructureAttack(Attack):
             except InvalidInputError as error:
                 raise InvalidInputError(f"example {position} of the dataset: {error}") from error
 
-    def filter_transformations(
-        self,
-        transformed_texts: list[StructuredText],
-        current_text: StructuredText,
-        original_text: StructuredText | None = None,
-    ) -> list[StructuredText]:
-        """Drops candidates that changed nothing, and keeps the order of the transformation."""
-        return [text for text in transformed_texts if text != current_text]
-
-    def _open(self, lanes: deque[Lane], waiting: Waiting) -> None:
-        """Begins examples until there are enough to keep the device busy."""
+    def _open(self, searches: deque[ExampleSearch], waiting: Waiting) -> None:
+        """Begins with examples until there is enough to do."""
         victim = self.goal_function.victim
         enough = victim.engine.rows_at_once
-        rows = sum(lane.rows for lane in lanes if not lane.outcome)
+        rows = sum(search.rows for search in searches if not search.outcome)
         if rows > enough // 2:
             return  # texts that are read together cost less
-        new: list[Lane] = []
-        while waiting and len(lanes) + len(new) < SIDE_BY_SIDE and (rows == 0 or rows < enough):
+        new: list[ExampleSearch] = []
+        while waiting and len(searches) + len(new) < SIDE_BY_SIDE and (rows == 0 or rows < enough):
             try:
-                lane = self._lane(*_pair(waiting.first()))
+                search = self._search(*_pair(waiting.first()))
             except AttendError:
-                if lanes or new:
+                if searches or new:
                     break  # its turn to be complained of comes when these are done
                 raise
-            if not victim.memory.fit(one.text.structure.shape for one in (*lanes, *new, lane)):
+            if not victim.memory.fit(one.text.structure.shape for one in (*searches, *new, search)):
                 break
             waiting.take()
-            new.append(lane)
-            rows += lane.rows
-        lanes.extend(new)
+            new.append(search)
+            rows += search.rows
+        searches.extend(new)
         begin(self.goal_function.victim, new)
 
-    def _lane(self, example: Text, label: int) -> Lane:
-        text = attacked_text(example)
-        empty = self.goal_function.victim.empty_structure(text.tokenizer_input)
-        self.goal_function.victim.memory.require(empty.shape)
-        own = self._for_example(text.tokenizer_input, label)
-        return Lane(
+    def _search(self, example: Text, label: int) -> ExampleSearch:
+        """Prepares the search of an example, which shares nothing with that of another."""
+        victim, text = self.goal_function.victim, attacked_text(example)
+        encoded = victim.inputs.encoded(text.tokenizer_input)
+        empty = victim.empty_structure(encoded)
+        victim.memory.require(empty.shape)
+        return ExampleSearch(
             StructuredText.of(text, empty),
-            own.goal_function,
-            own.search_method,
-            own.transformation.needs_gradient,
+            encoded,
+            self.goal_function.for_example(text.tokenizer_input, label),
+            self.transformation,
+            self.search_method,
         )
 
-    def _for_example(self, text: Any, label: int) -> StructureAttack:
-        """Returns a copy of the attack with counts of its own."""
-        goal_function = self.goal_function.for_example(text, label)
-        transformation = copy.copy(self.transformation)
-        transformation.goal_function = goal_function
-        return StructureAttack(goal_function, transformation, copy.copy(self.search_method))
-
-    def _conclude(self, lane: Lane) -> StructureAttackResult:
-        initial, outcome = lane.initial, lane.outcome
+    def _conclude(self, search: ExampleSearch) -> StructureAttackResult:
+        initial, outcome = search.initial, search.outcome
         assert outcome is not None, "its search is under way"
-        tokens = self.goal_function.victim.tokens(lane.text.tokenizer_input)
-        if lane.skipped:
+        tokens = self.goal_function.victim.tokens(search.encoded)
+        if search.skipped:
             return SkippedAttackResult(initial, initial, tokens)
         final: StructuredText = outcome.result.attacked_text
         if not self.transformation.budget.allows(final.structure):
             raise AssertionError(f"the search left its budget: {final.structure}")
-        judged = lane.goal_function.judged_again(final)
+        judged = search.goal_function.judged_again(final, search.encoded)
         counts = outcome.candidate_queries, outcome.gradient_passes
         if succeeded(judged):
             return SuccessfulAttackResult(initial, judged, tokens, *counts)

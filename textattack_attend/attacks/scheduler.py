@@ -1,33 +1,42 @@
-"""Lanes, the examples under attack side by side, whose questions are answered in one batch."""
+"""The scheduler: examples are attacked side by side, and asked about in one batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
+import torch
 from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
+from torch import Tensor
 
-from ..victims.victim import Victim
+from ..attention import ForwardPass, Loss, Visit
+from ..structures import Structure
+from ..victims.encoding import EncodedText
+from ..victims.victim import Reading, Victim
 from .goals import StructureGoalFunction
 from .search import Question, SearchOutcome, StepwiseSearch
 from .structured_text import StructuredText
+from .transformations import Proposal, StructureTransformation
 
 PADDED = 1.2
 """The most that the longest of the texts read together may be longer than the shortest."""
 
 
-class Lane:
-    """One example with its search, which waits for the answer to a question.
+class ExampleSearch:
+    """One example under attack: its search, and what the victim has answered of it so far.
 
     Args:
         text: the clean text.
-        goal_function: the goal function of this example alone.
-        search_method: the search of this example alone, on that goal function.
-        differentiate: whether the search starts from the gradient of the clean text.
+        encoded: the clean text as the model reads it.
+        goal_function: the goal for this example alone.
+        transformation: proposes structures to the search.
+        search_method: says what it wants judged next.
 
     Attributes:
-        initial: the result of the clean text.
+        initial: the clean text, judged.
         outcome: the outcome of the search; None while it is under way.
+        num_gradient_passes: the number of backward passes over the text so far.
     """
 
     initial: GoalFunctionResult
@@ -35,15 +44,20 @@ class Lane:
     def __init__(
         self,
         text: StructuredText,
+        encoded: EncodedText,
         goal_function: StructureGoalFunction,
+        transformation: StructureTransformation,
         search_method: StepwiseSearch,
-        differentiate: bool,
     ) -> None:
         self.text = text
+        self.encoded = encoded
         self.goal_function = goal_function
-        self.differentiate = differentiate
         self.outcome: SearchOutcome | None = None
+        self.num_gradient_passes = 0
+        self._transformation = transformation
         self._search_method = search_method
+        self._logits: dict[Structure, Tensor] = {}
+        self._passes: dict[Structure, ForwardPass] = {}
 
     @property
     def rows(self) -> int:
@@ -56,15 +70,49 @@ class Lane:
         """True if the clean text reaches the goal already."""
         return bool(self.initial.goal_status == GoalFunctionResultStatus.SKIPPED)
 
-    def begin(self) -> None:
-        """Judges the clean text, and begins the search if the text does not reach the goal."""
-        label = self.goal_function.ground_truth_output
-        self.initial, _ = self.goal_function.init_attack_example(self.text, label)
+    @property
+    def first_loss(self) -> Loss | None:
+        """The loss to differentiate at the clean text, if the search starts from its gradient."""
+        return self.goal_function.loss if self._transformation.needs_gradient else None
+
+    def begin(self, reading: Reading) -> None:
+        """Judges the clean text, and begins to search if the goal is not reached by it.
+
+        The logits of the text are those that it has alone: the reading shares a batch with others.
+        """
+        self.reading = reading
+        logits = self.goal_function.victim.logits_alone(self.encoded)
+        self.keep(self.text.structure, logits, reading.clean)
+        self.initial, _ = self.goal_function.init_attack_example(
+            self.text, self.goal_function.ground_truth_output, logits[None]
+        )
         if self.skipped:
             self.outcome = SearchOutcome(self.initial, 0, 0)
             return
-        self._steps = self._search_method.steps(self.initial)
+        self._steps = self._search_method.steps(self)
         self._send(None)
+
+    def knows(self, structure: Structure) -> bool:
+        """Returns whether the logits under a structure are known."""
+        return structure in self._logits
+
+    def keep(
+        self, structure: Structure, logits: Tensor, forward_pass: ForwardPass | None = None
+    ) -> None:
+        """Keeps logits (C,), and a forward pass until it is shown or another one comes."""
+        self._logits[structure] = logits
+        if forward_pass is not None:
+            self._passes = {structure: forward_pass}
+
+    def propose(self, before: Proposal) -> list[Proposal]:
+        """Returns what the transformation proposes next."""
+        return self._transformation.propose(
+            self.text.tokenizer_input, before, partial(self._each_layer, before.structure)
+        )
+
+    def margin(self, result: GoalFunctionResult) -> float:
+        """Returns how far a result is from the goal."""
+        return self.goal_function.margin(result)
 
     @property
     def question(self) -> Question:
@@ -74,8 +122,20 @@ class Lane:
         return replace(self._question, texts=texts[: int(min(left, len(texts)))])
 
     def proceed(self) -> None:
-        """Answers the question of the search, which goes on to its next one."""
-        self._send(self.goal_function.get_results(self._question.texts)[0])
+        """Judges what was asked for, and searches on to the next question."""
+        texts = self.question.texts
+        logits = torch.stack([self._logits[text.structure] for text in texts]) if texts else None
+        self._send(self.goal_function.get_results(texts, logits=logits)[0])
+
+    def _each_layer(self, structure: Structure, visit: Visit) -> None:
+        """Shows the attention under a structure, layer by layer; a gradient pass is counted."""
+        needs_gradient = self._transformation.needs_gradient
+        self.num_gradient_passes += needs_gradient
+        known = self._passes.pop(structure, None)
+        if known is None:
+            loss = self.goal_function.loss if needs_gradient else None
+            (known,) = self.goal_function.victim.forward_passes([self.encoded], [structure], [loss])
+        known.each_layer(visit)
 
     def _send(self, results: list[GoalFunctionResult] | None) -> None:
         try:
@@ -84,60 +144,59 @@ class Lane:
             self.outcome = end.value
 
 
-def begin(victim: Victim, lanes: Sequence[Lane]) -> None:
-    """Reads the texts of new lanes, those of similar length together, and begins the lanes."""
-    for group in _of_a_length(lanes):
-        texts = [lane.text.tokenizer_input for lane in group]
-        losses = [lane.goal_function.loss if lane.differentiate else None for lane in group]
-        for lane, reading in zip(group, victim.read(texts, losses), strict=True):
-            lane.goal_function.begin(lane.text, reading)
-            lane.begin()
+def begin(victim: Victim, searches: Sequence[ExampleSearch]) -> None:
+    """Reads the texts of new examples, those of about the same length together, and begins."""
+    for group in _of_a_length(searches):
+        texts = [search.encoded for search in group]
+        readings = victim.read(texts, [search.first_loss for search in group])
+        for search, reading in zip(group, readings, strict=True):
+            search.begin(reading)
 
 
-def _of_a_length(lanes: Sequence[Lane]) -> Iterator[list[Lane]]:
-    """Yields groups of lanes whose texts need little padding."""
-    group: list[Lane] = []
-    for lane in sorted(lanes, key=lambda lane: lane.rows):
-        if group and lane.rows > PADDED * group[0].rows:
+def _of_a_length(searches: Sequence[ExampleSearch]) -> Iterator[list[ExampleSearch]]:
+    """Yields groups in which little is padded."""
+    group: list[ExampleSearch] = []
+    for search in sorted(searches, key=lambda search: search.rows):
+        if group and search.rows > PADDED * group[0].rows:
             yield group
             group = []
-        group.append(lane)
+        group.append(search)
     if group:
         yield group
 
 
-def advance(victim: Victim, lanes: Sequence[Lane]) -> None:
-    """Answers the questions of all lanes together, and lets each go on to its next one."""
-    asked = [(lane.goal_function, lane.question) for lane in lanes]
+def advance(victim: Victim, searches: Sequence[ExampleSearch]) -> None:
+    """Answers what the searches ask, together, and lets each go on to its next question."""
+    asked = [(search, search.question) for search in searches]
     _evaluate(victim, [pair for pair in asked if not pair[1].differentiate])
     _differentiate(victim, [pair for pair in asked if pair[1].differentiate])
-    for lane in lanes:
-        lane.proceed()
+    for search in searches:
+        search.proceed()
 
 
-Asked = Sequence[tuple[StructureGoalFunction, Question]]
+Asked = Sequence[tuple[ExampleSearch, Question]]
 
 
 def _evaluate(victim: Victim, asked: Asked) -> None:
     pairs = [
-        (goal, text.structure)
-        for goal, question in asked
+        (search, text.structure)
+        for search, question in asked
         for text in question.texts
-        if not goal.knows(text.structure)
+        if not search.knows(text.structure)
     ]
     if pairs:
-        logits = victim.logits_from([(goal.reading, structure) for goal, structure in pairs])
-        for (goal, structure), own in zip(pairs, logits, strict=True):
-            goal.tell(structure, own)
+        logits = victim.logits_from([(search.reading, structure) for search, structure in pairs])
+        for (search, structure), own in zip(pairs, logits, strict=True):
+            search.keep(structure, own)
 
 
 def _differentiate(victim: Victim, asked: Asked) -> None:
-    pairs = [(goal, text) for goal, question in asked for text in question.texts]
+    pairs = [(search, text) for search, question in asked for text in question.texts]
     if pairs:
         passes = victim.forward_passes(
-            [text.tokenizer_input for _, text in pairs],
+            [search.encoded for search, _ in pairs],
             [text.structure for _, text in pairs],
-            [goal.loss for goal, _ in pairs],
+            [search.goal_function.loss for search, _ in pairs],
         )
-        for (goal, text), done in zip(pairs, passes, strict=True):
-            goal.keep(text.structure, done)
+        for (search, text), done in zip(pairs, passes, strict=True):
+            search.keep(text.structure, done.logits.float().cpu(), done)

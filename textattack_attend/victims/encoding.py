@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from ..attention.threads import lock_of
@@ -34,6 +38,26 @@ def require_readable(text: Any) -> Text:
         require_text(part, f"text {repr(text)[:SHOWN]}")
     readable: Text = text
     return readable
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedText:
+    """A text with the token ids that the model reads of it; `Inputs.encoded` makes it.
+
+    Args:
+        text: the text.
+        sequences: the sequences that the model reads of the text.
+        rows: the tokenizer's output for each sequence, tensors by name, int64 (T,).
+    """
+
+    text: Text
+    sequences: Sequence[Text]
+    rows: Sequence[Mapping[str, Tensor]]
+
+    @property
+    def ids(self) -> list[list[int]]:
+        """The token ids of each sequence."""
+        return [row["input_ids"].tolist() for row in self.rows]
 
 
 class Inputs:
@@ -72,25 +96,57 @@ class Inputs:
             )
         return [text]
 
-    def encode(self, texts: Sequence[Text]) -> BatchEncoding:
-        """Tensors of all rows, (B, T) each.
+    def encoded(self, text: Text | EncodedText) -> EncodedText:
+        """Encodes a text; one that is encoded already is returned as it is.
+
+        Raises:
+            InvalidInputError: the text has other columns than the model reads.
+        """
+        if isinstance(text, EncodedText):
+            return text
+        sequences = self.sequences(text)
+        encoded = self.tokenize(sequences)
+        rows = [
+            {name: torch.tensor(values[row]) for name, values in encoded.items()}
+            for row in range(len(sequences))
+        ]
+        self._note_truncation(max(len(row["input_ids"]) for row in rows), sequences)
+        return EncodedText(text, sequences, rows)
+
+    def encode(self, texts: Sequence[Text | EncodedText]) -> BatchEncoding:
+        """Returns tensors of all rows, (B, T) each.
 
         Raises:
             InvalidInputError: a text has other columns than the model reads, or the texts have
                 different numbers of rows.
         """
-        by_text = [self.sequences(text) for text in texts]
-        if len({len(sequences) for sequences in by_text}) > 1:
-            numbers = sorted({len(sequences) for sequences in by_text})
-            raise InvalidInputError(
-                f"questions with {' and '.join(map(str, numbers))} choices: expected the same "
-                "number everywhere; attack them in datasets of their own"
-            )
+        if any(isinstance(text, EncodedText) for text in texts):
+            ours = [self.encoded(text) for text in texts]
+            _require_equally_many([text.sequences for text in ours])
+            return self._padded([row for text in ours for row in text.rows])
+        by_text = [self.sequences(text) for text in texts]  # type: ignore[arg-type]  # all plain
+        _require_equally_many(by_text)
         rows = [sequence for sequences in by_text for sequence in sequences]
         encoded = self.tokenize(rows, padding=True, padding_side="right", return_tensors="pt")
-        if encoded["input_ids"].shape[1] == self.max_tokens and not self._said_truncation:
-            self._say_truncation(max(self._length(sequence) for sequence in rows))
+        self._note_truncation(encoded["input_ids"].shape[1], rows)
         return encoded
+
+    def _padded(self, rows: Sequence[Mapping[str, Tensor]]) -> BatchEncoding:
+        """Pads rows on the right to the longest, as the tokenizer does."""
+        padding = {
+            "input_ids": self.tokenizer.pad_token_id,
+            "token_type_ids": self.tokenizer.pad_token_type_id,
+        }
+        return BatchEncoding(
+            {
+                name: pad_sequence(
+                    [row[name] for row in rows],
+                    batch_first=True,
+                    padding_value=padding.get(name) or 0,
+                )
+                for name in rows[0]
+            }
+        )
 
     def tokenize(self, sequences: Sequence[Text], **options: Any) -> BatchEncoding:
         """Tokenizes sequences, and cuts those that are too long.
@@ -115,18 +171,13 @@ class Inputs:
                 f"context in {self.max_tokens} tokens; raise max_tokens, or remove the example"
             ) from error
 
-    def ids(self, text: Text) -> list[list[int]]:
-        """Returns the token ids of each sequence of a text, without padding."""
-        encoded = self.encode([text])
-        rows = zip(encoded["input_ids"], encoded["attention_mask"], strict=True)
-        return [row[mask.bool()].tolist() for row, mask in rows]
-
-    def require_content(self, text: Text) -> None:
+    def require_content(self, text: EncodedText) -> None:
         """Raises InvalidInputError for a text that has no token but special ones."""
-        pair = len(parts_of(self.sequences(text)[0])) > 1
-        if min(map(len, self.ids(text))) <= self.tokenizer.num_special_tokens_to_add(pair=pair):
+        pair = len(parts_of(text.sequences[0])) > 1
+        if min(map(len, text.ids)) <= self.tokenizer.num_special_tokens_to_add(pair=pair):
             raise InvalidInputError(
-                f"empty text {text!r}: expected at least one token to attack; remove the example"
+                f"empty text {text.text!r}: expected at least one token to attack; remove the "
+                "example"
             )
 
     def _length(self, sequence: Text) -> int:
@@ -140,6 +191,11 @@ class Inputs:
         with lock_of(self.tokenizer):
             encoded: BatchEncoding = self.tokenizer(*texts, **options)
         return encoded
+
+    def _note_truncation(self, longest: int, sequences: Sequence[Text]) -> None:
+        """Says once that a sequence was cut, if the longest row has all the tokens it may have."""
+        if longest == self.max_tokens and not self._said_truncation:
+            self._say_truncation(max(self._length(sequence) for sequence in sequences))
 
     def _say_truncation(self, tokens: int) -> None:
         if tokens > self.max_tokens and not self._said_truncation:
@@ -207,11 +263,12 @@ class PromptInputs(Inputs):
             longest = max(range(len(parts)), key=lambda part: len(parts[part]))
             parts[longest] = self._without_end(parts[longest], length - self.max_tokens)
 
-    def require_content(self, text: Text) -> None:
+    def require_content(self, text: EncodedText) -> None:
         """Raises InvalidInputError for a text without a word."""
-        if not all(part.strip() for part in parts_of(require_readable(text))):
+        if not all(part.strip() for part in parts_of(text.text)):
             raise InvalidInputError(
-                f"empty text {text!r}: expected at least one word to attack; remove the example"
+                f"empty text {text.text!r}: expected at least one word to attack; remove the "
+                "example"
             )
 
     def _without_end(self, part: str, tokens: int) -> str:
@@ -219,6 +276,16 @@ class PromptInputs(Inputs):
         kept: str = self.tokenizer.decode(ids[: max(0, len(ids) - tokens)])
         # Tokens may be written longer than they were read, as unknown ones.
         return kept if len(kept) < len(part) else part[:-1]
+
+
+def _require_equally_many(by_text: Sequence[Sequence[Text]]) -> None:
+    """Refuses questions with different numbers of choices."""
+    numbers = sorted({len(sequences) for sequences in by_text})
+    if len(numbers) > 1:
+        raise InvalidInputError(
+            f"questions with {' and '.join(map(str, numbers))} choices: expected the same "
+            "number everywhere; attack them in datasets of their own"
+        )
 
 
 def inputs_of(

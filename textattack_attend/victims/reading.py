@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..attention import ForwardPass, Run
 from ..data.texts import Text
+from .encoding import EncodedText
 
 
 @dataclass(frozen=True)
@@ -13,11 +14,16 @@ class Reading:
     """A text that the victim has read once, with the results that are known since.
 
     Args:
-        text: the text.
+        encoded: the text as the model reads it.
         clean: the forward pass over the text with nothing masked.
         runs: the results that the evaluator keeps of each sequence of the text.
     """
 
-    text: Text
+    encoded: EncodedText
     clean: ForwardPass
     runs: list[Run]
+
+    @property
+    def text(self) -> Text:
+        """The text."""
+        return self.encoded.text

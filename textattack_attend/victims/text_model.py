@@ -13,7 +13,7 @@ from ..data.texts import Text
 from ..errors import require_number, require_whole_number
 from ..structures import Shape, Structure
 from .batches import groups_of
-from .encoding import inputs_of
+from .encoding import EncodedText, inputs_of
 from .prompt import Prompt
 from .requirements import (
     classifier_of,
@@ -75,21 +75,22 @@ class TextModel:
         """Returns the number of classes, or of choices, for a text."""
         return len(self.inputs.sequences(text)) if chooses(self.model) else self.num_labels
 
-    def tokens(self, text: Text) -> list[str]:
+    def tokens(self, text: Text | EncodedText) -> list[str]:
         """Returns the tokens of all sequences of a text, special tokens included."""
-        ids = [i for row in self.inputs.ids(text) for i in row]
+        ids = [i for row in self.inputs.encoded(text).ids for i in row]
         return list(self.tokenizer.convert_ids_to_tokens(ids))
 
-    def empty_structure(self, text: Text) -> Structure:
+    def empty_structure(self, text: Text | EncodedText) -> Structure:
         """Returns the structure of a text that masks nothing.
 
         Raises:
             InvalidInputError: the text has no token but special ones.
         """
-        self.inputs.require_content(text)
-        return Structure(self._shape(self.inputs.ids(text)))
+        encoded = self.inputs.encoded(text)
+        self.inputs.require_content(encoded)
+        return Structure(self._shape(encoded.ids))
 
-    def groups(self, texts: Sequence[Text]) -> list[list[int]]:
+    def groups(self, texts: Sequence[Text | EncodedText]) -> list[list[int]]:
         """Returns the positions of texts that may share a batch without a change of any result.
 
         Raises:
@@ -106,7 +107,7 @@ class TextModel:
         shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
         return replace(shape, sequences=lengths) if chooses(self.model) else shape
 
-    def _encoded(self, texts: Sequence[Text]) -> BatchEncoding:
+    def _encoded(self, texts: Sequence[Text | EncodedText]) -> BatchEncoding:
         """Returns what the model reads of texts, tensors (B, T) on the CPU."""
         encoded = self.inputs.encode(texts)
         require_embedded(self.model, encoded)

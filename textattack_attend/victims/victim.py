@@ -33,6 +33,7 @@ from ..errors import InvalidInputError
 from ..identity import Identity
 from ..structures import SavedStructure, Structure, load, save
 from .batches import evaluated
+from .encoding import EncodedText
 from .identity import victim_identity
 from .prompt import Prompt
 from .reading import Reading
@@ -94,7 +95,7 @@ class Victim(TextModel):
 
     @one_caller_at_a_time
     def logits(
-        self, texts: Sequence[Text], structures: Sequence[Structure] | None = None
+        self, texts: Sequence[Text | EncodedText], structures: Sequence[Structure] | None = None
     ) -> Tensor:
         """Computes the logits of a batch, float32 (B, C), on the CPU.
 
@@ -127,7 +128,7 @@ class Victim(TextModel):
             logits: Tensor = run_rows(self.model, encoded).logits
         return require_finite(logits.float().cpu()).reshape(len(texts), -1)
 
-    def logits_alone(self, text: Text, structure: Structure | None = None) -> Tensor:
+    def logits_alone(self, text: Text | EncodedText, structure: Structure | None = None) -> Tensor:
         """Computes the logits of one text, float32 (C,), by a forward pass that shares nothing.
 
         There are no neighbours in a batch, nothing is reused, and a processor computes on one
@@ -145,22 +146,28 @@ class Victim(TextModel):
             return self.logits([text], None if structure is None else [structure])[0]
 
     @one_caller_at_a_time
-    def read(self, texts: Sequence[Text], losses: Sequence[Loss | None]) -> list[Reading]:
+    def read(
+        self, texts: Sequence[Text | EncodedText], losses: Sequence[Loss | None]
+    ) -> list[Reading]:
         """Reads clean texts once; those with a loss can be differentiated.
 
         Raises:
             ModelOutputError: a logit is NaN or infinite.
         """
         self._renew()
-        clean = self.forward_passes(texts, [], losses)
+        encoded = [self.inputs.encoded(text) for text in texts]
+        clean = self.forward_passes(encoded, [], losses)
         return [
             Reading(text, done, [Run(sequence) for sequence in done.sequences])
-            for text, done in zip(texts, clean, strict=True)
+            for text, done in zip(encoded, clean, strict=True)
         ]
 
     @one_caller_at_a_time
     def forward_passes(
-        self, texts: Sequence[Text], structures: Sequence[Structure], losses: Sequence[Loss | None]
+        self,
+        texts: Sequence[Text | EncodedText],
+        structures: Sequence[Structure],
+        losses: Sequence[Loss | None],
     ) -> list[ForwardPass]:
         """Runs a forward pass over a batch, whose texts with a loss can be differentiated.
 
@@ -189,7 +196,7 @@ class Victim(TextModel):
         require_finite(torch.stack([done.logits for done in passes]))
         return passes
 
-    def answers_at_random(self, text: Text) -> bool:
+    def answers_at_random(self, text: Text | EncodedText) -> bool:
         """Returns whether the same text gets other logits the second time."""
         first, second = (self.logits([text]) for _ in range(2))
         return not torch.allclose(first, second, rtol=1e-4, atol=1e-5)
@@ -221,10 +228,10 @@ class Victim(TextModel):
         lengths = [run.tokens for run, _ in pairs]
         require_shapes(self.model, [s for _, s in pairs], lengths, self.cross_attention)
         if not self.evaluator.is_checked:
-            self._check(readings[0].text)
+            self._check(readings[0].encoded)
         return require_finite(self.evaluator.logits(pairs)).reshape(len(asked), -1)
 
-    def _check(self, text: Text) -> None:
+    def _check(self, text: EncodedText) -> None:
         """Compares the engine with the model on a text, and warns of answers at random."""
         inputs = self._encoded([text]).to(self.model.device)
         self.evaluator.check(inputs, self.empty_structure(text).shape.parts)

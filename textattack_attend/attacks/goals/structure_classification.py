@@ -20,12 +20,13 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ...attention import ForwardPass, Visit, chooses
+from ...attention import chooses
 from ...data.texts import Text
 from ...errors import InvalidInputError, described, require_whole_number
 from ...models.wrappers import AttentionModelWrapper
 from ...structures import Structure
-from ...victims.victim import Reading, Victim
+from ...victims.encoding import EncodedText
+from ...victims.victim import Victim
 from ..structured_text import StructuredText
 from .result import StructureGoalFunctionResult
 
@@ -40,7 +41,7 @@ def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
 
 
 class StructureGoalFunction(ClassificationGoalFunction):
-    """A goal that is judged under structures; it counts queries and gradient passes.
+    """Judges what a victim answers to texts under structures, and counts the queries.
 
     Args:
         model_wrapper: the victim's wrapper.
@@ -48,9 +49,8 @@ class StructureGoalFunction(ClassificationGoalFunction):
         objective: the function whose gradient is taken.
 
     Attributes:
-        num_queries: the number of evaluated (text, structure) pairs of the current example, the
-            clean one and importance probes included.
-        num_gradient_passes: the number of backward passes over the current example.
+        num_queries: evaluated (text, structure) pairs of the current example, the clean one and
+            importance probes included.
     """
 
     def __init__(
@@ -63,10 +63,6 @@ class StructureGoalFunction(ClassificationGoalFunction):
         options.setdefault("use_cache", False)  # nothing is evaluated twice as it is
         super().__init__(AttentionModelWrapper.of(model_wrapper, precision), **options)
         self.objective = objective
-        self.num_gradient_passes = 0
-        self._reading: Reading | None = None
-        self._answers: dict[Structure, Tensor] = {}
-        self._passes: dict[Structure, ForwardPass] = {}
 
     def _goal_function_result_type(self) -> type[GoalFunctionResult]:
         return StructureGoalFunctionResult
@@ -78,7 +74,7 @@ class StructureGoalFunction(ClassificationGoalFunction):
         return victim
 
     def for_example(self, text: Text, label: int) -> Self:
-        """Returns a copy of the goal for one example, with counts and answers of its own.
+        """Returns the same goal with a count of its own, for one example.
 
         Raises:
             InvalidInputError: the label is not one of the model's classes or of the choices.
@@ -86,60 +82,68 @@ class StructureGoalFunction(ClassificationGoalFunction):
         self.require_labels(text, label)
         own = copy.copy(self)
         own.ground_truth_output = label
-        own.num_queries = own.num_gradient_passes = 0
-        own._answers, own._passes = {}, {}
+        own.num_queries = 0
         return own
-
-    def begin(self, text: StructuredText, reading: Reading) -> None:
-        """Takes the reading of the clean text, from which all queries of the example start.
-
-        Its logits are those of the text alone: the reading shares a batch with other texts.
-        """
-        self._reading = reading
-        self._passes = {text.structure: reading.clean}
-        self.tell(text.structure, self.victim.logits_alone(text.tokenizer_input))
-
-    @property
-    def reading(self) -> Reading:
-        """The clean reading of the example."""
-        assert self._reading is not None, "no example was begun"
-        return self._reading
 
     def require_labels(self, text: Text, label: int) -> None:
         """Raises InvalidInputError for a label outside the model's classes or the choices."""
         require_label(label, self.victim.num_classes(text))
 
-    def knows(self, structure: Structure) -> bool:
-        """Returns whether the logits under a structure are known."""
-        return structure in self._answers
-
-    def tell(self, structure: Structure, logits: Tensor) -> None:
-        """Takes logits (C,) that were computed together with those of other examples."""
-        self._answers[structure] = logits
-
-    def keep(self, structure: Structure, forward_pass: ForwardPass) -> None:
-        """Takes a forward pass under a structure, until it is captured or another one comes."""
-        self.tell(structure, forward_pass.logits.float().cpu())
-        self._passes = {structure: forward_pass}
-
-    def each_layer(self, text: StructuredText, visit: Visit, *, gradients: bool) -> None:
-        """Shows the attention of a text under its structure, layer by layer.
-
-        A gradient pass is counted; the attention alone comes with the query.
+    def init_attack_example(
+        self, attacked_text: AttackedText, ground_truth_output: int, logits: Tensor | None = None
+    ) -> tuple[GoalFunctionResult, bool]:
+        """Judges the clean text of an example, and begins to count its queries.
 
         Args:
-            text: the text.
-            visit: a function that takes the number and the capture of a layer, see
-                `ForwardPass.each_layer`.
-            gradients: whether the captures have the gradient of the goal.
+            attacked_text: the text.
+            ground_truth_output: the class of the text.
+            logits: the logits (1, C) of the text; by default the victim is asked.
         """
-        self.num_gradient_passes += gradients
-        known = self._passes.pop(text.structure, None)
-        if known is None:
-            (known,) = self.victim.forward_passes(
-                [text.tokenizer_input], [text.structure], [self.loss if gradients else None]
-            )
-        known.each_layer(visit)
+        self.initial_attacked_text = attacked_text
+        self.ground_truth_output = ground_truth_output
+        self.num_queries = 0
+        result, over = self.get_result(attacked_text, check_skip=True, logits=logits)
+        return result, over
+
+    def get_results(
+        self,
+        attacked_text_list: Sequence[AttackedText],
+        check_skip: bool = False,
+        logits: Tensor | None = None,
+    ) -> tuple[list[GoalFunctionResult], bool]:
+        """Judges texts, as many as the query budget allows, and counts them as queries.
+
+        Args:
+            attacked_text_list: B texts.
+            check_skip: whether a text that reaches the goal is to be skipped.
+            logits: the logits (B, C) of the texts; by default the victim is asked.
+
+        Returns:
+            The results, and whether the query budget is spent.
+        """
+        left = min(self.query_budget - self.num_queries, len(attacked_text_list))
+        texts = attacked_text_list[: int(left)]
+        self.num_queries += len(texts)
+        outputs = self._call_model(texts) if logits is None else _probabilities(logits)
+        results = [
+            self._judged(text, output, check_skip)
+            for text, output in zip(texts, outputs, strict=False)
+        ]
+        return results, self.num_queries == self.query_budget
+
+    def _judged(
+        self, text: AttackedText, output: Tensor, check_skip: bool = False
+    ) -> GoalFunctionResult:
+        """Returns the result of a text from its probabilities (C,)."""
+        return self._goal_function_result_type()(
+            text,
+            output,
+            self._get_displayed_output(output),
+            self._get_goal_status(output, text, check_skip=check_skip),
+            self._get_score(output, text),
+            self.num_queries,
+            self.ground_truth_output,
+        )
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:
@@ -149,22 +153,13 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def margin(self, result: GoalFunctionResult) -> float:
         """Returns the distance of a result from the goal in logits, negative for a success."""
 
-    def judged_again(self, text: StructuredText) -> GoalFunctionResult:
+    def judged_again(self, text: StructuredText, encoded: EncodedText) -> GoalFunctionResult:
         """Returns the result of a text under its structure by a forward pass that reuses nothing.
 
         The pass is the referee's, not the attack's, so it is not counted as a query.
         """
-        alone = self.victim.logits_alone(text.tokenizer_input, text.structure)
-        output = _probabilities(alone[None])[0]
-        return self._goal_function_result_type()(
-            text,
-            output,
-            self._get_displayed_output(output),
-            self._get_goal_status(output, text),
-            self._get_score(output, text),
-            self.num_queries,
-            self.ground_truth_output,
-        )
+        alone = self.victim.logits_alone(encoded, text.structure)
+        return self._judged(text, _probabilities(alone[None])[0])
 
     def _structure_of(self, text: AttackedText) -> Structure:
         if isinstance(text, StructuredText):
@@ -174,16 +169,9 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def _call_model_uncached(self, attacked_text_list: Sequence[AttackedText]) -> Tensor:
         if not attacked_text_list:
             return torch.empty(0)
-        if self._reading is None:  # outside an attack, as in TextAttack's interactive mode
-            texts = [text.tokenizer_input for text in attacked_text_list]
-            structures = list(map(self._structure_of, attacked_text_list))
-            return _probabilities(self.victim.logits(texts, structures))
-        structures = [text.structure for text in attacked_text_list]
-        missing = [structure for structure in structures if not self.knows(structure)]
-        if missing:
-            logits = self.victim.logits_from([(self._reading, s) for s in missing])
-            self._answers.update(zip(missing, logits, strict=True))
-        return _probabilities(torch.stack([self._answers[structure] for structure in structures]))
+        texts = [text.tokenizer_input for text in attacked_text_list]
+        structures = list(map(self._structure_of, attacked_text_list))
+        return _probabilities(self.victim.logits(texts, structures))
 
 
 def _probabilities(logits: Tensor) -> Tensor:

@@ -2,6 +2,13 @@
 
 from .greedy_matrix_search import GreedyMatrixSearch
 from .reselection_search import ReselectionSearch
-from .stepwise_search import Question, SearchOutcome, StepwiseSearch
+from .stepwise_search import Question, SearchedExample, SearchOutcome, StepwiseSearch
 
-__all__ = ["GreedyMatrixSearch", "Question", "ReselectionSearch", "SearchOutcome", "StepwiseSearch"]
+__all__ = [
+    "GreedyMatrixSearch",
+    "Question",
+    "ReselectionSearch",
+    "SearchOutcome",
+    "SearchedExample",
+    "StepwiseSearch",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import accumulate
 from math import ceil
@@ -19,11 +19,13 @@ from ...rankings.importance import (
     require_importance,
 )
 from ...rankings.ranking import generator_for
-from ...structures import Matrix, Structure
+from ...structures import Structure
 from ..structured_text import StructuredText
+from ..transformations import Proposal
 from .stepwise_search import (
     Asking,
     BudgetSpent,
+    SearchedExample,
     SearchOutcome,
     StepwiseSearch,
     ask,
@@ -74,17 +76,18 @@ class GreedyMatrixSearch(StepwiseSearch):
         self.accumulate = accumulate
         self.seed = seed
 
-    def steps(self, initial_result: GoalFunctionResult) -> Asking[SearchOutcome]:
+    def steps(self, example: SearchedExample) -> Asking[SearchOutcome]:
         """Finds the first candidate that reaches the goal, or returns the last one tested."""
-        text: StructuredText = initial_result.attacked_text
-        tested = [initial_result]
+        tested = [example.initial]
         with suppress(BudgetSpent):
-            yield from self._search(text, tested)
-        return SearchOutcome(tested[-1], len(tested) - 1, self.goal_function.num_gradient_passes)
+            yield from self._search(example, tested)
+        return SearchOutcome(tested[-1], len(tested) - 1, example.num_gradient_passes)
 
-    def _search(self, text: StructuredText, tested: list[GoalFunctionResult]) -> Asking[None]:
-        """Appends candidates to the tested ones until one succeeds, which is then the last."""
-        masks = self._masks(text)
+    def _search(self, example: SearchedExample, tested: list[GoalFunctionResult]) -> Asking[None]:
+        """Appends candidates to the tested ones; a success is the last."""
+        text: StructuredText = example.initial.attacked_text
+        proposals = example.propose(Proposal(text.structure))
+        masks = {own.structure.matrices[0]: own.structure for own in proposals}
         generator = generator_for(text.tokenizer_input, self.seed, purpose="importance")
         kept = text.structure
         for layer in (yield from self._layers(text, generator)):
@@ -92,7 +95,7 @@ class GreedyMatrixSearch(StepwiseSearch):
             candidates = self._candidates(kept, [masks[layer, head] for head in heads])
             kept = candidates[-1] if self.accumulate else kept
             while candidates:
-                batch = candidates[: self._how_many(tested)]
+                batch = candidates[: self._how_many(example, tested)]
                 candidates = candidates[len(batch) :]
                 results = yield from ask(text, batch)
                 for result in results:
@@ -101,11 +104,6 @@ class GreedyMatrixSearch(StepwiseSearch):
                         return
                 if len(results) < len(batch):
                     raise BudgetSpent
-
-    def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
-        """Returns the candidate mask of every matrix."""
-        candidates = self.get_transformations(text, original_text=text)
-        return {c.structure.matrices[0]: c.structure for c in candidates}
 
     def _layers(self, text: StructuredText, generator: np.random.Generator) -> Asking[list[int]]:
         """Returns the layers to search, in order."""
@@ -135,13 +133,12 @@ class GreedyMatrixSearch(StepwiseSearch):
             return list(accumulate(masks, or_, initial=kept))[1:]
         return [kept | mask for mask in masks]
 
-    def _how_many(self, tested: Sequence[GoalFunctionResult]) -> int:
-        """Returns the number of candidates to evaluate at once, which a success seems to take.
+    def _how_many(self, example: SearchedExample, tested: Sequence[GoalFunctionResult]) -> int:
+        """Returns how many candidates to evaluate at once: as many as a success seems to take.
 
-        It is reached where the line through the first and the last margin crosses zero.
+        That is where the line through the first and the last margin reaches zero.
         """
-        margin: Callable[[GoalFunctionResult], float] = self.goal_function.margin
-        first, last = margin(tested[0]), margin(tested[-1])
+        first, last = example.margin(tested[0]), example.margin(tested[-1])
         fewest = AT_LEAST if self.accumulate else self.max_heads
         if last >= first:
             return self.max_heads if len(tested) > 1 else fewest

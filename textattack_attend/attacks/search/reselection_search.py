@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from textattack.goal_function_results import GoalFunctionResult
-
 from ...errors import require_whole_number, require_yes_or_no
 from ...structures import Matrix
 from ..structured_text import StructuredText
-from ..transformations.reselection import AVERAGE, GAINS, ROUNDS
+from ..transformations import Proposal
 from .pruning import fewest_matrices
-from .stepwise_search import Asking, Question, SearchOutcome, StepwiseSearch, succeeded
+from .stepwise_search import (
+    Asking,
+    Question,
+    SearchedExample,
+    SearchOutcome,
+    StepwiseSearch,
+    succeeded,
+)
 
 
 class ReselectionSearch(StepwiseSearch):
@@ -29,35 +34,34 @@ class ReselectionSearch(StepwiseSearch):
         self.rounds = rounds
         self.prune = prune
 
-    def steps(self, initial_result: GoalFunctionResult) -> Asking[SearchOutcome]:
+    def steps(self, example: SearchedExample) -> Asking[SearchOutcome]:
         """Finds the first success and prunes it, or returns the last candidate tested.
 
         The candidate queries of the outcome are its rounds.
         """
-        last, rounds = initial_result, 0
+        last, proposal = example.initial, Proposal(example.initial.attacked_text.structure)
+        rounds = 0
         while rounds < self.rounds and not succeeded(last):
-            text = last.attacked_text
-            candidates = self.get_transformations(text, original_text=text)
-            if not candidates:
+            proposals = example.propose(proposal)
+            if not proposals:
                 break  # a fixed point
-            results = yield Question(candidates, differentiate=rounds + 1 < self.rounds)
+            (proposal,) = proposals
+            candidate = StructuredText.of(last.attacked_text, proposal.structure)
+            results = yield Question([candidate], differentiate=rounds + 1 < self.rounds)
             if not results:
                 break
             (last,) = results
             rounds += 1
-        last.attacked_text.attack_attrs.pop(AVERAGE, None)  # the largest thing that is kept
+        proposal.effects.clear()  # the largest thing that is kept
         if self.prune and succeeded(last):
-            last = yield from fewest_matrices(last, _most_effective(last.attacked_text))
-        for name in (ROUNDS, GAINS):
-            last.attacked_text.attack_attrs.pop(name, None)
-        return SearchOutcome(last, rounds, self.goal_function.num_gradient_passes)
+            last = yield from fewest_matrices(last, _most_effective(proposal))
+        return SearchOutcome(last, rounds, example.num_gradient_passes)
 
     def extra_repr_keys(self) -> list[str]:
         """Returns the names of the attributes that TextAttack prints."""
         return ["rounds", "prune"]
 
 
-def _most_effective(text: StructuredText) -> list[Matrix]:
+def _most_effective(proposal: Proposal) -> list[Matrix]:
     """Returns the masked matrices, by the effect that their masks were expected to have."""
-    gains: dict[Matrix, float] = text.attack_attrs[GAINS]
-    return sorted(text.structure.matrices, key=lambda matrix: -gains[matrix])
+    return sorted(proposal.structure.matrices, key=lambda matrix: -proposal.gains[matrix])

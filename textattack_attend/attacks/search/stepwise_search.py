@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from textattack.goal_function_results import GoalFunctionResult, GoalFunctionResultStatus
 from textattack.search_methods import SearchMethod
@@ -13,6 +13,7 @@ from textattack.search_methods import SearchMethod
 from ...errors import InvalidInputError
 from ...structures import Structure
 from ..structured_text import StructuredText
+from ..transformations import Proposal
 
 T = TypeVar("T")
 
@@ -49,6 +50,24 @@ Asking: TypeAlias = Generator[Question, list[GoalFunctionResult], T]
 """A generator that yields questions, is sent their results, and returns a value."""
 
 
+class SearchedExample(Protocol):
+    """An example as a search sees it."""
+
+    @property
+    def initial(self) -> GoalFunctionResult:
+        """The judged clean text."""
+
+    @property
+    def num_gradient_passes(self) -> int:
+        """The number of backward passes over the text so far."""
+
+    def propose(self, before: Proposal) -> list[Proposal]:
+        """Returns what the transformation proposes next."""
+
+    def margin(self, result: GoalFunctionResult) -> float:
+        """Returns how far a result is from the goal; see `StructureGoalFunction.margin`."""
+
+
 class BudgetSpent(Exception):
     """The query budget ended before the search did."""
 
@@ -59,7 +78,7 @@ class StepwiseSearch(SearchMethod):
     is_black_box = False
 
     @abstractmethod
-    def steps(self, initial_result: GoalFunctionResult) -> Asking[SearchOutcome]:
+    def steps(self, example: SearchedExample) -> Asking[SearchOutcome]:
         """Yields the questions of the search step by step, and returns its outcome."""
 
     def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:

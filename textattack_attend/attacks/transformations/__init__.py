@@ -2,6 +2,6 @@
 
 from .attention_unit_masking import AttentionUnitMasking
 from .reselection import Reselection
-from .structure_transformation import StructureTransformation
+from .structure_transformation import Proposal, StructureTransformation
 
-__all__ = ["AttentionUnitMasking", "Reselection", "StructureTransformation"]
+__all__ = ["AttentionUnitMasking", "Proposal", "Reselection", "StructureTransformation"]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from ...data.texts import Text
 from ...errors import require_seed
 from ...rankings.candidates import candidate_masks, random_masks
 from ...rankings.ranking import RANKINGS, generator_for
-from ...structures import Budget, Matrix, Structure
-from ..goals import StructureGoalFunction
-from ..structured_text import StructuredText
-from .structure_transformation import StructureTransformation
+from ...structures import Budget, Matrix, Shape, Structure
+from .structure_transformation import EachLayer, Proposal, StructureTransformation
 
 
 class AttentionUnitMasking(StructureTransformation):
     """Makes a candidate for every matrix, which masks its highest-ranked units within the budget.
 
     Args:
-        goal_function: the goal function, whose loss is differentiated.
         budget: the units that may be masked, and their number in a matrix.
         ranking: the order of the units of a matrix; `textattack-attend ls rankings` lists them.
         seed: the seed for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
@@ -28,13 +24,12 @@ class AttentionUnitMasking(StructureTransformation):
 
     def __init__(
         self,
-        goal_function: StructureGoalFunction,
         budget: Budget,
         ranking: str = "probability_gradient",
         seed: int | None = None,
     ) -> None:
         require_seed("seed", seed)
-        super().__init__(goal_function, budget)
+        super().__init__(budget)
         self.ranking = ranking
         self._ranked_by = RANKINGS[ranking]
         self.seed = seed
@@ -44,26 +39,16 @@ class AttentionUnitMasking(StructureTransformation):
         """True if the transformation needs a backward pass over the text that it starts from."""
         return self._ranked_by.needs_gradient
 
-    def _get_transformations(
-        self, current_text: StructuredText, indices_to_modify: Iterable[int]
-    ) -> list[StructuredText]:
-        """Returns candidates by layer, then head; word indices have no meaning here."""
-        structure = current_text.structure
-        masks = self._masks(current_text)
-        return [StructuredText.of(current_text, structure | mask) for mask in masks.values()]
+    def propose(self, text: Text, before: Proposal, each_layer: EachLayer) -> list[Proposal]:
+        """Proposes one structure for every matrix, by layer, then head."""
+        masks = self._masks(text, before.structure.shape, each_layer)
+        structures = [before.structure | mask for mask in masks.values()]
+        return [Proposal(structure) for structure in structures if structure != before.structure]
 
-    def _masks(self, text: StructuredText) -> dict[Matrix, Structure]:
-        shape = text.structure.shape
+    def _masks(self, text: Text, shape: Shape, each_layer: EachLayer) -> dict[Matrix, Structure]:
         if self._ranked_by.score is None:
-            generator = generator_for(text.tokenizer_input, self.seed)
-            return random_masks(shape, self.budget, generator)
-        gradients = self.needs_gradient
-        return candidate_masks(
-            self.ranking,
-            lambda visit: self.goal_function.each_layer(text, visit, gradients=gradients),
-            shape,
-            self.budget,
-        )
+            return random_masks(shape, self.budget, generator_for(text, self.seed))
+        return candidate_masks(self.ranking, each_layer, shape, self.budget)
 
     def extra_repr_keys(self) -> list[str]:
         """Returns the names of the attributes that TextAttack prints."""

@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from ...attention import AttentionCapture
+from ...data.texts import Text
 from ...errors import require_share, require_whole_number
 from ...rankings.candidates import highest_cells
 from ...rankings.masking_effect import masking_effect
 from ...structures import Budget, Cells, Matrix, Structure
-from ..goals import StructureGoalFunction
-from ..structured_text import StructuredText
-from .structure_transformation import StructureTransformation
+from .structure_transformation import EachLayer, Effects, Proposal, StructureTransformation
 
 logger = logging.getLogger(__name__)
-
-Effects = dict[int, npt.NDArray[np.float32]]
-"""The effect of masking each attackable unit of a layer, (H, n), ordered as by `Budget.cells`."""
-AVERAGE, ROUNDS, GAINS = "reselection_average", "reselection_rounds", "reselection_gains"
-"""Names of `attack_attrs`.
-
-The first is the average effect, as `Effects`; it moves on to the next candidate, as a long text
-has no room for two. The others are the rounds so far, and by matrix the sum of the average effects
-of its masked units.
-"""
 
 
 class Reselection(StructureTransformation):
     """Makes one candidate, which masks the units of greatest first-order effect in every matrix.
 
     The effect is taken at the structure of the current text, of masked units as of open ones, and
-    averaged with the effects in earlier rounds: where all matrices change at once, the gradient at
-    one state alone would overshoot. The average travels with the text, which can be transformed
-    only once.
+    averaged with what it was in earlier rounds: where all matrices change at once, the gradient at
+    one state alone would overshoot. The average travels with the proposal.
 
     Args:
-        goal_function: the goal function, whose loss is differentiated.
         budget: the units that may be masked, and their number in a matrix.
-        decay: the share of the earlier average in the new one, in [0, 1).
-        growth: the rounds over which the number of units grows to the budget; 1 for all at once.
+        decay: share of the earlier average in the new one, in [0, 1).
+        growth: rounds over which the number of units grows to the budget; 1 for all at once.
 
     Raises:
         InvalidInputError: an option is of another type, or outside its range.
@@ -50,14 +36,13 @@ class Reselection(StructureTransformation):
 
     def __init__(
         self,
-        goal_function: StructureGoalFunction,
         budget: Budget,
         decay: float = 0.5,
         growth: int = 1,
     ) -> None:
         require_share("decay", decay, "[0, 1)")
         require_whole_number("growth", growth)
-        super().__init__(goal_function, budget)
+        super().__init__(budget)
         self.decay = decay
         self.growth = growth
 
@@ -66,18 +51,9 @@ class Reselection(StructureTransformation):
         """True, as every candidate depends on the gradient."""
         return True
 
-    @property
-    def deterministic(self) -> bool:
-        """False, as a candidate depends on earlier rounds, not on the current text alone."""
-        return False
-
-    def _get_transformations(
-        self, current_text: StructuredText, indices_to_modify: Iterable[int]
-    ) -> list[StructuredText]:
-        """Returns the one candidate; word indices have no meaning here."""
-        structure = current_text.structure
-        rounds = current_text.attack_attrs.get(ROUNDS, 0) + 1
-        before: Effects | None = current_text.attack_attrs.pop(AVERAGE, None)
+    def propose(self, text: Text, before: Proposal, each_layer: EachLayer) -> list[Proposal]:
+        """Proposes one structure, or none where the one before would be chosen again."""
+        structure, rounds = before.structure, before.rounds + 1
         averages, latest = self._selection(structure, rounds), self._selection(structure, rounds)
 
         is_flat = True
@@ -87,7 +63,7 @@ class Reselection(StructureTransformation):
             cells = self.budget.cells(structure.shape, layer)
             effect = masking_effect(capture, structure, layer, cells)
             is_flat &= not effect.any()
-            average = effect.copy() if before is None else before.pop(layer)
+            average = before.effects.pop(layer) if before.rounds else effect.copy()
             average *= self.decay
             average += (1 - self.decay) * effect
             averages.add(layer, average)
@@ -98,13 +74,14 @@ class Reselection(StructureTransformation):
             else:
                 latest.effects.clear()
 
-        self.goal_function.each_layer(current_text, visit, gradients=True)
+        each_layer(visit)
         if is_flat:
             logger.warning("the gradient is zero everywhere; no unit seems better than another")
         chosen = latest if averages.stands_still else averages
-        candidate = StructuredText.of(current_text, Structure(structure.shape, chosen.masked))
-        candidate.attack_attrs |= {AVERAGE: chosen.effects, ROUNDS: rounds, GAINS: chosen.gains}
-        return [candidate]
+        found = Structure(structure.shape, chosen.masked)
+        if found == structure:
+            return []
+        return [Proposal(found, rounds, chosen.effects, chosen.gains)]
 
     def _selection(self, structure: Structure, rounds: int) -> _Selection:
         return _Selection(structure, self.budget, min(1, rounds / self.growth))
