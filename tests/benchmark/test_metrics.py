@@ -17,7 +17,7 @@ import pytest
 
 from textattack_attend.benchmark import Results, Store, comparison, summary
 from textattack_attend.benchmark.export import exported, table_of
-from textattack_attend.benchmark.metrics import COUNTED, METRICS, Metric, number_of, register
+from textattack_attend.benchmark.metrics import COUNTED, METRICS, Metric, number_of, register_metric
 from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.row import OUTCOMES, Row
 from textattack_attend.benchmark.schema import TABLES, VERSION
@@ -108,7 +108,7 @@ def test_a_record_is_complete(name: str) -> None:
 def test_a_name_that_is_taken_is_refused() -> None:
     again = Metric("ASR", number_of("failed"), "judged", "failed examples", "another rate")
     with pytest.raises(InvalidInputError, match="ASR"):
-        register(again)
+        register_metric(again)
 
 
 def test_every_heading_is_explained_and_labels_are_not(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textattack_attend.rankings.candidates import highest_cells
+from textattack_attend.rankings.masking_effect import damped
 from textattack_attend.rankings.selection import highest
 from textattack_attend.structures import Budget, Shape
 from textattack_attend.structures.budget import units_within
@@ -82,3 +83,18 @@ def test_numbers_are_chosen_as_they_were_before(scores: list[float], data: st.Da
     assert chosen.nonzero().flatten().tolist() == sorted([*above, *ties] if count else [])
     values = torch.from_numpy(row).topk(count).values
     torch.testing.assert_close(torch.from_numpy(row)[chosen].sort(descending=True).values, values)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.5, 0.9])
+def test_effects_are_damped_alike_for_attack_and_training(decay: float) -> None:
+    rounds = np.random.default_rng(0).normal(size=(4, 50)).astype(np.float32)
+    average, of_training = None, None
+    expected = rounds[0].astype(np.float64)
+    for effect in rounds:
+        kept = effect.copy()
+        average = damped(average, effect, decay)
+        of_training = damped(of_training, torch.from_numpy(effect), decay)
+        expected = decay * expected + (1 - decay) * effect
+        np.testing.assert_array_equal(effect, kept)
+        np.testing.assert_array_equal(average, of_training.numpy())
+        np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)

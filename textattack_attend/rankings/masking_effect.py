@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,6 +12,10 @@ from torch import Tensor
 from ..attention import AttentionCapture
 from ..structures import Cells, Structure
 from .ranking import at_cells
+
+DECAY = 0.5
+"""The share of the earlier average in the new one, unless another is given."""
+Effect = TypeVar("Effect", npt.NDArray[np.float32], Tensor)
 
 
 def masking_effect(
@@ -66,3 +72,23 @@ def effect_of_masking(
     # A mean lies between the extremes; beside a probability of 1 there are no digits left for it.
     rest = rest.clamp(gradients.amin(-1, keepdim=True), gradients.amax(-1, keepdim=True))
     return (-alone * (gradients - rest)).masked_fill(closed, 0)
+
+
+def damped(average: Effect | None, latest: Effect, decay: float = DECAY) -> Effect:
+    """Averages the effect of units with what it was in earlier rounds.
+
+    Where units of all matrices are chosen anew at once, the effects at one choice alone would
+    overshoot.
+
+    Args:
+        average: the average of the earlier rounds, which is overwritten, as a long text has no room
+            for two; None in the first round.
+        latest: the effect where the units of the last round are masked.
+        decay: the share of the earlier average in the new one, in [0, 1).
+    """
+    if average is None:
+        average = latest * decay
+    else:
+        average *= decay
+    average += (1 - decay) * latest
+    return average

@@ -11,7 +11,7 @@ from ...attention import AttentionCapture
 from ...data.texts import Text
 from ...errors import require_share, require_whole_number
 from ...rankings.candidates import highest_cells
-from ...rankings.masking_effect import masking_effect
+from ...rankings.masking_effect import DECAY, damped, masking_effect
 from ...structures import Budget, Cells, Matrix, Structure
 from .structure_transformation import EachLayer, Effects, Proposal, StructureTransformation
 
@@ -37,7 +37,7 @@ class Reselection(StructureTransformation):
     def __init__(
         self,
         budget: Budget,
-        decay: float = 0.5,
+        decay: float = DECAY,
         growth: int = 1,
     ) -> None:
         require_share("decay", decay, "[0, 1)")
@@ -63,9 +63,8 @@ class Reselection(StructureTransformation):
             cells = self.budget.cells(structure.shape, layer)
             effect = masking_effect(capture, structure, layer, cells)
             is_flat &= not effect.any()
-            average = before.effects.pop(layer) if before.rounds else effect.copy()
-            average *= self.decay
-            average += (1 - self.decay) * effect
+            earlier = before.effects.pop(layer) if before.rounds else None
+            average = damped(earlier, effect, self.decay)
             averages.add(layer, average)
             # Where the average stands still, the latest effect may go on; a long text has no room
             # for both where it does not.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import Metric, number_of, register
+from .registry import Metric, number_of, register_metric
 
-register(
+register_metric(
     Metric(
         name="clean",
         numerator=number_of("attacked"),
@@ -14,7 +14,7 @@ register(
         unit="%",
     )
 )
-register(
+register_metric(
     Metric(
         name="robust",
         numerator=number_of("failed"),
@@ -25,7 +25,7 @@ register(
         shows_interval=True,
     )
 )
-register(
+register_metric(
     Metric(
         name="ASR",
         numerator=number_of("succeeded"),

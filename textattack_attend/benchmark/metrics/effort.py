@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import Metric, column, register
+from .registry import Metric, column, register_metric
 
-register(
+register_metric(
     Metric(
         name="queries",
         numerator=column("queries", "attacked"),
@@ -15,7 +15,7 @@ register(
         unit="inputs",
     )
 )
-register(
+register_metric(
     Metric(
         name="candidates",
         numerator=column("candidate_queries", "attacked"),

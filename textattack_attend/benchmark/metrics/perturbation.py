@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import Metric, column, register
+from .registry import Metric, column, register_metric
 
-register(
+register_metric(
     Metric(
         name="words",
         numerator=column("perturbed_words", "succeeded"),
@@ -15,7 +15,7 @@ register(
         attacks="on words",
     )
 )
-register(
+register_metric(
     Metric(
         name="similarity",
         numerator=column("similarity", "succeeded"),
@@ -26,7 +26,7 @@ register(
         attacks="on words",
     )
 )
-register(
+register_metric(
     Metric(
         name="Hamming",
         numerator=column("hamming", "succeeded"),
@@ -37,7 +37,7 @@ register(
         attacks="on attention",
     )
 )
-register(
+register_metric(
     Metric(
         name="matrices",
         numerator=column("matrices", "succeeded"),

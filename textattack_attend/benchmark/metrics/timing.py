@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import Metric, column, register
+from .registry import Metric, column, register_metric
 
-register(
+register_metric(
     Metric(
         name="seconds",
         numerator=column("seconds", "judged"),
@@ -14,7 +14,7 @@ register(
         unit="s",
     )
 )
-register(
+register_metric(
     Metric(
         name="seconds per success",
         numerator=column("seconds", "judged"),

@@ -18,16 +18,13 @@ from ...attention import family_of, masked_where
 from ...attention.recording import Recording, differentiate
 from ...attention.softmax import far_below, softmax_modes
 from ...errors import UnsupportedModelError, require_share, require_whole_number, require_yes_or_no
-from ...rankings.masking_effect import effect_of_masking
+from ...rankings.masking_effect import damped, effect_of_masking
 from ...rankings.selection import highest
 from ...structures.budget import units_within
 from .defense_trainer import DefenseTrainer
 from .options import CLEAN, Defense, option
 from .randomness import Randomness
 from .registry import register_defense
-
-DECAY = 0.5
-"""The share of the effects of earlier rounds in the average by which units are chosen."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,8 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         for _ in range(self.defense.steps):
             randomness.repeat()
             found = self._effects(model, inputs, masks)
-            damped = zip(effects or found, found, strict=True)
-            effects = [DECAY * before + (1 - DECAY) * effect for before, effect in damped]
+            earlier: list[Tensor | None] = [*effects] or [None] * len(found)
+            effects = [damped(*both) for both in zip(earlier, found, strict=True)]
             masks = [selected(effect, attackable, self.defense.alpha) for effect in effects]
         return masks
 
