@@ -43,7 +43,7 @@ MOVED = {
     "transformations": "attacks.transformations",
     "victim": "victims.victim",
 }
-"""Where each module of version 0.1 that a user could have imported, or pickled, is today."""
+"""The present name of each module of version 0.1 that users may have imported, or pickled."""
 
 
 class _MovedModules(MetaPathFinder, Loader):

@@ -1,4 +1,4 @@
-"""Attack recipes: HackAttend, the configurations of its paper, and what it is compared with."""
+"""Attack recipes: HackAttend, the configurations of its paper, and attacks to compare it with."""
 
 from .hackattend_ablations import (
     HackAttendAttentionRanking,

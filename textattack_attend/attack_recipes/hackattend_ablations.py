@@ -23,7 +23,7 @@ Build = Callable[..., StructureAttack]
 def _setting(*own: str) -> Callable[[Build], Build]:
     """Gives ``build`` the signature of HackAttend's without the options that it sets itself.
 
-    So that whoever asks which options it has, as the check of a benchmark's recipe, gets an answer.
+    So callers that ask for its options, as the check of a benchmark recipe, get an answer.
     """
 
     def with_signature(build: Build) -> Build:
@@ -42,7 +42,7 @@ class HackAttendHalfScale(AttackRecipe):
     @staticmethod
     @_setting("max_layers", "max_heads")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """Half scale."""
+        """Builds HackAttend at half scale."""
         return HackAttendLiong2024.build(model_wrapper, max_layers=6, max_heads=6, **options)
 
 
@@ -53,7 +53,7 @@ class HackAttendRandom(AttackRecipe):
     @staticmethod
     @_setting("ranking", "importance")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """The random baseline."""
+        """Builds the random baseline."""
         return HackAttendLiong2024.build(
             model_wrapper, ranking="random", importance="random", **options
         )
@@ -66,7 +66,7 @@ class HackAttendImportanceOnly(AttackRecipe):
     @staticmethod
     @_setting("ranking")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """Importance without gradient."""
+        """Builds the attack by importance without gradient."""
         return HackAttendLiong2024.build(model_wrapper, ranking="random", **options)
 
 
@@ -77,7 +77,7 @@ class HackAttendGradientOnly(AttackRecipe):
     @staticmethod
     @_setting("importance")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """Gradient without importance."""
+        """Builds the attack by gradient without importance."""
         return HackAttendLiong2024.build(model_wrapper, importance="random", **options)
 
 
@@ -88,5 +88,5 @@ class HackAttendAttentionRanking(AttackRecipe):
     @staticmethod
     @_setting("ranking")
     def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """Ranking by attention score."""
+        """Builds the attack that ranks units by attention score."""
         return HackAttendLiong2024.build(model_wrapper, ranking="attention", **options)

@@ -38,26 +38,27 @@ class HackAttendLiong2024(AttackRecipe):
         seed: int | None = None,
         precision: str | None = None,
     ) -> StructureAttack:
-        """HackAttend at full scale.
+        """Builds HackAttend at full scale.
 
         Args:
             model_wrapper: TextAttack's `HuggingFaceModelWrapper`, or an `AttentionModelWrapper`.
-            mask_fraction: share of the attackable units of one matrix that may be masked (alpha).
-            max_layers: how many layers are searched; more than the model has means all.
-            max_heads: how many heads of each of them.
-            ranking: "probability_gradient" is what the released code does and the tables show;
-                "score_gradient" is what the text says; also "first_order", "attention", "random".
-            importance: "probability", or "random" order of layers and heads.
-            accumulate: keep earlier masks, as the released code does. The text is not clear;
-                without it the attack hardly succeeds on single sentences.
-            spare_first_token: never mask the row and column of [CLS] or <s>, as the released code;
-                the text does not exclude them.
-            choice_budget: for multiple choice: "per_matrix" counts the units of each choice's
-                matrix by itself, "released" as the released code does; see `Budget`.
-            target_class: the class to reach; None for any wrong one.
-            seed: for what is random; None follows TextAttack's ``--random-seed``.
-            precision: of the search, "float32", "bfloat16" or "float16"; None for the wrapper's. A
-                success is confirmed in the model's own precision.
+            mask_fraction: the share of a matrix's attackable units that may be masked (alpha).
+            max_layers: the most layers to search; more than the model has means all.
+            max_heads: the most heads of each layer to search.
+            ranking: the order of a matrix's units: "probability_gradient", by which the released
+                code computes the tables; "score_gradient", which the paper's text describes;
+                "first_order", "attention" or "random".
+            importance: the order of layers and heads, "probability" or "random".
+            accumulate: whether to keep earlier masks, as the released code does. The paper's text
+                is not clear; without it the attack hardly succeeds on single sentences.
+            spare_first_token: whether never to mask the row and column of [CLS] or <s>, as the
+                released code; the paper's text does not exclude them.
+            choice_budget: the budget for multiple choice: "per_matrix" counts the units of each
+                choice's matrix by itself, "released" as the released code does; see `Budget`.
+            target_class: the class to reach; None for any wrong class.
+            seed: the seed of random orders; None follows TextAttack's ``--random-seed``.
+            precision: the precision of the search, "float32", "bfloat16" or "float16"; None for
+                the wrapper's. A success is confirmed in the model's own precision.
 
         Raises:
             UnsupportedModelError: the victim cannot be attacked.

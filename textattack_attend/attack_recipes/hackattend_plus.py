@@ -1,4 +1,4 @@
-"""HackAttend+: the same budget, all matrices at once."""
+"""HackAttend+, which masks all matrices at once, within the budget of HackAttend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .registry import attack
 class HackAttendPlus(AttackRecipe):
     """HackAttend with all attention matrices masked at once and chosen anew, round by round.
 
-    Goes beyond Liong et al. (2024). Unveiling Vulnerability of Self-Attention. LREC-COLING 2024.
+    It extends Liong et al. (2024). Unveiling Vulnerability of Self-Attention. LREC-COLING 2024.
 
     https://arxiv.org/abs/2402.16470
     """
@@ -36,21 +36,21 @@ class HackAttendPlus(AttackRecipe):
         target_class: int | None = None,
         precision: str | None = None,
     ) -> StructureAttack:
-        """HackAttend+.
+        """Builds HackAttend+.
 
         Args:
             model_wrapper: TextAttack's `HuggingFaceModelWrapper`, or an `AttentionModelWrapper`.
-            mask_fraction: share of the attackable units of one matrix that may be masked (alpha).
-            rounds: how often the units are chosen anew, at most.
-            decay: share of earlier rounds in what a unit is judged by, in [0, 1).
-            growth: rounds over which the masked units grow to the budget; 1 for all at once.
-            prune: drop matrices from a success while the prediction stays wrong.
-            spare_first_token: never mask the row and column of [CLS] or <s>, as `HackAttend`.
-            choice_budget: for multiple choice: "per_matrix" counts the units of each choice's
-                matrix by itself, "released" as the released code does; see `Budget`.
-            target_class: the class to reach; None for any wrong one.
-            precision: of the search, "float32", "bfloat16" or "float16"; None for the wrapper's. A
-                success is confirmed in the model's own precision.
+            mask_fraction: the share of a matrix's attackable units that may be masked (alpha).
+            rounds: the most rounds, in each of which the units are chosen anew.
+            decay: the share of earlier rounds in the average effect of a unit, in [0, 1).
+            growth: the rounds over which the masked units grow to the budget; 1 for all at once.
+            prune: whether to drop matrices from a success while the prediction stays wrong.
+            spare_first_token: whether never to mask the row and column of [CLS] or <s>.
+            choice_budget: the budget for multiple choice: "per_matrix" counts the units of each
+                choice's matrix by itself, "released" as the released code does; see `Budget`.
+            target_class: the class to reach; None for any wrong class.
+            precision: the precision of the search, "float32", "bfloat16" or "float16"; None for
+                the wrapper's. A success is confirmed in the model's own precision.
 
         Raises:
             UnsupportedModelError: the victim cannot be attacked.

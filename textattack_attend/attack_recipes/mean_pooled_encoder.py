@@ -1,4 +1,4 @@
-"""Semantic similarity by an encoder of transformers, where TextAttack needs TensorFlow."""
+"""Measures semantic similarity by an encoder of transformers, where TextAttack needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ BATCH = 64
 
 
 class MeanPooledEncoder(SentenceEncoder):
-    """A sentence is the mean of its tokens' last hidden states, at length 1.
+    """Encodes a sentence as the mean of its tokens' last hidden states, scaled to length 1.
 
     Args:
-        model: hub name or folder of the encoder.
+        model: the folder of the encoder, or its name on the hub.
         settings: settings of TextAttack's `SentenceEncoder`.
 
     Raises:
@@ -38,7 +38,7 @@ class MeanPooledEncoder(SentenceEncoder):
 
     @torch.no_grad()
     def encode(self, sentences: Sequence[str]) -> Tensor:
-        """Float (N, D); of equal sentences one is read."""
+        """Returns the vectors of N sentences, float (N, D); equal sentences are read only once."""
         different = list(dict.fromkeys(sentences))
         rows = torch.cat([self._read(some) for some in _batches(different)])
         number = {sentence: n for n, sentence in enumerate(different)}

@@ -1,7 +1,7 @@
-"""TextFooler and BERT-Attack as TextAttack has them, without TensorFlow: with a sentence encoder of
-transformers in place of the Universal Sentence Encoder, and any masked language model.
+"""TextFooler and BERT-Attack as TextAttack has them, but without TensorFlow: with a sentence
+encoder of transformers in place of the Universal Sentence Encoder, and any masked language model.
 
-Thresholds are TextAttack's, which were set for that encoder; with another they mean something else.
+Thresholds are TextAttack's, which were set for that encoder and are stricter or laxer with another.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class TextFoolerTransformers(TextFoolerJin2019):
 
     @staticmethod
     def build(model_wrapper: ModelWrapper, encoder: str = ENCODER) -> Attack:
-        """The attack.
+        """Builds TextFooler.
 
         Args:
             model_wrapper: the wrapper of the victim.
-            encoder: hub name or folder of the sentence encoder.
+            encoder: the folder of the sentence encoder, or its name on the hub.
 
         Raises:
             InvalidInputError: there is no such encoder.
@@ -56,7 +56,7 @@ class TextFoolerTransformers(TextFoolerJin2019):
 class BERTAttackTransformers:
     """BERT-Attack (Li et al. 2020) with an encoder of transformers and any masked language model.
 
-    TextAttack's recipe names its model, so its parts are put together here once more.
+    TextAttack's recipe fixes its model, so its parts are put together here again.
     """
 
     @staticmethod
@@ -66,13 +66,14 @@ class BERTAttackTransformers:
         masked_language_model: str = MASKED_LANGUAGE_MODEL,
         candidates: int = 8,
     ) -> Attack:
-        """The attack.
+        """Builds BERT-Attack.
 
         Args:
             model_wrapper: the wrapper of the victim.
-            encoder: hub name or folder of the sentence encoder.
-            masked_language_model: hub name or folder of the model that proposes substitutes.
-            candidates: for a word; TextAttack's 8, the paper has 48.
+            encoder: the folder of the sentence encoder, or its name on the hub.
+            masked_language_model: the folder, or the name on the hub, of the masked language model
+                that proposes substitutes.
+            candidates: the substitutes for a word; TextAttack has 8, the paper 48.
 
         Raises:
             InvalidInputError: there is no such encoder, or no such language model.

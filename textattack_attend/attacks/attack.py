@@ -30,20 +30,20 @@ from .transformations import StructureTransformation
 logger = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 32
-"""Examples under attack at once, at most: whoever interrupts a run loses no more than these."""
+"""The most examples under attack at once, as an interrupt loses the work on all of them."""
 
 
 class StructureAttack(Attack):
     """A TextAttack `Attack` whose candidates differ by their structure, not by their text.
 
     A search's claim is not believed: its last structure is checked against the budget and judged
-    again by a forward pass that shares nothing with another, which decides. So what is reported of
-    an example does not depend on what was computed beside it.
+    again by a forward pass that shares nothing with another, which decides. So the result of an
+    example does not depend on other computations beside it.
 
     Args:
         goal_function: the goal, on the victim.
-        transformation: proposes masks within the budget.
-        search_method: combines them.
+        transformation: the transformation, which proposes masks within the budget.
+        search_method: the search, which combines masks.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class StructureAttack(Attack):
 
         Args:
             example: a text, its columns, or an `AttackedText`.
-            ground_truth_output: its class.
+            ground_truth_output: the class of the text.
 
         Raises:
-            InvalidInputError: an empty text, one that no tokenizer can read, one too long for the
-                memory, or a label outside the model's classes.
+            InvalidInputError: the text is empty, malformed, or too long for the memory, or the
+                label is outside the model's classes.
         """
         if self._ahead is not None and self._ahead.expects(example, ground_truth_output):
             return self._ahead.take()
@@ -76,7 +76,8 @@ class StructureAttack(Attack):
         Results, errors and their order are those of `attack` on one text after another.
 
         Raises:
-            InvalidInputError: as `attack`, or an example is no pair of a text and a class.
+            InvalidInputError: `attack` would raise it for an example, or an example is no pair of a
+                text and a class.
         """
         waiting = Waiting(examples)
         searches: deque[ExampleSearch] = deque()
@@ -96,7 +97,7 @@ class StructureAttack(Attack):
 
     @contextmanager
     def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:
-        """Inside, calls of `attack` in the order of the examples are answered by `attack_many`."""
+        """Answers calls of `attack`, in the order of the examples, by `attack_many` inside."""
         self._ahead = Ahead(examples, self.attack_many)
         try:
             yield
@@ -107,7 +108,8 @@ class StructureAttack(Attack):
         """Refuses a dataset with an example that cannot be attacked, before anything is run.
 
         Raises:
-            InvalidInputError: an empty text or a label outside the model's classes, with its place.
+            InvalidInputError: a text is empty, or a label is outside the model's classes; the
+                message names the place.
         """
         for position in positions:
             columns, label = dataset[position]
@@ -182,8 +184,8 @@ def require_attackable(goal_function: StructureGoalFunction, example: Text, labe
         label: the class of the example.
 
     Raises:
-        InvalidInputError: an empty text, one that no tokenizer can read, one too long for the
-            memory, or a label outside the model's classes.
+        InvalidInputError: the text is empty, malformed, or too long for the memory, or the label is
+            outside the model's classes.
     """
     text = attacked_text(example).tokenizer_input
     goal_function.require_labels(text, label)

@@ -1,6 +1,6 @@
-"""What HackAttend's tables report, as TextAttack metrics.
+"""The measures of HackAttend's tables, as metrics of TextAttack.
 
-Means over successes are NaN where nothing succeeded, as TextAttack's own are.
+Means over successes are NaN if there are none, as those of TextAttack's own metrics.
 """
 
 from __future__ import annotations
@@ -17,64 +17,64 @@ Results = Sequence[StructureAttackResult]
 
 
 class FixedRow(Metric):
-    """Something known beforehand, as a row of the summary."""
+    """A row of the summary whose text is known beforehand."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def calculate(self, results: Results) -> str:
-        """The text."""
+        """Returns the text of the row."""
         return self.text
 
 
 class MeanOverSuccesses(Metric):
-    """Mean of a number over the successful attacks, rounded to two digits."""
+    """The mean of a number over the successful attacks, rounded to two digits."""
 
     def __init__(self, number: Callable[[StructureAttackResult], float], unit: str = "") -> None:
         self.number = number
         self.unit = unit
 
     def calculate(self, results: Results) -> float | str:
-        """The mean; with a unit a string like ``0.21%``."""
+        """Returns the mean, or with a unit a string like ``0.21%``."""
         successes = [r for r in results if isinstance(r, SuccessfulAttackResult)]
         mean = _mean(map(self.number, successes))
         return f"{mean}{self.unit}" if self.unit else mean
 
 
 class MeanOverAttacks(Metric):
-    """Mean of a number over all attacked examples, failures included, skipped ones not."""
+    """The mean of a number over all attacked examples, failures included, skipped ones not."""
 
     def __init__(self, number: Callable[[StructureAttackResult], float]) -> None:
         self.number = number
 
     def calculate(self, results: Results) -> float:
-        """The mean."""
+        """Returns the mean."""
         attacked = [r for r in results if not isinstance(r, SkippedAttackResult)]
         return _mean(map(self.number, attacked))
 
 
 def hamming_distance(result: StructureAttackResult) -> float:
-    """Masked units, averaged over the perturbed matrices (paper, section 4.1)."""
+    """Returns the mean number of masked units of a perturbed matrix (paper, section 4.1)."""
     return result.structure.hamming_distance
 
 
 def perturbed_matrices(result: StructureAttackResult) -> int:
-    """Attention matrices with at least one masked unit."""
+    """Returns the number of attention matrices with at least one masked unit."""
     return len(result.structure.matrices)
 
 
 def masked_share(result: StructureAttackResult) -> float:
-    """Masked units in percent of all attention units of the model for this text."""
+    """Returns the masked units in percent of all attention units of the model for the text."""
     return 100 * len(result.structure) / result.structure.shape.num_units
 
 
 def candidate_queries(result: StructureAttackResult) -> int:
-    """Tested structures up to the first success; the number the paper prints."""
+    """Returns the number of structures tested up to the first success, which the paper prints."""
     return result.candidate_queries
 
 
 def gradient_passes(result: StructureAttackResult) -> int:
-    """Backward passes; the forward pass of each is a query."""
+    """Returns the number of backward passes; the forward pass of each is a query."""
     return result.gradient_passes
 
 

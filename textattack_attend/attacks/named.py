@@ -116,7 +116,7 @@ def require_options(name: str, every: Sequence[Parameter], options: Iterable[str
 
 
 def is_in_file(name: str) -> bool:
-    """Whether an attack is a function in a Python file, so that its use executes that file."""
+    """Returns whether an attack is a function in a Python file, so its use executes the file."""
     return bool(split(name)[1])
 
 

@@ -1,4 +1,4 @@
-"""Look-ahead: what the examples are that will be attacked next."""
+"""Attacks examples ahead of the calls that ask for their results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .structured_text import attacked_text
 
 Text: TypeAlias = "str | OrderedDict[str, str] | AttackedText"
 Example: TypeAlias = "tuple[Text, int]"
-"""A text, its columns or an `AttackedText`; and its class."""
+"""A text, its columns or an `AttackedText`, and its class."""
 END = object()
 """Marks the end of the examples; None may be an example, by mistake."""
 
@@ -30,13 +30,13 @@ class Waiting:
         return self._next is not END
 
     def first(self) -> Example:
-        """The next example."""
+        """Returns the next example without taking it."""
         assert self._next is not END
         example: Example = self._next
         return example
 
     def take(self) -> None:
-        """Go on to the one after it."""
+        """Takes the next example."""
         self._next = next(self._rest, END)
 
 
@@ -53,14 +53,14 @@ class Ahead:
         self._results = attack_many(theirs)
 
     def expects(self, text: Text, label: int) -> bool:
-        """Whether this is the next example."""
+        """Returns whether this is the next example."""
         if not self._waiting:
             return False
         next_text, next_label = self._waiting.first()
         return bool(_inputs(text) == _inputs(next_text) and label == next_label)
 
     def take(self) -> StructureAttackResult:
-        """The result of the next example."""
+        """Returns the result of the next example, and goes on to the one after it."""
         self._waiting.take()
         return next(self._results)
 

@@ -21,7 +21,7 @@ class StructureAttackResult(stock.AttackResult):
     Args:
         original_result: the clean text, judged.
         perturbed_result: the text under the final structure, judged.
-        tokens: what the model sees of the text, special tokens included.
+        tokens: the tokens that the model reads of the text, special ones included.
         candidate_queries: the number of structures that were tested up to the first success, which
             the paper prints.
         gradient_passes: the number of backward passes, which are not in ``num_queries``; the
@@ -43,7 +43,7 @@ class StructureAttackResult(stock.AttackResult):
 
     @property
     def structure(self) -> Structure:
-        """The masked units: of a success the adversarial structure, else the last one tested."""
+        """The adversarial structure of a success, or the last structure tested of a failure."""
         structure: Structure = self.perturbed_result.attacked_text.structure
         return structure
 
@@ -54,7 +54,7 @@ class StructureAttackResult(stock.AttackResult):
         return text
 
     def describe(self, color_method: str | None = None) -> list[str]:
-        """What is masked, one line a matrix: ``L2 H10: a -> emotional``."""
+        """Describes the masked units in one line a matrix: ``L2 H10: a -> emotional``."""
         color = self.perturbed_result.get_text_color_perturbed()
         lines = [line.partition(": ") for line in describe(self.structure, self.tokens)]
         return [
@@ -63,7 +63,7 @@ class StructureAttackResult(stock.AttackResult):
         ]
 
     def diff_color(self, color_method: str | None = None) -> tuple[str, str]:
-        """The text, and what was masked in it, in one line (for the csv logger)."""
+        """Returns the text, and its masked units in one line, for TextAttack's csv logger."""
         return self.original_text(color_method), "; ".join(self.describe(color_method))
 
 
@@ -71,7 +71,7 @@ class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult
     """A structure that reaches the goal."""
 
     def str_lines(self, color_method: str | None = None) -> list[str]:
-        """Prediction before and after, the text, and what was masked."""
+        """Returns the prediction before and after, the text, and the masked units."""
         masked = "\n".join([f"{summarize(self.structure)}:", *self.describe(color_method)])
         return [
             self.goal_function_result_str(color_method),
@@ -84,7 +84,7 @@ class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):
     """No structure within the budget was found; the last one tested is kept.
 
     Attributes:
-        unconfirmed: whether the search claimed a success that a fresh forward pass did not confirm.
+        unconfirmed: true if the search claimed a success that a fresh forward pass did not confirm.
     """
 
     unconfirmed = False

@@ -20,7 +20,7 @@ from .structured_text import StructuredText
 from .transformations import Proposal, StructureTransformation
 
 PADDED = 1.2
-"""The longest text that is read together with others, over the shortest."""
+"""The most that the longest of the texts read together may be longer than the shortest."""
 
 
 class ExampleSearch:
@@ -35,7 +35,7 @@ class ExampleSearch:
 
     Attributes:
         initial: the clean text, judged.
-        outcome: what the search found; None while it is under way.
+        outcome: the outcome of the search; None while it is under way.
         num_gradient_passes: the number of backward passes over the text so far.
     """
 
@@ -61,13 +61,13 @@ class ExampleSearch:
 
     @property
     def rows(self) -> int:
-        """How many tokens a question takes, about: one structure for every head."""
+        """The approximate number of tokens of a question, with one structure for every head."""
         shape = self.text.structure.shape
         return shape.heads * shape.tokens
 
     @property
     def skipped(self) -> bool:
-        """Whether the clean text reaches the goal already."""
+        """True if the clean text reaches the goal already."""
         return bool(self.initial.goal_status == GoalFunctionResultStatus.SKIPPED)
 
     @property
@@ -116,7 +116,7 @@ class ExampleSearch:
 
     @property
     def question(self) -> Question:
-        """What the search waits for, as far as the query budget goes."""
+        """The question that the search waits for, cut off at the query budget."""
         left = self.goal_function.query_budget - self.goal_function.num_queries
         texts = self._question.texts
         return replace(self._question, texts=texts[: int(min(left, len(texts)))])

@@ -19,10 +19,10 @@ SHARED = "-shm"
 MAGIC = bytes.fromhex("d9d505f920a163d7")
 """The end of a journal that names another one."""
 State = tuple[tuple[int, int, int] | None, ...]
-"""What changes when a store is written: of its file and of its journals, None for each missing one.
+"""The states of a store's file and journals, which change with every write; None if one is missing.
 
-It is the number of the file, its bytes, and when its content changed. When its owner changed does
-not count: SQLite sets that of journals while it reads.
+A state is the file's number, its size in bytes, and the time of its last change of content. The
+time of its last change of owner does not count, because SQLite sets the owner of journals.
 """
 
 

@@ -1,4 +1,4 @@
-"""Two runs compared on the examples that both have attacked."""
+"""Compares two runs on the examples that both have attacked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEYS = ["victim", "attack"]
 
 
 def differences(first: Results, second: Results) -> pd.DataFrame:
-    """Robust accuracy of two runs, where victim and attack have the same labels in both.
+    """Compares the robust accuracy of two runs for every victim and attack that both have.
 
     Columns: ``examples`` that both attacked and neither failed on with an error; robust accuracy
     in the ``first`` and in the ``second``; the ``difference`` with its 95% interval (paired
@@ -53,7 +53,7 @@ def differences(first: Results, second: Results) -> pd.DataFrame:
 
 
 def _held(results: Results) -> pd.Series:
-    """The share of models that an example's prediction stayed right for, by its text."""
+    """Returns, for every text, the share of models whose prediction stayed right."""
     robust = METRICS["robust"]
     rows = results.rows[are(robust.denominator, results.rows)]
     held = robust.numerator(rows)

@@ -19,7 +19,7 @@ from .row import OUTCOMES, Row
 LARGEST = 2**53
 """The largest number of a column; sums of whole numbers up to it are exact."""
 SLACK = 1e-6
-"""How far a probability in single precision may be outside of [0, 1]."""
+"""The distance by which a probability in single precision may lie outside of [0, 1]."""
 ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 LONGEST_NAME = 255
 """The most characters of the name of a machine, or of a date."""

@@ -1,4 +1,4 @@
-"""What rows add up to: every metric of a victim under an attack, with its uncertainty."""
+"""Computes, from rows, every metric of a victim under an attack, with its uncertainty."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .results import Results
 
 Array = npt.NDArray[np.float64]
 RESAMPLES = 1000
-"""Of the bootstrap."""
+"""The number of resamples of the bootstrap."""
 TAILS = (2.5, 97.5)
-"""Percentiles that a 95% interval lies between."""
+"""The percentiles between which a 95% interval lies."""
 
 
 def summary(results: Results) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Tables to read: the comparison of attacks and victims, and what the victims' cards say."""
+"""Makes tables to read: the comparison of attacks and victims, and the victims' cards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .results import Results
 from .summary import summary
 
 LARGEST = 20_000_000
-"""The most letters of a table in Markdown; nobody reads a longer one."""
+"""The most letters of a table in Markdown, as nobody reads a longer one."""
 COST = "training time (plain: 1)"
 OTHER_HEADINGS = {
     "models": "How many models there are: each is one checkpoint with one seed of the attack.",
@@ -24,7 +24,7 @@ OTHER_HEADINGS = {
 }
 """Explanations of the headings that name no metric."""
 MARKUP = re.compile(r"[\\`*|<$~]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)|\](?=\()")
-"""What Markdown would take for markup within a line, the end of a cell among it."""
+"""Matches characters that Markdown takes for markup within a line, as the end of a cell."""
 
 
 def comparison(results: Results) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def side_by_side(results: Results, metric: str) -> pd.DataFrame:
 
 
 def victims(results: Results) -> pd.DataFrame:
-    """A row for every victim whose checkpoints have cards: dev accuracy and cost of training."""
+    """Returns a row with dev accuracy and training cost for every victim that has cards."""
     rows = []
     for victim, own in results.rows.groupby("victim", sort=False):
         cards = [results.cards[c] for c in own["checkpoint"].unique() if c in results.cards]
@@ -155,7 +155,7 @@ def _models(rows: pd.DataFrame) -> int:
 
 
 def _said(mean: float, deviation: float, percent: bool) -> str:
-    """Mean and standard deviation, or nothing where there is no number."""
+    """Returns a mean with its standard deviation, or an empty text if there is no number."""
     if pd.isna(mean):
         return ""
     factor, unit = (100, "%") if percent else (1, "")

@@ -1,1 +1,1 @@
-"""Rankings: which units of a matrix an attack masks first."""
+"""Rankings, by which an attack chooses the units of a matrix, and candidate masks."""

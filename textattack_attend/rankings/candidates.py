@@ -1,4 +1,4 @@
-"""Candidate masks: the highest-ranked attackable units of every matrix, within the budget."""
+"""Candidate masks, the highest-ranked attackable units of every matrix, within the budget."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def candidate_masks(
 
     Args:
         ranking: the name of a ranking that scores units.
-        each_layer: shows every layer's capture, as `ForwardPass.each_layer` does, with gradients
-            if the ranking needs them.
+        each_layer: a function that shows every layer's capture, as `ForwardPass.each_layer` does,
+            with gradients if the ranking needs them.
         shape: the shape of the text's structures.
-        budget: which units may be masked, and how many of one matrix.
+        budget: the units that may be masked, and their number in a matrix.
     """
     chosen: dict[int, list[Cells]] = {}
     gradients: list[bool] = []
@@ -95,7 +95,7 @@ def _structures(chosen: Mapping[int, Sequence[Cells]], shape: Shape) -> dict[Mat
 
 
 def _joined(chosen: Cells, attackable: Cells, shape: Shape) -> Cells:
-    """The attackable cells at the same place of any sequence."""
+    """Returns the attackable cells, in all sequences, at the places of those chosen in any."""
     masked = np.zeros((shape.tokens, shape.tokens), dtype=np.bool_)
     masked.ravel()[chosen] = True
     longest = max(shape.sequences)
@@ -108,7 +108,7 @@ def _joined(chosen: Cells, attackable: Cells, shape: Shape) -> Cells:
 
 
 def _highest(scores: npt.NDArray[np.float32], count: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yields of every head the sorted positions of its highest scores (H, n), a few heads at once.
+    """Yields the sorted positions of the highest scores (H, n) of every head, a few heads at once.
 
     Equal scores are taken in the order of their positions.
     """

@@ -1,4 +1,4 @@
-"""Importance: how layers, and the heads of a layer, are ordered (paper, section 3.3)."""
+"""Importance, the order of layers, and of the heads of a layer (paper, section 3.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def require_importance(name: str) -> None:
 
 
 def layer_probes(shape: Shape) -> list[Structure]:
-    """One structure a layer, all of whose heads are masked: uniform attention."""
+    """Returns a structure for each layer that masks all its heads, for uniform attention."""
     return [
         Structure.whole(shape, [(layer, head) for head in range(shape.heads)])
         for layer in range(shape.layers)
@@ -26,13 +26,13 @@ def layer_probes(shape: Shape) -> list[Structure]:
 
 
 def head_probes(shape: Shape, layers: Iterable[int]) -> list[Structure]:
-    """One structure a head of these layers, in order, the whole head masked."""
+    """Returns a structure for each head of these layers, in order, that masks the whole head."""
     return [
         Structure.whole(shape, [(layer, head)]) for layer in layers for head in range(shape.heads)
     ]
 
 
 def most_important_first(scores: Sequence[float]) -> list[int]:
-    """Positions by descending score of the attack's goal; equal scores keep their order."""
+    """Returns positions by descending score of the attack's goal; equal scores keep their order."""
     order: list[int] = np.argsort(-np.asarray(scores), kind="stable").tolist()
     return order

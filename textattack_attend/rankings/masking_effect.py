@@ -23,10 +23,10 @@ def masking_effect(
 ) -> npt.NDArray[np.float32]:
     """Returns the linear term of the loss for masking each unit instead of opening it, (H, n).
 
-    As `first_order`, but at a state where units are masked: a unit that, open, has the probability
-    p has the effect ``-p (g - rest)``, where g is the gradient at its probability and ``rest`` the
-    mean of the row's gradients under the probabilities of the other open units. A masked unit's p
-    is what its score would give it if it alone were opened.
+    It extends `first_order` to a state where units are masked: a unit that, open, has the
+    probability p has the effect ``-p (g - rest)``, where g is the gradient at its probability and
+    ``rest`` the mean of the row's gradients under the probabilities of the other open units. A
+    masked unit's p is the probability that it would have if it alone were opened.
 
     Args:
         capture: the capture of the layer, (H, T, T), under the mask and with gradients.
@@ -58,8 +58,8 @@ def effect_of_masking(
         scores: the scores before the softmax and before the mask.
         probabilities: the probabilities under the mask.
         gradients: the gradients of the loss at the probabilities.
-        masked: which units are masked.
-        closed: which units are never visible.
+        masked: a mask that is true at masked units.
+        closed: a mask that is true at units that are never visible.
     """
     open_scores = scores.masked_fill(masked | closed, -torch.inf)
     total = open_scores.logsumexp(-1, keepdim=True)

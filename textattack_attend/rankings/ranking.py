@@ -23,7 +23,7 @@ from ..registry import Registry
 from ..structures import Cells
 
 UNITS_AT_ONCE = 2**18
-"""Scores that are computed at once; each step of the formulas takes that many numbers again."""
+"""The number of scores computed at once; each step of a formula takes as many numbers again."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Ranking:
     """The order of the units inside a matrix.
 
     Args:
-        score: computes the score of every unit of a layer, (H, T, T), from the layer's capture;
-            None draws the scores at random, without the model.
+        score: a function that computes the score of every unit of a layer, (H, T, T), from the
+            layer's capture; None to draw the scores at random, without the model.
         needs_gradient: whether the score needs the gradients of the capture.
     """
 
@@ -47,8 +47,8 @@ class Ranked(NamedTuple):
     """The attackable units of a layer in the order of a ranking.
 
     Args:
-        scores: of every attackable unit, float (H, n); the higher, the more promising.
-        has_gradient: whether a gradient that is not zero ranks some head.
+        scores: the scores of the attackable units, float32 (H, n); a higher one is more promising.
+        has_gradient: true if a gradient that is not zero ranks any head.
     """
 
     scores: npt.NDArray[np.float32]

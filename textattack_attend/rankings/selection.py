@@ -8,16 +8,16 @@ from torch import Tensor
 
 
 def highest(scores: Tensor, counts: Tensor) -> Tensor:
-    """Chooses the highest scores of every row; of equal ones those that come first.
+    """Chooses the highest scores of every row, and of equal scores those that come first.
 
     NaN is lower than any number, and never chosen.
 
     Args:
         scores: the scores, float32 (..., n).
-        counts: how many to choose of each row, int (..., 1), at most n.
+        counts: the number of scores to choose in each row, int (..., 1), at most n.
 
     Returns:
-        Which are chosen, bool (..., n).
+        A mask that is true at the chosen scores, bool (..., n).
     """
     if not scores.numel() or not counts.any():
         return torch.zeros_like(scores, dtype=torch.bool)

@@ -28,7 +28,7 @@ from .panels import pairs_of
 from .policy import content_security_policy
 
 MOST_PAIRS = 100
-"""How many attacks on victims a figure shows at most; drawing more would take minutes."""
+"""The most attacks on victims that a figure shows; drawing more would take minutes."""
 EXAMPLE = (
     "victim",
     "attack",
@@ -107,7 +107,7 @@ def _tables(results: Results) -> list[tuple[str, list[tuple[str, str]], list[lis
 def _figures(
     results: Results, attention: Callable[[Results], Figure]
 ) -> tuple[list[tuple[str, Markup]], list[str]]:
-    """Title and SVG of every figure that there is, and why the others are not."""
+    """Returns the title and the SVG of every figure, and the reasons why others are missing."""
     pairs = len(pairs_of(results))
     if pairs > MOST_PAIRS:
         reason = f"expected at most {MOST_PAIRS} attacks on victims to tell apart, got {pairs}"

@@ -28,16 +28,17 @@ def units_within(share: float, units: int | Fraction) -> int:
 
 @dataclass(frozen=True)
 class Budget:
-    """At most ``max(1, floor(mask_fraction * n))`` of the n attackable units of a matrix.
+    """Allows at most ``max(1, floor(mask_fraction * n))`` of a matrix's n attackable units.
 
     Args:
         mask_fraction: alpha of the paper (section 3.5), in (0, 1].
         spare_first_token: whether the row and the column of the first token stay untouched, if it
             is a special one ([CLS], <s>, a decoder's start token). The paper does not exclude them,
             its released code does.
-        choice_budget: for multiple choice, where each choice has a matrix of its own: "per_matrix",
-            or "released" for what the released code does. There n is the square of all choices'
-            lengths together over their number, and every choice is masked wherever one is.
+        choice_budget: the way to count n for multiple choice, where each choice has a matrix of its
+            own: "per_matrix" counts the units of that matrix, "released" counts as the released
+            code: n is the square of all choices' lengths together over their number, and every
+            choice is masked wherever one is.
 
     Raises:
         InvalidInputError: an option is outside its range.
@@ -53,7 +54,7 @@ class Budget:
         require_one_of("choice_budget", self.choice_budget, CHOICE_BUDGETS)
 
     def attackable(self, shape: Shape, layer: int) -> npt.NDArray[np.bool_]:
-        """The attackable units of one head of a layer, bool (T, T)."""
+        """Returns the attackable units of one head of a layer, bool (T, T)."""
         attackable = shape.visible(layer).copy()
         if self.spare_first_token:
             first = [span.start for span in shape.spans]
@@ -65,11 +66,14 @@ class Budget:
         return attackable
 
     def cells(self, shape: Shape, layer: int) -> Cells:
-        """The attackable cells ``query * T + key`` of one head of a layer, in order."""
+        """Returns the attackable cells ``query * T + key`` of one head of a layer, in order."""
         return np.flatnonzero(self.attackable(shape, layer)).astype(np.int32)
 
     def units_per_matrix(self, shape: Shape, layer: int) -> list[int]:
-        """How many units of the matrix of each sequence may be chosen; 1 at least if one may be."""
+        """Returns the number of units that may be chosen in the matrix of each sequence.
+
+        It is at least 1 if any unit is attackable.
+        """
         attackable = self.attackable(shape, layer)
         counts = [int(attackable[span, span].sum()) for span in shape.spans]
         if self.choice_budget == "released" and shape.sequences:
@@ -78,11 +82,11 @@ class Budget:
         return [min(n, units_within(self.mask_fraction, n)) for n in counts]
 
     def joins_choices(self, shape: Shape) -> bool:
-        """Whether what is chosen in one sequence is masked in all of them."""
+        """Returns whether units that are chosen in one sequence are masked in all of them."""
         return self.choice_budget == "released" and bool(shape.sequences)
 
     def allows(self, structure: Structure) -> bool:
-        """Whether every matrix of the structure is within the budget."""
+        """Returns whether every matrix of the structure is within the budget."""
         return all(self._allows_in_layer(structure, layer) for layer in structure.layers)
 
     def _allows_in_layer(self, structure: Structure, layer: int) -> bool:

@@ -34,7 +34,7 @@ from .structure import Cells, Matrix, Structure
 VERSION = 2
 FIRST_VERSION = 1
 USUAL_VISIBILITY: dict[str, Any] = {"reach": [], "first_is_special": True, "sequences": []}
-"""What a shape has if every token sees every token and the first one is special."""
+"""The fields of a shape in which every token sees every token and the first one is special."""
 FIELDS = {"shape", "matrices"}
 OPTIONAL = {"version", *USUAL_VISIBILITY}
 

@@ -14,11 +14,12 @@ START = "<start>"
 
 
 def describe(structure: Structure, tokens: Sequence[str]) -> list[str]:
-    """One line a matrix, ``L2 H10: a -> emotional``: the query no longer attends to the key.
+    """Describes a structure in one line a matrix, ``L2 H10: a -> emotional``.
 
-    Layers and heads count from 0, as everywhere in the package. A token that occurs more than once
-    carries its position: ``the[4]``. A decoder reads a start token first, shown as ``<start>``.
-    Long structures are cut, and the cut is said.
+    An arrow means that the query no longer attends to the key. Layers and heads count from 0, as
+    everywhere in the package. A token that occurs more than once carries its position: ``the[4]``.
+    A decoder reads a start token first, shown as ``<start>``. Long structures are cut, and a last
+    line says so.
     """
     names = _unambiguous(tokens)
     lines = [

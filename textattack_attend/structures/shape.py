@@ -94,7 +94,7 @@ class Shape:
 
     @property
     def crosses(self) -> bool:
-        """Whether the attention is that of a decoder to its encoder."""
+        """True if the attention is that of a decoder to its encoder."""
         return bool(self.reach) and self.reach[0].decoder_queries and not self.reach[0].decoder_keys
 
     def reach_of(self, layer: int) -> Reach:

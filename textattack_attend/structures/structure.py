@@ -37,7 +37,7 @@ class Structure:
 
     @classmethod
     def from_units(cls, shape: Shape, units: npt.ArrayLike) -> Structure:
-        """The structure that masks these (layer, head, query, key) rows, shape (N, 4), any order.
+        """Makes the structure that masks these (layer, head, query, key) rows, (N, 4), any order.
 
         Raises:
             InvalidInputError: the units are no integers of this shape, or one lies outside the
@@ -60,7 +60,7 @@ class Structure:
 
     @classmethod
     def whole(cls, shape: Shape, matrices: Iterable[Matrix]) -> Structure:
-        """Every unit of these matrices, which the softmax turns into uniform attention."""
+        """Makes the structure that masks whole matrices, whose attention becomes uniform."""
         return cls(shape, {m: _every_cell(shape, m[0]) for m in matrices})
 
     @classmethod
@@ -68,7 +68,7 @@ class Structure:
         """Returns the structure that masks what any of the structures masks.
 
         Raises:
-            StructureMismatchError: one is of another shape.
+            StructureMismatchError: a structure has another shape.
         """
         joined: dict[Matrix, Cells] = {}
         for structure in structures:
@@ -106,7 +106,7 @@ class Structure:
         return len(self) / len(self._cells) if self._cells else 0.0
 
     def cells_of_layer(self, layer: int) -> tuple[tuple[int, Cells], ...]:
-        """(head, cells) of each perturbed matrix of one layer."""
+        """Returns the (head, cells) of each perturbed matrix of one layer."""
         return self._by_layer.get(layer, ())
 
     @cached_property
@@ -117,7 +117,7 @@ class Structure:
         return by_layer
 
     def cells(self, layer: int, head: int) -> Cells:
-        """The masked cells ``query * T + key`` of one matrix."""
+        """Returns the masked cells ``query * T + key`` of one matrix."""
         return self._cells.get((layer, head), np.empty(0, dtype=np.int32))
 
     def dense(self) -> npt.NDArray[np.bool_]:
@@ -226,7 +226,7 @@ def _closed(shape: Shape) -> str:
 
 @lru_cache(maxsize=32)
 def _every_cell(shape: Shape, layer: int) -> Cells:
-    """All open cells of a matrix, one array for all the structures that mask whole matrices."""
+    """Returns all open cells of a matrix, as one array that structures share."""
     cells = np.flatnonzero(shape.visible(layer)).astype(np.int32)
     cells.flags.writeable = False
     return cells

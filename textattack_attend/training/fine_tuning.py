@@ -61,34 +61,35 @@ def fine_tune(
 ) -> Card:
     """Fine-tunes a pretrained model, saves it with its tokenizer and a card, and returns the card.
 
-    It is judged after every epoch, and the best one is kept. A run that was interrupted or killed
-    goes on from its newest whole checkpoint; the checkpoints are deleted once the model is saved.
-    Of a run that has ended only the card is returned, and a warning says so.
+    The model is evaluated after every epoch, and that of the best epoch is kept. A run that was
+    interrupted or killed goes on from its newest whole checkpoint; the checkpoints are deleted once
+    the model is saved. If the run has ended already, only its card is returned, with a warning.
 
     Args:
-        task: what is learned; its settings, where the following are None.
-        model: hub name or folder of the pretrained model.
-        data: folder of the task's two files, or name of the data set on the hub.
-        output: folder for the model.
+        task: the task, whose settings replace those of the following that are None.
+        model: the folder of the pretrained model, or its name on the hub.
+        data: the folder of the task's two files, or the name of the data set on the hub.
+        output: the folder for the model.
         defense: the training method; None for plain fine-tuning.
-        learning_rate: at its highest.
-        batch_size: texts a step.
-        epochs: how often every text is seen.
+        learning_rate: the highest learning rate.
+        batch_size: the number of texts in a step.
+        epochs: the number of times that every text is seen.
         max_tokens: the most tokens of a sequence; by default the task's, or fewer if the model
             cannot read so many.
-        config: fields of the model's configuration, instead of its own, that leave its weights as
-            they are, as its dropout, which takes most of a step on a CPU.
-        seed: for the new head, the order of the texts, dropout, and what the method draws.
-        precision: float32 or bfloat16; by default what takes less time on this machine.
-        overwrite: delete what is in the folder, instead of refusing it, or going on.
-        trust_remote_code: run the Python code that the pretrained model, or the victim of ADA,
-            brings along; without it such a model is refused.
+        config: new values of fields of the model's configuration that do not change its weights, as
+            its dropout, which takes most of a step on a CPU.
+        seed: the seed of the new head, the order of the texts, dropout, and the method's draws.
+        precision: the precision, float32 or bfloat16; None for the faster one on this machine.
+        overwrite: whether to delete an earlier run's output in the folder, instead of refusing it
+            or going on with it.
+        trust_remote_code: whether to run the Python code that the pretrained model, or the victim
+            of ADA, brings along; otherwise such a model is refused.
 
     Raises:
         InvalidInputError: a setting is outside its range, a file is missing or of another format,
-            the rows cannot be learned from, the pretrained model or its tokenizer does not fit, or
-            the folder holds something else.
-        StructureMismatchError: what the method adds was found on a model of another size.
+            a model cannot learn from the examples, the pretrained model or its tokenizer does not
+            fit, or the folder holds something else.
+        StructureMismatchError: the method's structures were found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
         CustomCodeError: the pretrained model needs code of its own, which is not allowed.
         SavingError: the disk is full; the checkpoints so far are kept.

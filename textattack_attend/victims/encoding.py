@@ -1,4 +1,4 @@
-"""Inputs: how texts become the rows of token ids that a model reads."""
+"""Inputs, which convert texts to the rows of token ids that a model reads."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EncodedText:
     Args:
         text: the text.
         sequences: the sequences that the model reads of the text.
-        rows: what the tokenizer made of each sequence, by name, int64 (T,).
+        rows: the tokenizer's output for each sequence, tensors by name, int64 (T,).
     """
 
     text: Text
@@ -61,14 +61,14 @@ class EncodedText:
 
 
 class Inputs:
-    """Every text is one sequence, a text of two parts a pair.
+    """Encodes every text as one sequence, and a text of two parts as a pair.
 
-    Texts are truncated as TextAttack truncates them, which is said once, and padded on the right to
-    the longest of the batch.
+    Texts are truncated as TextAttack truncates them, with one warning, and padded on the right to
+    the longest text of the batch.
 
     Args:
-        tokenizer: of the model.
-        max_tokens: of a sequence.
+        tokenizer: the tokenizer of the model.
+        max_tokens: the most tokens of a sequence.
     """
 
     truncation: bool | str = True
@@ -152,7 +152,7 @@ class Inputs:
         """Tokenizes sequences, and cuts those that are too long.
 
         Raises:
-            InvalidInputError: one cannot be cut, as its first part is too short for that.
+            InvalidInputError: a sequence cannot be cut, because its first part is too short.
         """
         try:
             return self._tokenized(
@@ -181,7 +181,7 @@ class Inputs:
             )
 
     def _length(self, sequence: Text) -> int:
-        """In tokens, before it is cut."""
+        """Returns the length of a sequence in tokens, before it is cut."""
         special = self.adds_special_tokens
         encoded = self._tokenized(*parts_of(sequence), verbose=False, add_special_tokens=special)
         return len(encoded["input_ids"])
@@ -228,12 +228,12 @@ class ChoiceInputs(Inputs):
 
 
 class PromptInputs(Inputs):
-    """Texts are put into a prompt; where that is too long, the longest part of the text is cut.
+    """Puts texts into a prompt, and cuts the longest part of a text if the result is too long.
 
     Args:
-        tokenizer: of the model.
-        max_tokens: of a prompt with its text.
-        prompt: where the texts go.
+        tokenizer: the tokenizer of the model.
+        max_tokens: the most tokens of a prompt with its text.
+        prompt: the prompt into which texts are put.
 
     Raises:
         InvalidInputError: the prompt alone is too long.
@@ -252,7 +252,7 @@ class PromptInputs(Inputs):
             )
 
     def _sequences(self, text: Text) -> list[Text]:
-        """The prompt with the text in it, as long as it may be."""
+        """Returns the prompt with as much of the text in it as fits."""
         parts = list(parts_of(text))
         while True:
             filled = self.prompt.fill(tuple(parts))

@@ -1,4 +1,4 @@
-"""Prompts: a question put to a language model, and the words that answer it."""
+"""Prompts, questions to a language model, with the words that answer them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Prompt:
 
     Args:
         template: the prompt, with ``{}`` where a text goes; one for every column of the dataset.
-        label_words: what the model says for class 0, 1, ...: a single token each, written as it
+        label_words: the words that stand for class 0, 1, ...: a single token each, written as it
             follows the prompt (for most causal models with a space before it).
 
     Raises:
@@ -40,11 +40,11 @@ class Prompt:
 
     @property
     def slots(self) -> int:
-        """How many columns it takes."""
+        """The number of columns that the prompt takes."""
         return self.template.count(SLOT)
 
     def fill(self, parts: tuple[str, ...]) -> str:
-        """The prompt for the columns of an example.
+        """Returns the prompt filled with the columns of an example.
 
         Raises:
             InvalidInputError: there are more or less columns than slots.
@@ -58,10 +58,10 @@ class Prompt:
         return "".join(f"{a}{b}" for a, b in zip(self.template.split(SLOT), texts, strict=True))
 
     def label_ids(self, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-        """The token of every label word.
+        """Returns the id of the token of every label word.
 
         Raises:
-            InvalidInputError: a word is unknown or more than one token, or two are the same.
+            InvalidInputError: a word is unknown or more than one token, or two words are the same.
         """
         ids = [_single_token(word, tokenizer) for word in self.label_words]
         if len(set(ids)) < len(ids):

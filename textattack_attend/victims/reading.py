@@ -1,4 +1,4 @@
-"""A reading: what a victim knows of a text after it has read it once."""
+"""A reading, which holds everything that is known of a text after one clean pass."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .encoding import EncodedText
 
 @dataclass(frozen=True)
 class Reading:
-    """A text that the victim has read once, and what is known of it since.
+    """A text that the victim has read once, with the results that are known since.
 
     Args:
         encoded: the text as the model reads it.
         clean: the forward pass over the text with nothing masked.
-        runs: what the evaluator knows of each sequence of the text.
+        runs: the results that the evaluator keeps of each sequence of the text.
     """
 
     encoded: EncodedText

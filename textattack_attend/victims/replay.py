@@ -20,7 +20,7 @@ class Replay:
     Args:
         text: the text of the file.
         structure: the structure of the file.
-        logits: what the victim answered, float (C,).
+        logits: the victim's logits for the text under the structure, float32 (C,).
     """
 
     text: Text

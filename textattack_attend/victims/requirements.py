@@ -1,4 +1,4 @@
-"""Which models and tokenizers are classifiers that can be attacked."""
+"""Checks that a model with its tokenizer is a classifier that can be attacked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def classifier_of(
     Attacks use a `LabelWordClassifier` as they use a model of transformers.
 
     Raises:
-        UnsupportedModelError: it cannot be attacked, or is no classifier and has no prompt.
+        UnsupportedModelError: the model cannot be attacked, or is no classifier without a prompt.
         InvalidInputError: the prompt does not fit the tokenizer.
     """
     inside = unwrapped(model)
@@ -150,7 +150,7 @@ def require_embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> No
 
 
 def reads_the_last_end(model: PreTrainedModel) -> bool:
-    """Whether a model reads the last end token of a text: a classifier that is encoder-decoder."""
+    """Returns whether a model reads the last end token of a text, as encoder-decoders do."""
     return family_of(model).decoder is not None
 
 
@@ -158,8 +158,8 @@ def require_classifier(model: PreTrainedModel) -> None:
     """Refuses a model that has no trained classification head.
 
     Raises:
-        UnsupportedModelError: no head, a head that was just initialised, or a head that does not
-            choose one of several classes.
+        UnsupportedModelError: the model has no head, or one that was just initialised, or one that
+            does not choose one of several classes.
     """
     name = type(model).__name__
     head = "ForMultipleChoice" if chooses(model) else "ForSequenceClassification"
@@ -183,8 +183,8 @@ def require_language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenize
     """Refuses a model that cannot go on after a prompt.
 
     Raises:
-        UnsupportedModelError: it is no causal and no seq2seq language model, or the tokenizer ends
-            prompts with an end token, behind which a causal one would start anew.
+        UnsupportedModelError: the model is no causal and no seq2seq language model, or the
+            tokenizer ends prompts with an end token, behind which a causal model starts anew.
     """
     causal = not model.config.is_encoder_decoder
     if not model.can_generate() or (causal and not _reads_the_last_token(model)):
@@ -212,7 +212,7 @@ def _require_classes(model: PreTrainedModel) -> None:
 
 
 def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Gives a tokenizer without a padding token one, and tell the model, as transformers expects.
+    """Gives a tokenizer without a padding token one, and tells the model, as transformers expects.
 
     Decoders come without; their classifiers find the last token of a text by its padding.
 
@@ -239,7 +239,7 @@ def require_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
 
 
 def _finds_the_last_token(model: PreTrainedModel) -> bool:
-    """Whether a model reads the last token and finds it by the padding behind it."""
+    """Returns whether a model reads the last token and finds it by the padding behind it."""
     return not isinstance(model, LabelWordClassifier) and _reads_the_last_token(model)
 
 
@@ -248,7 +248,7 @@ def _reads_the_last_token(model: PreTrainedModel) -> bool:
 
 
 def _untrained(model: PreTrainedModel) -> bool:
-    """Whether the last bias of the head is still all zero, as it is initialised."""
+    """Returns whether the last bias of the head is still all zero, as it is initialised."""
     outputs = 1 if chooses(model) else model.config.num_labels
     biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
     last = [p for p in biases if p.shape == (outputs,)]

@@ -1,4 +1,4 @@
-"""The victim: it answers texts under structures, gives gradients, and replays structure files."""
+"""The victim answers texts under structures, computes gradients, and replays structure files."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ class Victim(TextModel):
 
     @property
     def engine(self) -> Engine | WholeModel:
-        """What evaluates structures: the engine, or whole forward passes."""
+        """The engine, or whole forward passes, which evaluate structures."""
         return self.evaluator.engine
 
     @one_caller_at_a_time
     def logits(
         self, texts: Sequence[Text | EncodedText], structures: Sequence[Structure] | None = None
     ) -> Tensor:
-        """Logits of a batch, float32 (B, C), on the CPU.
+        """Computes the logits of a batch, float32 (B, C), on the CPU.
 
         Args:
             texts: B texts.
@@ -129,7 +129,7 @@ class Victim(TextModel):
         return require_finite(logits.float().cpu()).reshape(len(texts), -1)
 
     def logits_alone(self, text: Text | EncodedText, structure: Structure | None = None) -> Tensor:
-        """Logits of one text, float32 (C,), by a forward pass that shares nothing with another.
+        """Computes the logits of one text, float32 (C,), by a forward pass that shares nothing.
 
         There are no neighbours in a batch, nothing is reused, and a processor computes on one
         thread, so that a machine gives the same bits whatever else it computes.
@@ -169,7 +169,7 @@ class Victim(TextModel):
         structures: Sequence[Structure],
         losses: Sequence[Loss | None],
     ) -> list[ForwardPass]:
-        """One forward pass over a batch; its texts that have a loss can be differentiated.
+        """Runs a forward pass over a batch, whose texts with a loss can be differentiated.
 
         Args:
             texts: B texts.
@@ -197,12 +197,12 @@ class Victim(TextModel):
         return passes
 
     def answers_at_random(self, text: Text | EncodedText) -> bool:
-        """Whether the same text gets other logits the second time."""
+        """Returns whether the same text gets other logits the second time."""
         first, second = (self.logits([text]) for _ in range(2))
         return not torch.allclose(first, second, rtol=1e-4, atol=1e-5)
 
     def capture(self, text: Text, loss: Loss | None) -> AttentionCapture:
-        """The attention of the clean text, and with a loss its gradient; float, on the CPU."""
+        """Returns the attention of the clean text, and with a loss its gradient; on the CPU."""
         return self.forward_passes([text], [], [loss])[0].capture()
 
     @one_caller_at_a_time
@@ -266,7 +266,7 @@ class Victim(TextModel):
         return Replay(saved.text, saved.structure, logits[0])
 
     def identity(self) -> Identity:
-        """Names all that decides what the victim answers; the weights are hashed once."""
+        """Returns the names of everything that decides the victim's answers."""
         return victim_identity(self)
 
     def _renew(self) -> None:

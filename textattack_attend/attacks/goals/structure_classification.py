@@ -31,11 +31,11 @@ from ..structured_text import StructuredText
 from .result import StructureGoalFunctionResult
 
 Objective = Callable[[Tensor, Tensor], Tensor]
-"""From logits (1, C) and a class (1,) to a scalar that grows as the class gets less likely."""
+"""A function from logits (1, C) and a class (1,) to a scalar, higher the less likely the class."""
 
 
 def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
-    """The best other logit minus that of the class."""
+    """Computes the lead of the best other logit over that of the class, a scalar."""
     own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, label[:, None], True)
     return logits.masked_fill(own, -torch.inf).amax() - logits[own].sum()
 
@@ -45,8 +45,8 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     Args:
         model_wrapper: the victim's wrapper.
-        precision: of the search, see `Victim`; None for the wrapper's own.
-        objective: what gradients are taken of.
+        precision: the precision of the search, see `Victim`; None for the wrapper's own.
+        objective: the function whose gradient is taken.
 
     Attributes:
         num_queries: evaluated (text, structure) pairs of the current example, the clean one and
@@ -92,11 +92,11 @@ class StructureGoalFunction(ClassificationGoalFunction):
     def init_attack_example(
         self, attacked_text: AttackedText, ground_truth_output: int, logits: Tensor | None = None
     ) -> tuple[GoalFunctionResult, bool]:
-        """Judges the clean text of an example; the count begins anew.
+        """Judges the clean text of an example, and begins to count its queries.
 
         Args:
             attacked_text: the text.
-            ground_truth_output: its class.
+            ground_truth_output: the class of the text.
             logits: the logits (1, C) of the text; by default the victim is asked.
         """
         self.initial_attacked_text = attacked_text
@@ -147,11 +147,11 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:
-        """What the attack wants to grow, from logits (1, C) to a scalar."""
+        """Computes, from logits (1, C), the scalar that the attack raises."""
 
     @abstractmethod
     def margin(self, result: GoalFunctionResult) -> float:
-        """How far a result is from the goal, a difference of two logits; negative once reached."""
+        """Returns the distance of a result from the goal in logits, negative for a success."""
 
     def judged_again(self, text: StructuredText, encoded: EncodedText) -> GoalFunctionResult:
         """Returns the result of a text under its structure by a forward pass that reuses nothing.
@@ -175,32 +175,32 @@ class StructureGoalFunction(ClassificationGoalFunction):
 
 
 def _probabilities(logits: Tensor) -> Tensor:
-    """Softmax, float64 (B, C).
+    """Computes the softmax, float64 (B, C).
 
-    In double precision, as a confident model's probabilities tie at 1 in single precision; and
-    always, as TextAttack takes logits that happen to sum to 1 for probabilities.
+    In single precision a confident model's probabilities would tie at 1. TextAttack gets
+    probabilities in any case, because it would take logits that happen to sum to 1 for them.
     """
     return logits.double().softmax(-1)
 
 
 class UntargetedStructureClassification(StructureGoalFunction, UntargetedClassification):
-    """Any wrong class."""
+    """The goal of any wrong class."""
 
     def loss(self, logits: Tensor) -> Tensor:
-        """The objective at the true class."""
+        """Computes the objective at the true class."""
         return self.objective(logits, _index(self.ground_truth_output, logits))
 
     def margin(self, result: GoalFunctionResult) -> float:
-        """Of the true class over the best other."""
+        """Returns the lead of the true class over the best other one."""
         return _lead(result, self.ground_truth_output)
 
 
 class TargetedStructureClassification(StructureGoalFunction, TargetedClassification):
-    """One given class.
+    """The goal of one given class.
 
     Args:
         model_wrapper: the victim's wrapper.
-        target_class: the class that the victim shall predict.
+        target_class: the class that the victim is to predict.
 
     Raises:
         InvalidInputError: the target is not one of the model's classes.
@@ -218,11 +218,11 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
         require_label(self.target_class, self.victim.num_classes(text), "target_class")
 
     def loss(self, logits: Tensor) -> Tensor:
-        """Minus the objective at the target class."""
+        """Computes minus the objective at the target class."""
         return -self.objective(logits, _index(self.target_class, logits))
 
     def margin(self, result: GoalFunctionResult) -> float:
-        """Of the best other class over the target."""
+        """Returns the lead of the best other class over the target."""
         return -_lead(result, self.target_class)
 
 
@@ -232,7 +232,7 @@ def require_label(label: Any, classes: int, what: str = "label") -> None:
     Args:
         label: the class, counted from 0.
         classes: the number of classes.
-        what: names the label in the message.
+        what: the name of the label in the message.
 
     Raises:
         InvalidInputError: the label is no whole number, or outside the classes.
@@ -255,7 +255,7 @@ def goal_function(
     precision: str | None = None,
     objective: Objective = cross_entropy,
 ) -> StructureGoalFunction:
-    """The goal of reaching a class, or any wrong one."""
+    """Makes the goal function for a target class, or for any wrong class."""
     if target_class is None:
         return UntargetedStructureClassification(model_wrapper, precision, objective)
     return TargetedStructureClassification(
@@ -264,7 +264,7 @@ def goal_function(
 
 
 def _lead(result: GoalFunctionResult, label: int) -> float:
-    """Of the logit of one class over the best of the others."""
+    """Returns the lead of one class's logit over the best of the others."""
     log_probabilities = np.log(np.maximum(result.raw_output, np.finfo(np.float64).tiny))
     return float(log_probabilities[label] - np.delete(log_probabilities, label).max())
 

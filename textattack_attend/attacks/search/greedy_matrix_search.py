@@ -34,24 +34,24 @@ from .stepwise_search import (
 )
 
 AT_LEAST = 4
-"""Candidates evaluated at once, where not fewer are left of a layer."""
+"""The fewest candidates that are evaluated at once, if a layer has as many left."""
 
 
 class GreedyMatrixSearch(StepwiseSearch):
-    """Mask one attention matrix after another, the most important first, until the goal is reached.
+    """Masks one matrix after another, the most important first, until the goal is reached.
 
     Heads of a layer are evaluated together, fewer where a success seems near. The search stops at
-    the first success, and ``candidate_queries`` counts up to it; what was evaluated in vain is in
-    ``num_queries``.
+    the first success, and ``candidate_queries`` counts up to it; ``num_queries`` also counts those
+    that were evaluated in vain.
 
     Args:
-        max_layers: how many layers are searched; more than the model has means all.
-        max_heads: how many heads of each of them.
+        max_layers: the most layers to search; more than the model has means all.
+        max_heads: the most heads of each layer to search.
         importance: "probability" orders layers, and the heads of a layer, by the goal's score when
             all of their units are masked; "random" asks nothing of the victim.
-        accumulate: keep the masks of earlier matrices, as the paper's code does; otherwise every
-            candidate masks one matrix.
-        seed: for ``importance="random"``; None follows TextAttack's ``--random-seed``.
+        accumulate: whether to keep the masks of earlier matrices, as the paper's code does;
+            otherwise every candidate masks one matrix.
+        seed: the seed for ``importance="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
         InvalidInputError: an option is of another type, or outside its range.
@@ -106,7 +106,7 @@ class GreedyMatrixSearch(StepwiseSearch):
                     raise BudgetSpent
 
     def _layers(self, text: StructuredText, generator: np.random.Generator) -> Asking[list[int]]:
-        """The layers to search, in order."""
+        """Returns the layers to search, in order."""
         shape = text.structure.shape
         if self.importance == "random":
             order: list[int] = generator.permutation(shape.layers).tolist()
@@ -117,7 +117,7 @@ class GreedyMatrixSearch(StepwiseSearch):
     def _heads(
         self, text: StructuredText, layer: int, generator: np.random.Generator
     ) -> Asking[list[int]]:
-        """The heads of a layer to mask, in order."""
+        """Returns the heads of a layer to mask, in order."""
         shape = text.structure.shape
         if self.importance == "random":
             order: list[int] = generator.permutation(shape.heads).tolist()
@@ -145,5 +145,5 @@ class GreedyMatrixSearch(StepwiseSearch):
         return max(fewest, ceil(last / (first - last) * (len(tested) - 1)))
 
     def extra_repr_keys(self) -> list[str]:
-        """What TextAttack prints of it."""
+        """Returns the names of the attributes that TextAttack prints."""
         return ["max_layers", "max_heads", "importance", "accumulate"]

@@ -1,4 +1,4 @@
-"""Pruning: from a structure that reaches the goal to one of few matrices that still does."""
+"""Prunes a structure that reaches the goal to few matrices that still reach it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ STEPS = 3
 def fewest_matrices(
     result: GoalFunctionResult, order: Sequence[Matrix]
 ) -> Asking[GoalFunctionResult]:
-    """The smallest number of matrices found to reach the goal, the first in the order being kept.
+    """Searches for the fewest matrices that reach the goal, of which the first in order are kept.
 
     Numbers between the largest that failed and the smallest that succeeded are tried, a few in one
-    batch; as success need not be monotone, fewer may do. Ends early when the query budget does.
+    batch; as success need not be monotone, fewer may do. The search ends early if the query budget
+    is spent.
 
     Args:
         result: a success.

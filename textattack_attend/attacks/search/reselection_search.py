@@ -1,4 +1,4 @@
-"""HackAttend+'s search: all matrices at once, over a few rounds, then pruning."""
+"""The search of HackAttend+, over a few rounds on all matrices at once, with pruning after it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .stepwise_search import (
 
 
 class ReselectionSearch(StepwiseSearch):
-    """Follow the transformation's candidate, round by round, until the goal is reached.
+    """Follows the transformation's candidate, round by round, until the goal is reached.
 
     Args:
-        rounds: the most rounds.
+        rounds: the largest number of rounds.
         prune: whether a success is then reduced to few matrices.
 
     Raises:

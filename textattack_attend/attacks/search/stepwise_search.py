@@ -1,4 +1,4 @@
-"""Searches that say what they want to know, step by step, and leave it to others to ask."""
+"""Searches that yield questions step by step, and leave it to others to ask the victim."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Question:
-    """What a search wants judged.
+    """The texts that a search wants judged.
 
     Args:
         texts: texts under structures.
-        differentiate: whether it may want the gradient there, next.
+        differentiate: whether the search may ask for the gradient at these texts next.
     """
 
     texts: list[StructuredText]
@@ -33,7 +33,7 @@ class Question:
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What a search found.
+    """The outcome of a search.
 
     Args:
         result: the first success, or the last structure that was tested.
@@ -47,7 +47,7 @@ class SearchOutcome:
 
 
 Asking: TypeAlias = Generator[Question, list[GoalFunctionResult], T]
-"""Yields questions, is sent their results, and returns what it wanted to know."""
+"""A generator that yields questions, is sent their results, and returns a value."""
 
 
 class SearchedExample(Protocol):
@@ -79,10 +79,10 @@ class StepwiseSearch(SearchMethod):
 
     @abstractmethod
     def steps(self, example: SearchedExample) -> Asking[SearchOutcome]:
-        """Asks step by step what the search wants to know, and returns what it found."""
+        """Yields the questions of the search step by step, and returns its outcome."""
 
     def perform_search(self, initial_result: GoalFunctionResult) -> GoalFunctionResult:
-        """TextAttack's hook; a plain `Attack` would not reset what is counted and remembered.
+        """Refuses a plain `Attack`, which would not reset counts and known answers.
 
         Raises:
             InvalidInputError: always.
@@ -94,12 +94,12 @@ class StepwiseSearch(SearchMethod):
 
 
 def ask(text: StructuredText, structures: Sequence[Structure]) -> Asking[list[GoalFunctionResult]]:
-    """The results of a text under each of the structures; fewer if the query budget is spent."""
+    """Returns a text's results under each structure, or fewer if the query budget is spent."""
     return (yield Question([StructuredText.of(text, structure) for structure in structures]))
 
 
 def scores(text: StructuredText, structures: Sequence[Structure]) -> Asking[list[float]]:
-    """The goal's score of a text under each of the structures.
+    """Returns the goal's score of a text under each of the structures.
 
     Raises:
         BudgetSpent: the query budget does not allow all of them.
@@ -111,5 +111,5 @@ def scores(text: StructuredText, structures: Sequence[Structure]) -> Asking[list
 
 
 def succeeded(result: GoalFunctionResult) -> bool:
-    """Whether the goal is reached."""
+    """Returns whether a result reaches the goal."""
     return bool(result.goal_status == GoalFunctionResultStatus.SUCCEEDED)

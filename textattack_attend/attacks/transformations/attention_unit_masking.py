@@ -1,4 +1,4 @@
-"""The transformation of HackAttend: mask the top units of one attention matrix."""
+"""The transformation of HackAttend, which masks the top units of one attention matrix."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .structure_transformation import EachLayer, Proposal, StructureTransformati
 
 
 class AttentionUnitMasking(StructureTransformation):
-    """One candidate for every (layer, head): its highest-ranked units masked, within the budget.
+    """Makes a candidate for every matrix, which masks its highest-ranked units within the budget.
 
     Args:
-        budget: which units may be masked and how many of one matrix.
+        budget: the units that may be masked, and their number in a matrix.
         ranking: the order of the units of a matrix; `textattack-attend ls rankings` lists them.
-        seed: for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
+        seed: the seed for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
 
     Raises:
-        InvalidInputError: the ranking is unknown, or the seed is none.
+        InvalidInputError: the ranking is unknown, or the seed is no whole number from 0 on.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class AttentionUnitMasking(StructureTransformation):
 
     @property
     def needs_gradient(self) -> bool:
-        """Whether it takes a backward pass over the text that it starts from."""
+        """True if the transformation needs a backward pass over the text that it starts from."""
         return self._ranked_by.needs_gradient
 
     def propose(self, text: Text, before: Proposal, each_layer: EachLayer) -> list[Proposal]:

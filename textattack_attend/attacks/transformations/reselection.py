@@ -1,4 +1,4 @@
-"""The transformation of HackAttend+: mask the top units of all matrices, chosen anew each time."""
+"""The transformation of HackAttend+, which chooses the masked units of all matrices anew."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 
 
 class Reselection(StructureTransformation):
-    """One candidate: in every matrix the units whose masking has the greatest first-order effect.
+    """Makes one candidate, which masks the units of greatest first-order effect in every matrix.
 
     The effect is taken at the structure of the current text, of masked units as of open ones, and
     averaged with what it was in earlier rounds: where all matrices change at once, the gradient at
     one state alone would overshoot. The average travels with the proposal.
 
     Args:
-        budget: which units may be masked and how many of one matrix.
+        budget: the units that may be masked, and their number in a matrix.
         decay: share of the earlier average in the new one, in [0, 1).
         growth: rounds over which the number of units grows to the budget; 1 for all at once.
 
@@ -48,7 +48,7 @@ class Reselection(StructureTransformation):
 
     @property
     def needs_gradient(self) -> bool:
-        """Always true."""
+        """True, as every candidate depends on the gradient."""
         return True
 
     def propose(self, text: Text, before: Proposal, each_layer: EachLayer) -> list[Proposal]:
@@ -95,14 +95,14 @@ class _Selection:
 
     Args:
         current: the structure that is masked so far.
-        budget: which units may be masked, and how many of one matrix.
+        budget: the units that may be masked, and their number in a matrix.
         share: the share of the budget that is taken, in (0, 1].
 
     Attributes:
         effects: the effects by which the units were chosen.
         masked: the chosen cells of every matrix.
         gains: the sum of their effects.
-        stands_still: whether the choice is the current one in every layer so far.
+        stands_still: true if the choice is the current one in every layer so far.
     """
 
     def __init__(self, current: Structure, budget: Budget, share: float) -> None:

@@ -1,4 +1,4 @@
-"""What the transformations over structures have in common."""
+"""The base class of the transformations over structures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...structures import Budget, Matrix, Structure
 EachLayer = Callable[[Visit], None]
 """Shows the attention of a text layer by layer, see `ForwardPass.each_layer`."""
 Effects = dict[int, npt.NDArray[np.float32]]
-"""By layer, the effect of masking each attackable unit, (H, n), in the order of `Budget.cells`."""
+"""The effect of masking each attackable unit of a layer, (H, n), ordered as by `Budget.cells`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Proposal:
         rounds: the number of rounds of proposals that led to it.
         effects: the average effects by which its units were chosen. The next round takes them away
             layer by layer, as a long text has no room for two.
-        gains: by matrix, the sum of the average effects of its masked units.
+        gains: the sum of the average effects of the masked units, by matrix.
     """
 
     structure: Structure
@@ -44,7 +44,7 @@ class StructureTransformation(Transformation):
     """Proposes structures within a budget.
 
     Args:
-        budget: which units may be masked and how many of one matrix.
+        budget: the units that may be masked, and their number in a matrix.
     """
 
     is_black_box = False
@@ -55,7 +55,7 @@ class StructureTransformation(Transformation):
     @property
     @abstractmethod
     def needs_gradient(self) -> bool:
-        """Whether it looks at the gradient, and so starts from the one at the clean text."""
+        """True if the transformation needs gradients, and so starts from that at the clean text."""
 
     @abstractmethod
     def propose(self, text: Text, before: Proposal, each_layer: EachLayer) -> list[Proposal]:

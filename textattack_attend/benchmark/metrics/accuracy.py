@@ -1,4 +1,4 @@
-"""How often the victim is right, and how often the attack changes that."""
+"""Metrics of how often the victim is right, and how often the attack changes that."""
 
 from __future__ import annotations
 

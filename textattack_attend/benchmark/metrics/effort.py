@@ -1,4 +1,4 @@
-"""How much an attack asks the victim."""
+"""Metrics of how much an attack asks the victim."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much an attack changes: the words and the meaning of a text, or the units of attention."""
+"""Metrics of how much an attack changes in the words and the meaning of a text, or in attention."""
 
 from __future__ import annotations
 

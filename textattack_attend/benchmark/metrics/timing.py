@@ -1,4 +1,4 @@
-"""How long an attack takes."""
+"""Metrics of how long an attack takes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Adversarial training with HackAttend structures (ours): an attack in every step.
+"""Adversarial training with HackAttend structures (ours), which attacks in every step.
 
-All matrices are masked at once, as HackAttend+ does it: in each, the units whose masking moves the
+All matrices are masked at once, as by HackAttend+: in each, those units whose masking raises the
 loss most, to first order, within the attack's budget. The model then learns under that mask.
 """
 
@@ -48,7 +48,7 @@ class HackAttendAT(Defense):
 
 
 class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
-    """A few gradient passes to find the structures, then a step under them."""
+    """Finds structures by a few gradient passes, and then trains one step under them."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -61,7 +61,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
             )
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Forward and backward passes over a batch and its attacked self; their mean loss."""
+        """Trains on a batch and on the attacked batch, and returns the mean loss."""
         if self.defense.alpha == 0:
             return self.plain_step(model, inputs, items)
         inputs = self._prepare_inputs(inputs)
@@ -74,7 +74,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
     def _attack(
         self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness
     ) -> list[Tensor]:
-        """What to mask in every layer, bool (B, H, T, T)."""
+        """Returns the mask of every layer, bool (B, H, T, T), true where a unit is masked."""
         attackable = self._attackable(inputs)
         masks: list[Tensor] = []
         effects: list[Tensor] = []
@@ -89,7 +89,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
     def _effects(
         self, model: nn.Module, inputs: dict[str, Any], masks: Sequence[Tensor]
     ) -> list[Tensor]:
-        """How much masking a unit moves the loss, to first order, where the masks are."""
+        """Computes the effect of masking each unit on the loss, to first order, under masks."""
         bare = self.bare(model)
         modules = family_of(bare).attention_modules(bare)
         layers = [Recording() for _ in modules]
@@ -113,7 +113,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         return [effects[number] for number in range(len(layers))]
 
     def _attackable(self, inputs: dict[str, Any]) -> Tensor:
-        """Pairs of real tokens, the first one spared where it is special, bool (B, 1, T, T)."""
+        """Returns the attackable units, bool (B, 1, T, T), which spare a special first token."""
         tokenizer: Any = self.processing_class
         real: Tensor = inputs["attention_mask"].flatten(0, -2).bool().clone()
         first = inputs["input_ids"].flatten(0, -2)[:, 0]

@@ -1,4 +1,4 @@
-"""What the options of all defenses are: checked values, and the command line's help."""
+"""The base of all defenses' options, which are checked and have help for the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLEAN = "Train on the clean text, too; without, a new head may not learn at all.
 
 
 def option(default: Any, help: str) -> Any:
-    """A field with a line of help."""
+    """Makes a field with a line of help."""
     return field(default=default, metadata={"help": help})
 
 
@@ -22,8 +22,8 @@ class ExtraRow(NamedTuple):
     """A row that a defense adds to the training set.
 
     Args:
-        parts: of the text.
-        label: its class.
+        parts: the parts of the text.
+        label: the class of the text.
         masked: the structure of each sequence that the model reads apart; empty if nothing is
             masked.
     """
@@ -42,11 +42,11 @@ class Defense:
     def extra_rows(
         self, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
     ) -> list[ExtraRow]:
-        """What to train on beside the rows of the training set.
+        """Returns the rows to train on beside those of the training set.
 
         Args:
-            rows: of the training set.
-            cache: file for what takes long to find.
+            rows: the rows of the training set.
+            cache: the file for results that take long to compute.
             trust_remote_code: whether to run the code that a victim brings along.
         """
         return []
