@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from transformers import (
     DataCollatorForMultipleChoice,
     DataCollatorWithPadding,
     EvalPrediction,
+    PretrainedConfig,
     PreTrainedTokenizerBase,
+    TrainingArguments,
 )
 
 from ..attention.precision import training_precision
 from ..checkpoints.card import CHECKPOINTS, Card
 from ..checkpoints.loading import load, tokenizer_of
-from ..data.published import Source
+from ..data.published import Row, Source
 from ..errors import InvalidInputError
 from ..victims.identity import trained_parts
 from ..victims.requirements import require_padding
@@ -35,11 +37,43 @@ from .defenses.defense_trainer import DefenseTrainer
 from .folder import begin, complete, finished
 from .learnable import require_learnable
 from .rows import encoded, with_extra
-from .settings import settings_of
 from .start import pretrained
 from .tasks import Task, splits
+from .trainer_arguments import trainer_arguments
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that was checked as far as it can be without the weights of its model.
+
+    Args:
+        task: the task, with the settings of the run.
+        defense: the training method.
+        card: the card, as far as it is known.
+        output: the folder for the model.
+        train: the rows to train on.
+        dev: the rows to judge by.
+        auto: transformers' class that makes models for the task.
+        configuration: the configuration of the model.
+        trust_remote_code: whether to run the code that the model brings along.
+    """
+
+    task: Task
+    defense: Defense
+    card: Card
+    output: Path
+    train: list[Row]
+    dev: list[Row]
+    auto: Any
+    configuration: PretrainedConfig
+    trust_remote_code: bool
+
+    @property
+    def checkpoints(self) -> Path:
+        """Returns the folder of what the training needs until it ends."""
+        return self.output / CHECKPOINTS
 
 
 def fine_tune(
@@ -49,15 +83,9 @@ def fine_tune(
     output: str | os.PathLike[str],
     *,
     defense: Defense | None = None,
-    learning_rate: float | None = None,
-    batch_size: int | None = None,
-    epochs: int | None = None,
-    max_tokens: int | None = None,
-    config: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    precision: str | None = None,
     overwrite: bool = False,
     trust_remote_code: bool = False,
+    **settings: Any,
 ) -> Card:
     """Fine-tunes a pretrained model, saves it with its tokenizer and a card, and returns the card.
 
@@ -66,85 +94,93 @@ def fine_tune(
     the model is saved. If the run has ended already, only its card is returned, with a warning.
 
     Args:
-        task: the task, whose settings replace those of the following that are None.
+        task: the task, whose settings replace those of `settings` that are None.
         model: the folder of the pretrained model, or its name on the hub.
         data: the folder of the task's two files, or the name of the data set on the hub.
         output: the folder for the model.
         defense: the training method; None for plain fine-tuning.
-        learning_rate: the highest learning rate.
-        batch_size: the number of texts in a step.
-        epochs: the number of times that every text is seen.
-        max_tokens: the most tokens of a sequence; by default the task's, or fewer if the model
-            cannot read so many.
-        config: new values of fields of the model's configuration that do not change its weights, as
-            its dropout, which takes most of a step on a CPU.
-        seed: the seed of the new head, the order of the texts, dropout, and the method's draws.
-        precision: the precision, float32 or bfloat16; None for the faster one on this machine.
         overwrite: whether to delete an earlier run's output in the folder, instead of refusing it
             or going on with it.
         trust_remote_code: whether to run the Python code that the pretrained model, or the victim
             of ADA, brings along; otherwise such a model is refused.
+        settings: fields of `Settings` to use instead of the task's: learning_rate, batch_size,
+            epochs, max_tokens, config, seed, precision.
 
     Raises:
-        InvalidInputError: a setting is outside its range, a file is missing or of another format,
-            a model cannot learn from the examples, the pretrained model or its tokenizer does not
-            fit, or the folder holds something else.
+        InvalidInputError: a setting is unknown or outside its range, a file is missing or of
+            another format, a model cannot learn from the examples, the pretrained model or its
+            tokenizer does not fit, or the folder holds something else.
         StructureMismatchError: the method's structures were found on a model of another size.
         TrainingDivergedError: the loss became NaN or infinite.
         CustomCodeError: the pretrained model needs code of its own, which is not allowed.
         SavingError: the disk is full; the checkpoints so far are kept.
     """
+    given = task.given(**settings)
     defense = defense or Defense()
-    task = dataclasses.replace(
-        task,
-        **_given(
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            max_tokens=max_tokens,
-        ),
-    )
-    _require_seed(seed)
+    longest = settings.get("max_tokens")
+    run = _checked(given, longest, defense, model, data, Path(output), trust_remote_code)
+    arguments = trainer_arguments(run.card, run.task, run.checkpoints)
+    ended = None if overwrite else finished(run.card, run.output)
+    if ended:
+        if arguments.process_index == 0:
+            logger.warning("%s: this run is complete already; nothing is trained again", output)
+        return ended
+    trainer, card = _begun(run, arguments, overwrite)
+    card = _trained(trainer, card, run.checkpoints)
+    trainer.bare(trainer.model_wrapped).eval()
+    return _saved(trainer, card, run.output, trust_remote_code)
+
+
+def _checked(
+    task: Task,
+    longest: int | None,
+    defense: Defense,
+    model: str,
+    data: Source,
+    output: Path,
+    trust_remote_code: bool,
+) -> _Run:
+    """Reads the data and the configuration, and refuses what does not fit together."""
     train, dev = splits(task, data)
     require_learnable(train, dev, data, task.chooses)
     auto = AutoModelForMultipleChoice if task.chooses else AutoModelForSequenceClassification
     classes = None if task.chooses else 1 + max(label for _, label in train)
-    configuration = configuration_of(str(model), auto, config or {}, classes, trust_remote_code)
-    task = _within(longest_input(configuration), task, max_tokens)
-    card = _card(task, defense, model, data, config or {}, seed, precision)
-    checkpoints = Path(output) / CHECKPOINTS
-    settings = settings_of(card, task, checkpoints)
-    ended = None if overwrite else finished(card, Path(output))
-    if ended:
-        if settings.process_index == 0:
-            logger.warning("%s: this run is complete already; nothing is trained again", output)
-        return ended
-    tokenizer = tokenizer_of(card.model, trust_remote_code, model_max_length=task.max_tokens)
-    torch.manual_seed(seed)
-    untrained = pretrained(card.model, auto, configuration, trust_remote_code)
+    configuration = configuration_of(str(model), auto, task.config, classes, trust_remote_code)
+    task = _within(longest_input(configuration), task, longest)
+    card = _card(task, defense, model, data)
+    return _Run(task, defense, card, output, train, dev, auto, configuration, trust_remote_code)
+
+
+def _begun(
+    run: _Run, arguments: TrainingArguments, overwrite: bool
+) -> tuple[DefenseTrainer[Any], Card]:
+    """Loads the model, finds the rows that the defense adds, and makes the trainer."""
+    task, card, trusts = run.task, run.card, run.trust_remote_code
+    tokenizer = tokenizer_of(card.model, trusts, model_max_length=task.max_tokens)
+    torch.manual_seed(task.seed)
+    untrained = pretrained(card.model, run.auto, run.configuration, trusts)
     require_padding(untrained, tokenizer)
-    with settings.main_process_first(local=False):
-        begin(card, Path(output), overwrite and settings.process_index == 0)
+    with arguments.main_process_first(local=False):
+        begin(card, run.output, overwrite and arguments.process_index == 0)
         start = time.perf_counter()
-        found_in = checkpoints / "adversarial.jsonl"
-        extra = defense.extra_rows(train, found_in, trust_remote_code)
-        found: dict[str, Any] = {
-            "extra_rows": len(extra),
-            "extra_seconds": time.perf_counter() - start,
-        }
-    trainer = trainer_of(defense)(
-        defense,
+        extra = run.defense.extra_rows(run.train, run.checkpoints / "adversarial.jsonl", trusts)
+        seconds = time.perf_counter() - start
+    trainer = trainer_of(run.defense)(
+        run.defense,
         untrained,
-        settings,
+        arguments,
         _collator(task, tokenizer),
-        with_extra(train, extra, task, tokenizer, untrained),
-        encoded(dev, task, tokenizer, untrained),
+        with_extra(run.train, extra, task, tokenizer, untrained),
+        encoded(run.dev, task, tokenizer, untrained),
         tokenizer,
         compute_metrics=_accuracy,
     )
-    card = _trained(trainer, dataclasses.replace(card, rows=len(train), **found), checkpoints)
-    untrained.eval()
-    return _saved(trainer, card, Path(output), trust_remote_code)
+    found: dict[str, Any] = {
+        "rows": len(run.train),
+        "extra_rows": len(extra),
+        "extra_seconds": seconds,
+    }
+    return trainer, dataclasses.replace(card, **found)
 
 
 def _trained(trainer: DefenseTrainer[Any], card: Card, checkpoints: Path) -> Card:
@@ -175,39 +211,20 @@ def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_
     return card
 
 
-def _card(
-    task: Task,
-    defense: Defense,
-    model: str,
-    data: Source,
-    config: Mapping[str, Any],
-    seed: int,
-    precision: str | None,
-) -> Card:
+def _card(task: Task, defense: Defense, model: str, data: Source) -> Card:
     """Returns the card of a run before it begins."""
+    settings = task.settings() | {
+        "config": dict(task.config),
+        "precision": task.precision or training_precision(),
+    }
     return Card(
         task=task.name,
         defense=defense.name,
         options=dataclasses.asdict(defense),
         model=str(model),
         data=str(data),
-        learning_rate=task.learning_rate,
-        batch_size=task.batch_size,
-        epochs=task.epochs,
-        max_tokens=task.max_tokens,
-        config=dict(config),
-        seed=seed,
-        precision=precision or training_precision(),
+        **settings,
     )
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if value is not None}
-
-
-def _require_seed(seed: int) -> None:
-    if not 0 <= seed < 2**32:
-        raise InvalidInputError(f"seed: expected a whole number from 0 to 2**32 - 1, got {seed}")
 
 
 def _within(longest: int, task: Task, given: int | None) -> Task:

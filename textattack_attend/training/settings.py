@@ -1,61 +1,96 @@
-"""The settings of transformers' ``Trainer`` for a run."""
+"""The settings of a training: one record behind command line, Python, tasks and cards."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from math import isfinite
+from typing import Any, Self
 
-import torch
-from accelerate import PartialState
-from transformers import TrainingArguments
+from ..errors import InvalidInputError, did_you_mean, require_one_of
 
-from ..checkpoints.card import Card
-from ..errors import InvalidInputError
-from .rows import LENGTH
-from .tasks import Task
-
-A_DAY = 24 * 60 * 60
-"""The seconds of a day."""
+PRECISIONS = ("float32", "bfloat16")
 
 
-def settings_of(card: Card, task: Task, checkpoints: Path) -> TrainingArguments:
-    """Returns the settings of `Trainer` for a run.
+def setting(help: str, *, least: int | None = None, **default: Any) -> Any:
+    """Makes a field with a line of help, and the lowest value that it may have."""
+    return field(metadata={"help": help, "least": least}, **default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of a training. A task has those of the paper, and a user may give others.
+
+    The metadata of each field are its help on the command line, and its lowest value.
 
     Args:
-        card: the card of the run.
-        task: the task, whose warm-up the card does not name.
-        checkpoints: the folder for checkpoints.
+        learning_rate: the highest learning rate.
+        batch_size: the number of texts in a step.
+        epochs: the number of times that every text is seen.
+        max_tokens: the most tokens of a sequence; fewer if the model cannot read so many.
+        config: fields of the model's configuration, instead of its own, that leave its weights as
+            they are, as its dropout, which takes most of a step on a CPU.
+        seed: the seed of the new head, the order of the texts, dropout, and what a defense draws.
+        precision: float32 or bfloat16; None for what takes less time on this machine.
 
     Raises:
-        InvalidInputError: the processes cannot share out a batch evenly.
+        InvalidInputError: a setting is outside its range.
     """
-    on_cpu = not torch.accelerator.is_available()
-    processes = PartialState(cpu=on_cpu).num_processes
-    if card.batch_size % processes:
-        raise InvalidInputError(
-            f"batch size: expected a multiple of the {processes} processes, got {card.batch_size}"
-        )
-    settings = TrainingArguments(
-        output_dir=str(checkpoints),
-        learning_rate=card.learning_rate,
-        per_device_train_batch_size=card.batch_size // processes,
-        per_device_eval_batch_size=64,
-        num_train_epochs=card.epochs,
-        warmup_ratio=task.warmup,
-        use_cpu=on_cpu,
-        bf16=card.precision == "bfloat16",
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        logging_steps=0.1,  # a share of all steps, so that a short run logs, too
-        group_by_length=True,  # half of a batch drawn blindly is padding
-        length_column_name=LENGTH,
-        load_best_model_at_end=True,
-        metric_for_best_model="accuracy",
-        report_to=[],
-        seed=card.seed,
-        disable_tqdm=None,
-        ddp_timeout=A_DAY,  # the other processes wait while one attacks the training set
+
+    learning_rate: float = setting("The highest learning rate, instead of the paper's.")
+    batch_size: int = setting("Texts in a step, instead of the paper's.", least=1)
+    epochs: int = setting("Times that every text is seen, instead of the paper's.", least=1)
+    max_tokens: int = setting(
+        "Tokens of a text at most, instead of the paper's.", least=3, default=128
     )
-    # Each process takes one GPU. Otherwise Trainer would make replicas of the model, which defenses
-    # do not see, and would take a batch for each.
-    settings._n_gpu = min(1, settings.n_gpu)
-    return settings
+    config: Mapping[str, Any] = setting(
+        "A field of the model's configuration, instead of its own, as "
+        "attention_probs_dropout_prob=0; can be given again.",
+        default_factory=dict,
+    )
+    seed: int = setting("The seed of everything random; 0 by default.", default=0)
+    precision: str | None = setting(
+        "By default what takes less time on this machine.", default=None
+    )
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InvalidInputError(
+                f"learning_rate: expected a finite number above 0, got {self.learning_rate}"
+            )
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if value < least:
+                raise InvalidInputError(f"{name}: expected {least} or more, got {value}")
+        if not 0 <= self.seed < 2**32:
+            raise InvalidInputError(
+                f"seed: expected a whole number from 0 to 2**32 - 1, got {self.seed}"
+            )
+        if self.precision is not None:
+            require_one_of("precision", self.precision, PRECISIONS)
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the settings by their names, without what a task has beside them."""
+        return {own.name: getattr(self, own.name) for own in fields(Settings)}
+
+    def given(self, **settings: Any) -> Self:
+        """Returns the record with other settings; those that are None stay as they are.
+
+        Raises:
+            InvalidInputError: there is no such setting, or one is outside its range.
+        """
+        known = self.settings()
+        for name in settings:
+            if name not in known:
+                raise InvalidInputError(
+                    f"{name}: there is no such setting of a training{did_you_mean(name, known)}"
+                )
+        given = {name: value for name, value in settings.items() if value is not None}
+        return dataclasses.replace(self, **given)
+
+
+LEAST: dict[str, int] = {
+    own.name: own.metadata["least"] for own in fields(Settings) if own.metadata["least"] is not None
+}
+"""The lowest values of the settings that have one."""
