@@ -13,7 +13,7 @@ from .masking.random_masking import masked_at_random
 from .memory import MemoryBound, bytes_needed
 from .plain import is_compiled
 from .precision import autocast
-from .rows import chooses, require_finite, run_rows
+from .rows import is_multiple_choice, require_finite, run_rows
 from .shapes import require_shapes
 from .unwrapping import unwrapped
 
@@ -36,10 +36,10 @@ __all__ = [
     "WholeModel",
     "autocast",
     "bytes_needed",
-    "chooses",
     "family_of",
     "forward_passes",
     "is_compiled",
+    "is_multiple_choice",
     "masked_at_random",
     "masked_attention",
     "masked_where",

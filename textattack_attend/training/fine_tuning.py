@@ -106,9 +106,13 @@ def fine_tune(
     )
     _require_seed(seed)
     train, dev = splits(task, data)
-    require_learnable(train, dev, data, task.chooses)
-    auto = AutoModelForMultipleChoice if task.chooses else AutoModelForSequenceClassification
-    classes = None if task.chooses else 1 + max(label for _, label in train)
+    require_learnable(train, dev, data, task.is_multiple_choice)
+    auto = (
+        AutoModelForMultipleChoice
+        if task.is_multiple_choice
+        else AutoModelForSequenceClassification
+    )
+    classes = None if task.is_multiple_choice else 1 + max(label for _, label in train)
     configuration = configuration_of(str(model), auto, config or {}, classes, trust_remote_code)
     task = _within(longest_input(configuration), task, max_tokens)
     card = _card(task, defense, model, data, config or {}, seed, precision)
@@ -221,7 +225,7 @@ def _within(longest: int, task: Task, given: int | None) -> Task:
 
 
 def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
-    collator = DataCollatorForMultipleChoice if task.chooses else DataCollatorWithPadding
+    collator = DataCollatorForMultipleChoice if task.is_multiple_choice else DataCollatorWithPadding
     return collator(tokenizer)
 
 

@@ -24,7 +24,7 @@ class Task:
         name: the name of the task.
         read: a function that reads a file of the task, or a split of it on the hub.
         files: the patterns of the files to train on and to evaluate on, in the task's folder.
-        chooses: true if the model scores choices, false if it classifies texts.
+        is_multiple_choice: true if the model scores choices, false if it classifies texts.
         learning_rate: the highest learning rate.
         batch_size: the number of texts in a step.
         epochs: the number of times that every text is seen.
@@ -38,7 +38,7 @@ class Task:
     name: str
     read: Callable[[Source, str], list[Row]]
     files: tuple[str, str]
-    chooses: bool
+    is_multiple_choice: bool
     learning_rate: float
     batch_size: int
     epochs: int

@@ -20,7 +20,7 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ...attention import chooses
+from ...attention import is_multiple_choice
 from ...data.texts import Text
 from ...errors import InvalidInputError, described, require_whole_number
 from ...models.wrappers import AttentionModelWrapper
@@ -209,7 +209,7 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
     def __init__(self, model_wrapper: ModelWrapper, target_class: int, **options: Any) -> None:
         require_whole_number("target_class", target_class, at_least=0)
         super().__init__(model_wrapper, target_class=target_class, **options)
-        if not chooses(self.victim.model):  # how many choices there are, a text tells
+        if not is_multiple_choice(self.victim.model):  # how many choices there are, a text tells
             require_label(target_class, self.victim.num_labels, "target_class")
 
     def require_labels(self, text: Text, label: int) -> None:

@@ -25,7 +25,7 @@ from ...structures import Cells, Structure
 from ..capture import ReadSequence
 from ..families import family_of
 from ..precision import autocast, require_precision
-from ..rows import chooses
+from ..rows import is_multiple_choice
 from .branches import Branch, Masks, advance
 from .first_token import first_token
 from .kernels import CopyMark, can_use_onednn, in_onednn, mark_of_copies, onednn_is_faster
@@ -129,7 +129,7 @@ class Engine:
             name = self._family.model_type
             raise UnsupportedModelError(f"the engine does not know the layers of {name!r}")
         self._parts = self._family.engine
-        self._head = self._parts.choice_head if chooses(model) else self._parts.head
+        self._head = self._parts.choice_head if is_multiple_choice(model) else self._parts.head
         self._heads = int(model.config.num_attention_heads)
         self.twin = model
         self._mark: CopyMark | None = None
