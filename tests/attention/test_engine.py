@@ -220,7 +220,7 @@ def test_states_are_forgotten_when_they_take_too_much_and_results_stay(
         parts = [asked[start : start + size] for start in range(0, len(asked), size)]
         found = torch.cat([victim.logits_from([(again, s) for _, s in part]) for part in parts])
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-        assert all(list(node.after) == [()] for node in again.runs[0].path[:-1])
+        assert all(list(node.after) == [()] for node in again.caches[0].path[:-1])
 
 
 @pytest.mark.parametrize(("hidden", "rows"), [(384, 4096), (768, 1024), (16, 2**16)])
@@ -248,7 +248,7 @@ def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
     (reading,) = read(victim, TEXT)
     structures = many_structures(shape_of_reading(reading))
     expected = whole_model(victim, [(reading, structure) for structure in structures])
-    found = Engine(victim.model, precision).logits([(reading.runs[0], s) for s in structures])
+    found = Engine(victim.model, precision).logits([(reading.caches[0], s) for s in structures])
     assert not torch.allclose(found, expected, atol=1e-5)  # it was in that precision
     torch.testing.assert_close(found, expected, atol=tolerance * float(expected.std()), rtol=0.1)
 

@@ -1,7 +1,7 @@
 """Attention of a model: families, the softmax, masking, capture, and evaluation of structures."""
 
-from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, Visit, forward_passes
-from .evaluate.engine import Engine, Run
+from .capture import AttentionCapture, ForwardPass, Loss, SequenceActivations, Visit, forward_passes
+from .evaluate.engine import Engine, SequenceCache
 from .evaluate.evaluator import Evaluator
 from .evaluate.whole_model import WholeModel
 from .families import FAMILIES, family_of, register_family, shape_of
@@ -30,8 +30,8 @@ __all__ = [
     "Loss",
     "MemoryBound",
     "Projections",
-    "ReadSequence",
-    "Run",
+    "SequenceActivations",
+    "SequenceCache",
     "Visit",
     "WholeModel",
     "autocast",

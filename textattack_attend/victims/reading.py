@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..attention import ForwardPass, Run
+from ..attention import ForwardPass, SequenceCache
 from ..data.texts import Text
 from .encoding import EncodedText
 
@@ -16,12 +16,12 @@ class Reading:
     Args:
         encoded: the text as the model reads it.
         clean: the forward pass over the text with nothing masked.
-        runs: the results that the evaluator keeps of each sequence of the text.
+        caches: the results that the evaluator keeps of each sequence of the text.
     """
 
     encoded: EncodedText
     clean: ForwardPass
-    runs: list[Run]
+    caches: list[SequenceCache]
 
     @property
     def text(self) -> Text:

@@ -18,7 +18,7 @@ from ..attention import (
     ForwardPass,
     Loss,
     MemoryBound,
-    Run,
+    SequenceCache,
     WholeModel,
     autocast,
     forward_passes,
@@ -158,7 +158,7 @@ class Victim(TextModel):
         encoded = [self.inputs.encoded(text) for text in texts]
         clean = self.forward_passes(encoded, [], losses)
         return [
-            Reading(text, done, [Run(sequence) for sequence in done.sequences])
+            Reading(text, done, [SequenceCache(sequence) for sequence in done.sequences])
             for text, done in zip(encoded, clean, strict=True)
         ]
 
@@ -220,7 +220,7 @@ class Victim(TextModel):
         readings, structures = zip(*asked, strict=True)
         pairs = list(
             zip(
-                [run for reading in readings for run in reading.runs],
+                [cache for reading in readings for cache in reading.caches],
                 _parts_of(structures),
                 strict=True,
             )

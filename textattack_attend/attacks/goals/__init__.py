@@ -5,7 +5,7 @@ from .structure_classification import (
     TargetedStructureClassification,
     UntargetedStructureClassification,
     goal_function,
-    lead_of_the_others,
+    margin_loss,
     require_label,
 )
 
@@ -14,6 +14,6 @@ __all__ = [
     "TargetedStructureClassification",
     "UntargetedStructureClassification",
     "goal_function",
-    "lead_of_the_others",
+    "margin_loss",
     "require_label",
 ]

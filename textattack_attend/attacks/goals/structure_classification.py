@@ -34,7 +34,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 """A function from logits (1, C) and a class (1,) to a scalar, higher the less likely the class."""
 
 
-def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
+def margin_loss(logits: Tensor, label: Tensor) -> Tensor:
     """Computes the lead of the best other logit over that of the class, a scalar."""
     own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, label[:, None], True)
     return logits.masked_fill(own, -torch.inf).amax() - logits[own].sum()

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from ...errors import UnsupportedModelError
 from ...structures import Cells, Structure
-from ..capture import ReadSequence
+from ..capture import SequenceActivations
 from ..families import family_of
 from ..precision import autocast, require_precision
 from ..rows import is_multiple_choice
@@ -56,7 +56,7 @@ class Node:
         self.logits: dict[Key, Tensor] = {}
 
 
-class Run:
+class SequenceCache:
     """The results known for one sequence: its clean pass, and structures evaluated so far.
 
     Args:
@@ -71,7 +71,7 @@ class Run:
 
     outputs: Outputs
 
-    def __init__(self, clean: ReadSequence) -> None:
+    def __init__(self, clean: SequenceActivations) -> None:
         self.tokens = clean.tokens
         self.inputs = clean.inputs
         self.outputs = []
@@ -81,11 +81,11 @@ class Run:
         self.forget()
 
     @classmethod
-    def from_embeddings(cls, clean: ReadSequence) -> Run:
-        """Returns a run that knows only the embeddings, so that even the clean text is computed."""
-        run = cls(clean)
-        run.path = [Node(run.root.state)]
-        return run
+    def from_embeddings(cls, clean: SequenceActivations) -> SequenceCache:
+        """Returns a cache with the embeddings alone, so that even the clean text is computed."""
+        cache = cls(clean)
+        cache.path = [Node(cache.root.state)]
+        return cache
 
     @property
     def root(self) -> Node:
@@ -163,14 +163,14 @@ class Engine:
         """True if the engine multiplies in oneDNN."""
         return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         with torch.inference_mode(), autocast(self.model, self.precision):
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
     def _portions(
-        self, asked: Sequence[tuple[Run, Structure]]
-    ) -> Iterator[Sequence[tuple[Run, Structure]]]:
+        self, asked: Sequence[tuple[SequenceCache, Structure]]
+    ) -> Iterator[Sequence[tuple[SequenceCache, Structure]]]:
         tokens = max((structure.shape.tokens for _, structure in asked), default=1)
         matrix_row = self._heads * tokens * torch.float32.itemsize
         rows = min(self.rows_at_once, ATTENTION_BYTES // matrix_row)
@@ -178,9 +178,9 @@ class Engine:
         for start in range(0, len(asked), size):
             yield asked[start : start + size]
 
-    def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def _evaluate(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         layers = self._family.layer_modules(self.twin)
-        nodes = [run.root for run, _ in asked]
+        nodes = [cache.root for cache, _ in asked]
         names = _Names()
         grown = 0
         for depth, layer in enumerate(layers[:-1]):
@@ -192,7 +192,7 @@ class Engine:
         keys = [names.key(own) for own in masks]
         self._read(layers[-1], nodes, keys, masks)
         logits = torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
-        _forget({run for run, _ in asked}, grown)
+        _forget({cache for cache, _ in asked}, grown)
         return logits
 
     def _grow(
@@ -233,12 +233,12 @@ class Engine:
         self.token_layers += len(branches)
 
 
-def _forget(runs: set[Run], grown: int) -> None:
-    """Bounds the memory of the runs that grew together."""
-    for run in runs:
-        run.kept_bytes += grown // len(runs)
-        if run.kept_bytes > KEPT_BYTES // len(runs):
-            run.forget()
+def _forget(caches: set[SequenceCache], grown: int) -> None:
+    """Bounds the memory of the caches that grew together."""
+    for cache in caches:
+        cache.kept_bytes += grown // len(caches)
+        if cache.kept_bytes > KEPT_BYTES // len(caches):
+            cache.forget()
 
 
 class _Names:
