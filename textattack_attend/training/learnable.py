@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..data.cells import named
-from ..data.published import Row, Source
+from ..data.published import Example, Source
 from ..errors import InvalidInputError
 
 
 def require_learnable(
-    train: Sequence[Row], dev: Sequence[Row], data: Source, is_multiple_choice: bool
+    train: Sequence[Example], dev: Sequence[Example], data: Source, is_multiple_choice: bool
 ) -> None:
     """Refuses examples from which a model would learn nothing, or other classes than are meant.
 
@@ -47,7 +47,7 @@ def require_learnable(
         )
 
 
-def _require_texts(name: str, rows: Sequence[Row], data: Source) -> None:
+def _require_texts(name: str, rows: Sequence[Example], data: Source) -> None:
     """Refuses an example whose text is empty."""
     for number, (parts, _) in enumerate(rows, 1):
         if not any(map(str.strip, parts)):

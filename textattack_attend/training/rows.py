@@ -9,7 +9,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import shape_of
-from ..data.published import Row
+from ..data.published import Example
 from ..errors import StructureMismatchError
 from ..structures import encode
 from ..victims.encoding import inputs_of
@@ -23,7 +23,7 @@ LENGTH = "length"
 
 
 def encoded(
-    rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+    rows: list[Example], task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> Any:
     """Returns a data set with the token ids of every row: one sequence, or one for every choice.
 
@@ -53,7 +53,7 @@ def encoded(
 
 
 def with_extra(
-    rows: list[Row],
+    rows: list[Example],
     extra: list[ExtraRow],
     task: Task,
     tokenizer: PreTrainedTokenizerBase,

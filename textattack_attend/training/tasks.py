@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from ..data import published
-from ..data.published import Row, Source
+from ..data.published import Example, Source
 from ..data.tables import read_table
 from ..errors import InvalidInputError
 
@@ -36,7 +36,7 @@ class Task:
     """
 
     name: str
-    read: Callable[[Source, str], list[Row]]
+    read: Callable[[Source, str], list[Example]]
     files: tuple[str, str]
     is_multiple_choice: bool
     learning_rate: float
@@ -87,7 +87,7 @@ def task_of(name: str) -> Task:
             f"text,label, got {name!r}"
         )
 
-    def read(source: Source, split: str) -> list[Row]:
+    def read(source: Source, split: str) -> list[Example]:
         if split:
             raise InvalidInputError(
                 f"{source}: expected a folder with train.csv and dev.csv, .tsv or .jsonl"
@@ -98,7 +98,7 @@ def task_of(name: str) -> Task:
     return dataclasses.replace(like, name=name, read=read, files=("train.*", "dev.*"))
 
 
-def splits(task: Task, data: Source) -> list[list[Row]]:
+def splits(task: Task, data: Source) -> list[list[Example]]:
     """Reads the examples to train on, and those to evaluate on.
 
     Args:
