@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from threading import RLock
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from .errors import InvalidInputError, UnknownNameError, require_one_of
 T = TypeVar("T")
 
 
-class Registry(Mapping[str, T]):
+class Registry(MutableMapping[str, T]):
     """The things of one kind, by name, in the order in which they were registered.
 
     Args:
@@ -55,6 +55,10 @@ class Registry(Mapping[str, T]):
         known = self._filled()
         require_one_of(self.noun, name, list(known), UnknownNameError)
         return known[name]
+
+    def __setitem__(self, name: str, entry: T) -> None:
+        """Replaces the entry of a name; `register` refuses a name that is taken."""
+        self._filled()[name] = entry
 
     def __delitem__(self, name: str) -> None:
         del self._filled()[name]

@@ -429,7 +429,8 @@ def test_another_padding_token_than_the_models_is_refused() -> None:
 
 
 def test_a_family_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textattack_attend.attention.families.FAMILIES", FAMILIES.copy())
+    monkeypatch.setitem(FAMILIES, "my-bert", FAMILIES["bert"])  # afterwards it is gone again
+    del FAMILIES["my-bert"]
     config = tiny_config("bert")
     config.num_labels = LABELS
     model = BertForSequenceClassification(config)

@@ -160,7 +160,7 @@ print(json.dumps({
 
 def test_a_metric_of_the_contributing_page_is_one_file(tmp_path: Path) -> None:
     section = CONTRIBUTING.read_text(encoding="utf-8").split("## A metric", 1)[1]
-    found = re.search(r"```python\n# (\S+)\n(.*?)```", section, re.DOTALL)
+    found = re.search(r"`(\S+\.py)`:\n\n```python\n(.*?)```", section, re.DOTALL)
     assert found
     path, code = found.groups()
     assert path == "textattack_attend/benchmark/metrics/confidence.py"

@@ -22,14 +22,13 @@ from transformers import (
     BertTokenizerFast,
 )
 
-from textattack_attend.attack_recipes import TextFoolerTransformers
+from textattack_attend.attack_recipes import ATTACKS, TextFoolerTransformers
 from textattack_attend.attacks.identity import _all, attack_identity, model_content
 from textattack_attend.attacks.named import attack_builder
 from textattack_attend.datasets import dataset_named
 from textattack_attend.datasets.identity import data_identity
 from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import InvalidInputError, StructureMismatchError
-from textattack_attend.host.names import RECIPES
 from textattack_attend.identity import Identity
 from textattack_attend.identity.content import digest_of, digest_of_code
 from textattack_attend.models.wrappers import AttentionModelWrapper, SmoothedModelWrapper
@@ -397,7 +396,7 @@ def other_than(value: Any) -> Any:
     return OTHER[type(value)](value) if type(value) in OTHER else f"{value} otherwise"
 
 
-@pytest.mark.parametrize("recipe", [name for name in RECIPES if "transformers" not in name])
+@pytest.mark.parametrize("recipe", [name for name in ATTACKS if "transformers" not in name])
 def test_every_option_counts_and_its_default_is_it(recipe: str) -> None:
     before = attack_identity(recipe, {})
     options = _all(attack_builder(recipe), {})
@@ -408,7 +407,7 @@ def test_every_option_counts_and_its_default_is_it(recipe: str) -> None:
 
 
 def test_no_two_recipes_are_one() -> None:
-    names = [*(n for n in RECIPES if "transformers" not in n), "deepwordbug", "textfooler", "pwws"]
+    names = [*(n for n in ATTACKS if "transformers" not in n), "deepwordbug", "textfooler", "pwws"]
     assert len({digest_of(attack_identity(name, {})) for name in names}) == len(names)
 
 

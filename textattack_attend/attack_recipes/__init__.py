@@ -9,9 +9,11 @@ from .hackattend_ablations import (
 )
 from .hackattend_liong_2024 import HackAttendLiong2024
 from .hackattend_plus import HackAttendPlus
+from .registry import ATTACKS, attack
 from .word_attacks import BERTAttackTransformers, TextFoolerTransformers
 
 __all__ = [
+    "ATTACKS",
     "BERTAttackTransformers",
     "HackAttendAttentionRanking",
     "HackAttendGradientOnly",
@@ -21,4 +23,5 @@ __all__ = [
     "HackAttendPlus",
     "HackAttendRandom",
     "TextFoolerTransformers",
+    "attack",
 ]

@@ -15,6 +15,7 @@ from textattack.models.wrappers import ModelWrapper
 
 from ..attacks.attack import StructureAttack
 from .hackattend_liong_2024 import HackAttendLiong2024
+from .registry import attack
 
 Build = Callable[..., StructureAttack]
 
@@ -34,6 +35,7 @@ def _setting(*own: str) -> Callable[[Build], Build]:
     return with_signature
 
 
+@attack("hackattend-half-scale")
 class HackAttendHalfScale(AttackRecipe):
     """HackAttend over at most 6 layers of 6 heads (paper, Table 2)."""
 
@@ -44,6 +46,7 @@ class HackAttendHalfScale(AttackRecipe):
         return HackAttendLiong2024.build(model_wrapper, max_layers=6, max_heads=6, **options)
 
 
+@attack("hackattend-random")
 class HackAttendRandom(AttackRecipe):
     """Random layers, heads and units (paper, Table 3, "Baseline")."""
 
@@ -56,6 +59,7 @@ class HackAttendRandom(AttackRecipe):
         )
 
 
+@attack("hackattend-importance-only")
 class HackAttendImportanceOnly(AttackRecipe):
     """Layers and heads by importance, random units (paper, Table 3, "Imp. w/o Grad")."""
 
@@ -66,6 +70,7 @@ class HackAttendImportanceOnly(AttackRecipe):
         return HackAttendLiong2024.build(model_wrapper, ranking="random", **options)
 
 
+@attack("hackattend-gradient-only")
 class HackAttendGradientOnly(AttackRecipe):
     """Units by gradient, random layers and heads (paper, Table 3, "Grad w/o Imp.")."""
 
@@ -76,6 +81,7 @@ class HackAttendGradientOnly(AttackRecipe):
         return HackAttendLiong2024.build(model_wrapper, importance="random", **options)
 
 
+@attack("hackattend-attention-ranking")
 class HackAttendAttentionRanking(AttackRecipe):
     """Units by attention score instead of gradient (paper, Table 6, "Score")."""
 

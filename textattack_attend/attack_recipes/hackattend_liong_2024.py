@@ -10,8 +10,10 @@ from ..attacks.goals import goal_function
 from ..attacks.search import GreedyMatrixSearch
 from ..attacks.transformations import AttentionUnitMasking
 from ..structures import Budget
+from .registry import attack
 
 
+@attack("hackattend")
 class HackAttendLiong2024(AttackRecipe):
     """Liong, K. J., Wu, H., & Zhao, H. (2024).
 

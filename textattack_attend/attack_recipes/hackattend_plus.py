@@ -10,8 +10,10 @@ from ..attacks.goals import goal_function, margin_loss
 from ..attacks.search import ReselectionSearch
 from ..attacks.transformations import Reselection
 from ..structures import Budget
+from .registry import attack
 
 
+@attack("hackattend-plus")
 class HackAttendPlus(AttackRecipe):
     """HackAttend with all attention matrices masked at once and chosen anew, round by round.
 

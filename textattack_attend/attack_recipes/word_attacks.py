@@ -23,11 +23,13 @@ from ..checkpoints.custom_code import NEVER
 from ..checkpoints.loading import from_pretrained
 from ..errors import require_text, require_whole_number
 from .mean_pooled_encoder import MeanPooledEncoder
+from .registry import attack
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MASKED_LANGUAGE_MODEL = "bert-base-uncased"
 
 
+@attack("textfooler-transformers")
 class TextFoolerTransformers(TextFoolerJin2019):
     """TextFooler (Jin et al. 2019) with an encoder of transformers."""
 
@@ -50,6 +52,7 @@ class TextFoolerTransformers(TextFoolerJin2019):
         return attack
 
 
+@attack("bert-attack-transformers")
 class BERTAttackTransformers:
     """BERT-Attack (Li et al. 2020) with an encoder of transformers and any masked language model.
 

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from ..errors import InvalidInputError, UnsupportedModelError
+from ..errors import UnsupportedModelError, did_you_mean
+from ..registry import Registry
 from ..structures import Reach, Shape
 from .family import Decoder, EngineParts, Family, Head, Projections
 from .label_words import LabelWordClassifier
@@ -129,7 +130,7 @@ def _encoder_decoder(model_type: str, layers: str, attention: str, cross_attenti
     return Family(model_type, layers=f"encoder.{layers}", attention=attention, decoder=decoder)
 
 
-FAMILIES: dict[str, Family] = {}
+FAMILIES: Registry[Family] = Registry("model type")
 
 
 def register_family(family: Family) -> None:
@@ -138,12 +139,7 @@ def register_family(family: Family) -> None:
     Raises:
         InvalidInputError: a family of that model type is registered already.
     """
-    if family.model_type in FAMILIES:
-        raise InvalidInputError(
-            f"model type {family.model_type!r} is registered already; expected a new one: "
-            "to replace its family, delete it from FAMILIES first"
-        )
-    FAMILIES[family.model_type] = family
+    FAMILIES.register(family.model_type, family)
 
 
 for _family in (
@@ -202,6 +198,7 @@ def family_of(model: PreTrainedModel) -> Family:
         raise UnsupportedModelError(
             f"model type {model.config.model_type!r} is not supported; "
             f"supported: {', '.join(sorted(FAMILIES))}"
+            f"{did_you_mean(model.config.model_type, FAMILIES)}"
         )
     backend = model.config._attn_implementation
     if backend not in BACKENDS:

@@ -60,6 +60,12 @@ def _metrics() -> Iterable[str]:
         yield f"{name:20} {metric.help}"
 
 
+def _figures() -> Iterable[str]:
+    from ..report.figures import FIGURES
+
+    return FIGURES
+
+
 KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "recipes": _recipes,
     "attacks": _attacks,
@@ -68,6 +74,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "defenses": _defenses,
     "tasks": _tasks,
     "families": _families,
+    "figures": _figures,
     "commands": lambda: sorted(COMMANDS),
     "metrics": _metrics,
 }
@@ -79,8 +86,8 @@ def known(kinds: tuple[str, ...]) -> None:
     """List everything that has a name.
 
     Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
-    TextAttack, beside any folder and hub name; defenses, tasks, families of models, metrics of
-    the benchmark, and commands.
+    TextAttack, beside any folder and hub name; defenses, tasks, families of models, figures of the
+    report, metrics of the benchmark, and commands.
     """
     for kind in kinds or KINDS:
         echo(f"{kind}:")

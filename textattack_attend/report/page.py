@@ -22,17 +22,11 @@ from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
-from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
+from .figures import FIGURES, ReportFigure, plot_attention
 from .inline_svg import inline_svg
 from .panels import pairs_of
 from .policy import content_security_policy
 
-FIGURES: dict[str, tuple[str, Callable[[Results], Figure]]] = {
-    "efficiency": ("What a success costs", plot_efficiency),
-    "robustness": ("Accuracy over the share of masked units", plot_robustness),
-    "layers": ("Where the masked units lie", plot_layers),
-    "heads": ("Successes that mask units of a head", plot_heads),
-}
 MOST_PAIRS = 100
 """The most attacks on victims that a figure shows; drawing more would take minutes."""
 EXAMPLE = (
@@ -119,13 +113,14 @@ def _figures(
         reason = f"expected at most {MOST_PAIRS} attacks on victims to tell apart, got {pairs}"
         return [], [f"Figures: {reason}; name fewer runs or stores"]
     drawn, missing = [], []
-    for name, (title, plot) in {**FIGURES, "attention": ("", attention)}.items():
+    last = ReportFigure("Attention before and after", attention)
+    for name, shown in {**FIGURES, "attention": last}.items():
         try:
-            figure = plot(results)
+            figure = shown.draw(results)
         except AttendError as error:
-            missing.append(f"{title or 'Attention before and after'}: {error}")
+            missing.append(f"{shown.title}: {error}")
         else:
-            drawn.append((title or "Attention before and after", inline_svg(figure, name)))
+            drawn.append((shown.title, inline_svg(figure, name)))
     return drawn, missing
 
 

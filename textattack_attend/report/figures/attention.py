@@ -1,0 +1,65 @@
+"""The attention of one head before and after an attack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from ...errors.printable import printable
+from ..panels import STYLE, PlainFigure
+from .registry import FADING
+
+MASKED = "#e0393e"
+LONGEST_TOKEN = 24
+"""The most characters of a token; only the beginning of a longer one is shown."""
+
+
+def plot_attention(
+    before: npt.ArrayLike,
+    after: npt.ArrayLike,
+    tokens: Sequence[str],
+    masked: Iterable[tuple[int, int]],
+    title: str = "",
+) -> Figure:
+    """Attention before and after an attack, masked units framed (the paper's Figures 1, 4, 5).
+
+    Args:
+        before: probabilities of one head, float (T, T), a row for every query.
+        after: the attention under the structure.
+        tokens: T of them.
+        masked: (query, key) of every masked unit of the head.
+        title: the title of the figure.
+    """
+    cells = list(masked)
+    tokens = [_short(token) for token in tokens]
+    longer = max(0, max(map(len, tokens), default=0) - 8)
+    size = 1.6 + 0.24 * len(tokens) + 0.09 * longer
+    with rc_context(STYLE):
+        figure = PlainFigure(figsize=(2 * size, size + 0.4), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, values, name in zip(panels, (before, after), ("before", "after"), strict=True):
+            axes.imshow(np.asarray(values), cmap=FADING, vmin=0, vmax=1)
+            axes.scatter(
+                [key for _, key in cells],
+                [query for query, _ in cells],
+                s=110,
+                marker="s",
+                facecolors="none",
+                edgecolors=MASKED,
+                linewidths=1.2,
+            )
+            axes.set_xticks(range(len(tokens)), tokens, rotation=90)
+            axes.set_yticks(range(len(tokens)), tokens)
+            axes.set(title=name, xlabel="attends to")
+        figure.suptitle(title)
+    return figure
+
+
+def _short(token: str) -> str:
+    """Returns a token as the label of an axis."""
+    token = printable(token)
+    return token if len(token) <= LONGEST_TOKEN else f"{token[: LONGEST_TOKEN - 1]}…"

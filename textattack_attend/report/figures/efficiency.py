@@ -1,0 +1,64 @@
+"""The success rate over what an attack costs."""
+
+from __future__ import annotations
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
+
+from ...benchmark import Results, summary
+from ..panels import (
+    INK,
+    STYLE,
+    PlainFigure,
+    colors_of,
+    in_a_legend,
+    labels_of,
+    legend,
+    markers_of,
+    one_victim,
+)
+from .registry import NothingToPlotError, figure
+
+
+@figure("efficiency", "What a success costs")
+def plot_efficiency(results: Results) -> Figure:
+    """ASR over seconds and over queries for an example, a point for every attack and victim.
+
+    Raises:
+        NothingToPlotError: every example was skipped, or raised.
+    """
+    keys = ["victim", "attack"]
+    long = summary(results)
+    found = long.pivot(index=keys, columns="measure", values="mean")
+    found = found.loc[long.set_index(keys).index.unique()]
+    found = found.reindex(columns=["ASR", "seconds", "queries"]).dropna()
+    if found.empty:
+        raise NothingToPlotError("an attacked example")
+    color, label, marker = colors_of(results), labels_of(results), markers_of(results)
+    with rc_context(STYLE):
+        figure = PlainFigure(figsize=(8, 3.4), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
+            for pair, line in found.iterrows():
+                axes.scatter(
+                    line[cost],
+                    line["ASR"],
+                    color=color(*pair),
+                    label=label(*pair),
+                    marker=marker(pair[1]),
+                )
+            axes.set(xscale="log", xlabel=f"{cost} per example", ylim=(-0.03, 1.03))
+            axes.set_xlim(found[cost].min() / 3, found[cost].max() * 3)
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axes.xaxis.set_minor_locator(NullLocator())
+        if not one_victim(results):
+            for attack in dict.fromkeys(attack for _, attack in found.index):
+                panels[1].scatter(
+                    [], [], color=INK, label=in_a_legend(attack), marker=marker(attack)
+                )
+        panels[0].set_ylabel("ASR")
+        panels[0].yaxis.set_major_formatter(PercentFormatter(1))
+        legend(figure, panels)
+    return figure

@@ -1,0 +1,79 @@
+"""Accuracy over the share of masked units."""
+
+from __future__ import annotations
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, PercentFormatter
+
+from ...benchmark import Results, summary
+from ...errors import is_number
+from ..panels import (
+    ALONE,
+    BESIDE,
+    STYLE,
+    Pair,
+    colors_of,
+    labels_of,
+    legend,
+    pairs_of,
+    panels_of,
+    subplots,
+)
+from .registry import NothingToPlotError, figure
+
+
+@figure("robustness", "Accuracy over the share of masked units")
+def plot_robustness(results: Results) -> Figure:
+    """Accuracy over the share of masked units, with 95% intervals.
+
+    Raises:
+        NothingToPlotError: no attack is there at several shares.
+    """
+    measured = summary(results)
+    robust = measured[measured["measure"] == "robust"].set_index(["victim", "attack"])
+    found = _by_fraction(results)
+    panels = panels_of(results, found)
+    color, label = colors_of(results), labels_of(results)
+    with rc_context(STYLE):
+        figure, every = subplots(len(panels), 2, ALONE if len(panels) == 1 else BESIDE)
+        for axes, (title, pairs) in zip(every, panels.items(), strict=True):
+            for pair in pairs:
+                fractions = sorted(found[pair])
+                line = robust.loc[[(pair[0], found[pair][fraction]) for fraction in fractions]]
+                own = color(pair[0], found[pair][fractions[-1]])
+                axes.plot(fractions, line["mean"], marker="o", label=label(*pair), color=own)
+                axes.fill_between(fractions, line["low"], line["high"], color=own, alpha=0.2, lw=0)
+            axes.set(title=title, xscale="log", xlabel="share of masked units", ylim=(0, 1))
+            axes.set_ylabel("accuracy")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(PercentFormatter(1))
+            axes.xaxis.set_minor_formatter(
+                NullFormatter()
+            )  # the default formatter writes mathematics
+        legend(figure, every)
+    return figure
+
+
+def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
+    """Of every victim and attack, all options but the share named, its labels by the share.
+
+    Raises:
+        NothingToPlotError: there are not two shares of any.
+    """
+    found: dict[Pair, dict[float, str]] = {}
+    for victim, label in pairs_of(results):
+        attack = next(
+            recipe.attacks[label]
+            for recipe in reversed(results.recipes)
+            if victim in recipe.victims and label in recipe.attacks
+        )
+        options = {"mask_fraction": 0.01, **attack.options}
+        fraction = options.pop("mask_fraction")
+        if attack.recipe.startswith("hackattend") and is_number(fraction):
+            said = ", ".join([attack.recipe, *(f"{k}={v}" for k, v in sorted(options.items()))])
+            found.setdefault((victim, said), {})[fraction] = label
+    found = {pair: labels for pair, labels in found.items() if len(labels) > 1}
+    if not found:
+        raise NothingToPlotError("an attack on attention at several values of mask_fraction")
+    return found
