@@ -82,7 +82,7 @@ class ADA(Defense):
     def extra_rows(
         self, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
     ) -> list[ExtraRow]:
-        """Adversarial examples, with the labels of the rows that they come from."""
+        """Returns adversarial examples, with the labels of the rows that they come from."""
         return adversarial_rows(self, rows, cache, trust_remote_code)
 
 
