@@ -23,12 +23,13 @@ from ..masking.injection import masked_attention
 from ..plain import changed_module
 from ..rows import run_rows
 from .engine import Engine, Run
+from .protocol import Evaluator
 from .whole_model import WholeModel
 
 logger = logging.getLogger(__name__)
 
 
-def fastest_evaluator(model: PreTrainedModel, precision: str) -> Engine | WholeModel:
+def fastest_evaluator(model: PreTrainedModel, precision: str) -> Evaluator:
     """Returns the engine, or whole forward passes where the engine cannot be used.
 
     It cannot if it does not know the family, or if it would skip a hook.
@@ -59,9 +60,7 @@ def say_that_it_is_slow(model: PreTrainedModel, reason: str) -> None:
     )
 
 
-def agrees(
-    engine: Engine | WholeModel, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]
-) -> bool:
+def agrees(engine: Evaluator, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> bool:
     """Whether an engine gives the logits of its model, but for rounding.
 
     Args:
