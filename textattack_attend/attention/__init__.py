@@ -2,7 +2,8 @@
 
 from .capture import AttentionCapture, ForwardPass, Loss, SequenceActivations, Visit, forward_passes
 from .evaluate.engine import Engine, SequenceCache
-from .evaluate.evaluator import Evaluator
+from .evaluate.evaluator import CheckedEvaluator
+from .evaluate.protocol import Evaluator
 from .evaluate.whole_model import WholeModel
 from .families import FAMILIES, family_of, register_family, shape_of
 from .family import Decoder, EngineParts, Family, Projections
@@ -20,6 +21,7 @@ from .unwrapping import unwrapped
 __all__ = [
     "FAMILIES",
     "AttentionCapture",
+    "CheckedEvaluator",
     "Decoder",
     "Engine",
     "EngineParts",

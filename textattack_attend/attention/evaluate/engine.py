@@ -133,6 +133,7 @@ class Engine:
         self._heads = int(model.config.num_attention_heads)
         self.twin = model
         self._mark: CopyMark | None = None
+        self._rows_at_once: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out the copies in oneDNN's format, which cannot go to another process."""
@@ -146,17 +147,23 @@ class Engine:
         if mark != self._mark:
             self._mark, self.twin = mark, in_onednn(self.model)
 
-    @cached_property
+    @property
     def rows_at_once(self) -> int:
         """The number of tokens to compute at once: a power of two that keeps a layer busy.
 
         More tokens would only delay the moment at which a search learns of a success.
         """
-        layer = self._family.layer_modules(self.model)[0]
-        a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
-        enough = LAYER_OPERATIONS.get(self.model.device.type, LAYER_OPERATIONS["cuda"])
-        rows = max(SMALLEST_BATCH, enough / max(1, a_row))
-        return min(LARGEST_BATCH, int(2 ** ceil(log2(rows))))
+        if self._rows_at_once is None:
+            layer = self._family.layer_modules(self.model)[0]
+            a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
+            enough = LAYER_OPERATIONS.get(self.model.device.type, LAYER_OPERATIONS["cuda"])
+            rows = max(SMALLEST_BATCH, enough / max(1, a_row))
+            self._rows_at_once = min(LARGEST_BATCH, int(2 ** ceil(log2(rows))))
+        return self._rows_at_once
+
+    @rows_at_once.setter
+    def rows_at_once(self, rows: int) -> None:
+        self._rows_at_once = rows
 
     @cached_property
     def _in_onednn(self) -> bool:
