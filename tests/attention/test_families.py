@@ -377,7 +377,7 @@ def test_layers_below_a_structure_are_not_computed(use: str) -> None:
     victim = tiny_victim(use)
     engine = WholeModel(victim.model)
     (reading,) = victim.read([TEXT], [None])
-    (run,) = reading.runs
+    (run,) = reading.caches
     shape = victim.empty_structure(TEXT).shape
     top = Structure.whole(shape, [(shape.layers - 1, 0)])
     found = engine.logits([(run, top)] * 3)

@@ -1,7 +1,7 @@
 """Inside the model: families (data), the softmax, injection, capture of gradients, the engine."""
 
-from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, Visit, forward_passes
-from .evaluate.engine import Engine, Run
+from .capture import AttentionCapture, ForwardPass, Loss, SequenceActivations, Visit, forward_passes
+from .evaluate.engine import Engine, SequenceCache
 from .evaluate.evaluator import CheckedEvaluator
 from .evaluate.protocol import Evaluator
 from .evaluate.whole_model import WholeModel
@@ -32,8 +32,8 @@ __all__ = [
     "Loss",
     "MemoryBound",
     "Projections",
-    "ReadSequence",
-    "Run",
+    "SequenceActivations",
+    "SequenceCache",
     "Visit",
     "WholeModel",
     "autocast",

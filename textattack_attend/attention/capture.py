@@ -70,7 +70,7 @@ class AttentionCapture:
 
 
 @dataclass(frozen=True)
-class ReadSequence:
+class SequenceActivations:
     """One row of a forward pass, without its padding.
 
     Args:
@@ -189,12 +189,12 @@ class _Batch:
         self._is_shared = len(losses) > 1
         self._gradients: list[tuple[int, Tensor | None]] = []
 
-    def sequence(self, row: int) -> ReadSequence:
+    def sequence(self, row: int) -> SequenceActivations:
         """One row."""
         tokens = self._lengths[row]
         inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
         hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
-        return ReadSequence(inputs, self.logits[row].detach(), hidden)
+        return SequenceActivations(inputs, self.logits[row].detach(), hidden)
 
     def each_layer(self, show: Callable[[int, Tensor | None], None]) -> None:
         """Shows the number of every layer and the gradient at its probabilities, if there is one.

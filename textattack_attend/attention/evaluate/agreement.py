@@ -22,7 +22,7 @@ from ..families import family_of
 from ..masking.injection import masked_attention
 from ..plain import changed_module
 from ..rows import run_rows
-from .engine import Engine, Run
+from .engine import Engine, SequenceCache
 from .protocol import Evaluator
 from .whole_model import WholeModel
 
@@ -73,7 +73,7 @@ def agrees(engine: Evaluator, inputs: Mapping[str, Tensor], shapes: Sequence[Sha
     for structures in ([Structure(s) for s in shapes], [structure_everywhere(s) for s in shapes]):
         with torch.inference_mode(), masked_attention(model, structures):
             expected = run_rows(model, inputs).logits.float().cpu()
-        runs = [Run.from_embeddings(sequence) for sequence in clean.sequences]
+        runs = [SequenceCache.from_embeddings(sequence) for sequence in clean.sequences]
         found = engine.logits(list(zip(runs, structures, strict=True)))
         if not _close(found, expected, model.dtype):
             return _agrees_in_single_precision(model, inputs, shapes)

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from ...errors import UnsupportedModelError
 from ...structures import Cells, Structure
-from ..capture import ReadSequence
+from ..capture import SequenceActivations
 from ..families import family_of
 from ..precision import autocast, require_precision
 from ..rows import chooses
@@ -56,7 +56,7 @@ class Node:
         self.logits: dict[Key, Tensor] = {}
 
 
-class Run:
+class SequenceCache:
     """What is known of one sequence.
 
     Args:
@@ -71,7 +71,7 @@ class Run:
 
     outputs: Outputs
 
-    def __init__(self, clean: ReadSequence) -> None:
+    def __init__(self, clean: SequenceActivations) -> None:
         self.tokens = clean.tokens
         self.inputs = clean.inputs
         self.outputs = []
@@ -81,7 +81,7 @@ class Run:
         self.forget()
 
     @classmethod
-    def from_embeddings(cls, clean: ReadSequence) -> Run:
+    def from_embeddings(cls, clean: SequenceActivations) -> SequenceCache:
         """A run that knows nothing but its embeddings, so that even the clean text is computed."""
         run = cls(clean)
         run.path = [Node(run.root.state)]
@@ -170,14 +170,14 @@ class Engine:
         """Whether the engine multiplies in oneDNN."""
         return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         with torch.inference_mode(), autocast(self.model, self.precision):
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
     def _portions(
-        self, asked: Sequence[tuple[Run, Structure]]
-    ) -> Iterator[Sequence[tuple[Run, Structure]]]:
+        self, asked: Sequence[tuple[SequenceCache, Structure]]
+    ) -> Iterator[Sequence[tuple[SequenceCache, Structure]]]:
         tokens = max((structure.shape.tokens for _, structure in asked), default=1)
         matrix_row = self._heads * tokens * torch.float32.itemsize
         rows = min(self.rows_at_once, ATTENTION_BYTES // matrix_row)
@@ -185,7 +185,7 @@ class Engine:
         for start in range(0, len(asked), size):
             yield asked[start : start + size]
 
-    def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def _evaluate(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         layers = self._family.layer_modules(self.twin)
         nodes = [run.root for run, _ in asked]
         names = _Names()
@@ -240,7 +240,7 @@ class Engine:
         self.token_layers += len(branches)
 
 
-def _forget(runs: set[Run], grown: int) -> None:
+def _forget(runs: set[SequenceCache], grown: int) -> None:
     """Bounds what the runs that grew together keep."""
     for run in runs:
         run.kept_bytes += grown // len(runs)

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from ...structures import Shape, Structure
 from ..marks import mark_of
 from .agreement import agrees, fastest_evaluator, say_that_it_is_slow
-from .engine import Engine, Run
+from .engine import Engine, SequenceCache
 from .protocol import Evaluator
 from .whole_model import WholeModel
 
@@ -74,6 +74,6 @@ class CheckedEvaluator:
         engine.renew()
         return agrees(engine, inputs, shapes)
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         return self.engine.logits(asked)

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ...structures import Structure
-from .engine import Run
+from .engine import SequenceCache
 
 
 class Evaluator(Protocol):
@@ -33,5 +33,5 @@ class Evaluator(Protocol):
     def renew(self) -> None:
         """Takes the model as it is now."""
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
