@@ -19,7 +19,7 @@ from textattack_attend.attention import Engine, WholeModel
 from textattack_attend.attention.evaluate import engine as engine_module
 from textattack_attend.attention.evaluate.agreement import structure_everywhere
 from textattack_attend.structures import Shape, Structure
-from textattack_attend.victims.victim import Reading, Victim
+from textattack_attend.victims.victim import CleanPass, Victim
 
 from ..conftest import (
     BACKENDS,
@@ -35,7 +35,7 @@ from ..conftest import (
 TEXT = "the film was never quite funny"
 TEXTS = ["dull", TEXT, "a good story", "the cold music feels weak and the plot is lost ."]
 
-Asked = list[tuple[Reading, Structure]]
+Asked = list[tuple[CleanPass, Structure]]
 
 
 def random_structure(shape: Shape, lowest: int, seed: int) -> Structure:
@@ -46,7 +46,7 @@ def random_structure(shape: Shape, lowest: int, seed: int) -> Structure:
     return Structure.from_units(shape, np.argwhere(cells))
 
 
-def read(victim: Victim, *texts: str) -> list[Reading]:
+def read(victim: Victim, *texts: str) -> list[CleanPass]:
     return victim.read(texts, [None] * len(texts))
 
 
@@ -55,8 +55,8 @@ def engine_agrees(victim: Victim, text: str) -> bool:
     return victim.evaluator.engine_agrees(victim.inputs.encode([text]), shapes)
 
 
-def shape_of_reading(reading: Reading) -> Shape:
-    return Shape(LAYERS, HEADS, reading.clean.tokens)
+def shape_of_reading(reading: CleanPass) -> Shape:
+    return Shape(LAYERS, HEADS, reading.forward_pass.tokens)
 
 
 def whole_model(victim: Victim, asked: Asked) -> Tensor:
@@ -142,7 +142,7 @@ def test_the_empty_structure_gives_the_clean_logits_bit_for_bit(victim: Victim) 
         empty = Structure(shape_of_reading(reading))
         before = victim.engine.token_layers
         found = victim.logits_from([(reading, empty), (reading, empty)])
-        assert torch.equal(found, reading.clean.logits.expand(2, -1))
+        assert torch.equal(found, reading.forward_pass.logits.expand(2, -1))
         assert victim.engine.token_layers == before
         torch.testing.assert_close(found, victim.logits([text, text]), atol=1e-5, rtol=1e-5)
 

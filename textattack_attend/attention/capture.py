@@ -71,7 +71,7 @@ class AttentionCapture:
 
 @dataclass(frozen=True)
 class SequenceActivations:
-    """The inputs, logits and hidden states of one row of a forward pass, without its padding.
+    """One row of a forward pass, without its padding.
 
     Args:
         inputs: the model's input tensors by name, each (T,).
@@ -192,7 +192,7 @@ class _Batch:
         self._gradients: list[tuple[int, Tensor | None]] = []
 
     def sequence(self, row: int) -> SequenceActivations:
-        """Returns the inputs, logits and hidden states of one row."""
+        """One row."""
         tokens = self._lengths[row]
         inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
         hidden = tuple(states[row, :tokens].detach() for states in self._hidden)

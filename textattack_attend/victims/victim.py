@@ -23,14 +23,14 @@ from ..data.texts import Text
 from ..identity import Identity
 from ..structures import SavedStructure, Structure, load, save
 from .answering import AnsweringModel, parts_of_structures
+from .clean_pass import CleanPass
 from .encoding import EncodedText
 from .identity import victim_identity
 from .prompt import Prompt
-from .reading import Reading
 from .replay import Replay, require_same_victim
 from .requirements import require_computable
 
-__all__ = ["Reading", "Replay", "Victim"]
+__all__ = ["CleanPass", "Replay", "Victim"]
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Victim(AnsweringModel):
     @one_caller_at_a_time
     def read(
         self, texts: Sequence[Text | EncodedText], losses: Sequence[Loss | None]
-    ) -> list[Reading]:
+    ) -> list[CleanPass]:
         """Reads clean texts once; those with a loss can be differentiated.
 
         Raises:
@@ -94,26 +94,26 @@ class Victim(AnsweringModel):
         encoded = [self.inputs.encoded(text) for text in texts]
         clean = self.forward_passes(encoded, [], losses)
         return [
-            Reading(text, done, [SequenceCache(sequence) for sequence in done.sequences])
+            CleanPass(text, done, [SequenceCache(sequence) for sequence in done.sequences])
             for text, done in zip(encoded, clean, strict=True)
         ]
 
     @one_caller_at_a_time
-    def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+    def logits_from(self, asked: Sequence[tuple[CleanPass, Structure]]) -> Tensor:
         """Computes what `logits` does, but faster, for texts that were read before, float32 (B, C).
 
         Args:
-            asked: B pairs of a reading, made with the model as it is now, and a structure.
+            asked: B pairs of a clean pass, made with the model as it is now, and a structure.
 
         Raises:
             StructureMismatchError: a structure is of another length than its text.
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        readings, structures = zip(*asked, strict=True)
+        clean_passes, structures = zip(*asked, strict=True)
         pairs = list(
             zip(
-                [run for reading in readings for run in reading.caches],
+                [run for clean_pass in clean_passes for run in clean_pass.caches],
                 parts_of_structures(structures),
                 strict=True,
             )
@@ -121,7 +121,7 @@ class Victim(AnsweringModel):
         lengths = [run.tokens for run, _ in pairs]
         require_shapes(self.model, [s for _, s in pairs], lengths, self.cross_attention)
         if not self.evaluator.is_checked:
-            self._check(readings[0].encoded)
+            self._check(clean_passes[0].encoded)
         return require_finite(self.evaluator.logits(pairs)).reshape(len(asked), -1)
 
     def _check(self, text: EncodedText) -> None:

@@ -72,8 +72,8 @@ def agrees(engine: Evaluator, inputs: Mapping[str, Tensor], shapes: Sequence[Sha
     for structures in ([Structure(s) for s in shapes], [structure_everywhere(s) for s in shapes]):
         with torch.inference_mode(), masked_attention(model, structures):
             expected = run_rows(model, inputs).logits.float().cpu()
-        caches = [SequenceCache.from_embeddings(sequence) for sequence in clean.sequences]
-        found = engine.logits(list(zip(caches, structures, strict=True)))
+        runs = [SequenceCache.from_embeddings(sequence) for sequence in clean.sequences]
+        found = engine.logits(list(zip(runs, structures, strict=True)))
         if not _close(found, expected, model.dtype):
             return _agrees_in_single_precision(model, inputs, shapes)
     return True

@@ -49,7 +49,7 @@ def advance(
 
 
 class _QueryPlan(NamedTuple):
-    """The distinct queries (state, token, mask) that a layer computes for a group of branches.
+    """The distinct (state, token, mask) rows that a group of branches asks of a layer.
 
     Args:
         states: P distinct states.
@@ -88,7 +88,7 @@ def _queries(branches: Sequence[Branch], heads: int) -> _QueryPlan:
 
 
 def _separate_queries(branches: Sequence[Branch]) -> _QueryPlan:
-    """Returns queries for all tokens of every branch, as no two branches have the same state."""
+    """Every branch asks for all the tokens of a state of its own."""
     states = [branch.state for branch in branches]
     lengths = [state.tokens for state in states]
     starts = np.cumsum([0, *lengths])
@@ -106,7 +106,7 @@ def _separate_queries(branches: Sequence[Branch]) -> _QueryPlan:
 def _shared_queries(
     branches: Sequence[Branch], states: list[State], parents: Indices, heads: int
 ) -> _QueryPlan:
-    """Returns the queries of branches that share states: one for all whose masks agree on it."""
+    """Branches of one state share the rows on which their masks agree."""
     lengths = np.array([branch.state.tokens for branch in branches])
     longest = int(lengths.max())
     branch, head, cell = units_of(branches)
@@ -147,7 +147,7 @@ def units_of(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
 
 
 def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _QueryPlan) -> Tensor:
-    """Computes the hidden states after a layer for the queries, float (Q, D)."""
+    """The rows that a layer gives for the queries, float (Q, D)."""
     table, rows, lengths = packed(queries.states)
     own = rows[queries.state, queries.token]
     query, key, value = (project(table) for project in projections_of(parts, layer))

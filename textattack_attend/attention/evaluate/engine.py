@@ -82,10 +82,10 @@ class SequenceCache:
 
     @classmethod
     def from_embeddings(cls, clean: SequenceActivations) -> SequenceCache:
-        """Returns a cache with the embeddings alone, so that even the clean text is computed."""
-        cache = cls(clean)
-        cache.path = [Node(cache.root.state)]
-        return cache
+        """A run that knows nothing but its embeddings, so that even the clean text is computed."""
+        run = cls(clean)
+        run.path = [Node(run.root.state)]
+        return run
 
     @property
     def root(self) -> Node:
@@ -171,7 +171,7 @@ class Engine:
         return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
 
     def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
-        """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
+        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         with torch.inference_mode(), autocast(self.model, self.precision):
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
@@ -240,12 +240,12 @@ class Engine:
         self.token_layers += len(branches)
 
 
-def _forget(caches: set[SequenceCache], grown: int) -> None:
-    """Bounds the memory of the caches that grew together."""
-    for cache in caches:
-        cache.kept_bytes += grown // len(caches)
-        if cache.kept_bytes > KEPT_BYTES // len(caches):
-            cache.forget()
+def _forget(runs: set[SequenceCache], grown: int) -> None:
+    """Bounds what the runs that grew together keep."""
+    for run in runs:
+        run.kept_bytes += grown // len(runs)
+        if run.kept_bytes > KEPT_BYTES // len(runs):
+            run.forget()
 
 
 class _Names:

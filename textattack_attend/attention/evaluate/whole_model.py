@@ -57,22 +57,22 @@ class WholeModel:
         untouched = [self._untouched(structure) for _, structure in asked]
         found: dict[int, Tensor] = {}
         with torch.inference_mode(), autocast(self.twin, self.precision):
-            for part in self._parts([cache for cache, _ in asked], untouched):
-                cache, structures = asked[part[0]][0], [asked[at][1] for at in part]
-                logits = self._evaluate(cache, structures, untouched[part[0]])
+            for part in self._parts([run for run, _ in asked], untouched):
+                run, structures = asked[part[0]][0], [asked[at][1] for at in part]
+                logits = self._evaluate(run, structures, untouched[part[0]])
                 found.update(zip(part, logits, strict=True))
         return torch.stack([found[at] for at in range(len(asked))])
 
     def _parts(
-        self, caches: Sequence[SequenceCache], untouched: Sequence[int]
+        self, runs: Sequence[SequenceCache], untouched: Sequence[int]
     ) -> Iterator[list[int]]:
-        """Yields positions to evaluate together: those of one cache, the lowest layers first."""
-        order = sorted(range(len(caches)), key=lambda at: (id(caches[at]), untouched[at]))
-        for _, group in groupby(order, key=lambda at: id(caches[at])):
-            of_a_cache = list(group)
-            size = max(1, self.rows_at_once // caches[of_a_cache[0]].tokens)
-            for start in range(0, len(of_a_cache), size):
-                yield of_a_cache[start : start + size]
+        """Yields positions to evaluate together: those of one run, the lowest layers first."""
+        order = sorted(range(len(runs)), key=lambda at: (id(runs[at]), untouched[at]))
+        for _, group in groupby(order, key=lambda at: id(runs[at])):
+            of_a_run = list(group)
+            size = max(1, self.rows_at_once // runs[of_a_run[0]].tokens)
+            for start in range(0, len(of_a_run), size):
+                yield of_a_run[start : start + size]
 
     def _untouched(self, structure: Structure) -> int:
         """Returns the number of lowest layers whose outputs the structure does not change."""
@@ -85,17 +85,17 @@ class WholeModel:
         return above + first if structure.shape.crosses else first
 
     def _evaluate(
-        self, cache: SequenceCache, structures: Sequence[Structure], untouched: int
+        self, run: SequenceCache, structures: Sequence[Structure], untouched: int
     ) -> Tensor:
         layers = self._family.all_layers(self.twin)
-        if untouched and not cache.outputs:
-            cache.outputs = recorded(layers, lambda: run_rows(self.twin, _batch(cache, 1)))
-        again = given_again(layers, cache.outputs[:untouched], len(structures))
+        if untouched and not run.outputs:
+            run.outputs = recorded(layers, lambda: run_rows(self.twin, _batch(run, 1)))
+        again = given_again(layers, run.outputs[:untouched], len(structures))
         with again, masked_attention(self.twin, structures):
-            logits: Tensor = run_rows(self.twin, _batch(cache, len(structures))).logits
-        self.token_layers += cache.tokens * (len(layers) - untouched) * len(structures)
+            logits: Tensor = run_rows(self.twin, _batch(run, len(structures))).logits
+        self.token_layers += run.tokens * (len(layers) - untouched) * len(structures)
         return logits.float().cpu()
 
 
-def _batch(cache: SequenceCache, rows: int) -> dict[str, Tensor]:
-    return {name: tokens.repeat(rows, 1) for name, tokens in cache.inputs.items()}
+def _batch(run: SequenceCache, rows: int) -> dict[str, Tensor]:
+    return {name: tokens.repeat(rows, 1) for name, tokens in run.inputs.items()}

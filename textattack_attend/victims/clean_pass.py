@@ -1,4 +1,4 @@
-"""A reading, which holds everything that is known of a text after one clean pass."""
+"""A clean pass: what a victim knows of a text after it has read it once."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .encoding import EncodedText
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A text that the victim has read once, with the results that are known since.
+class CleanPass:
+    """A text that the victim has read once, and what is known of it since.
 
     Args:
         encoded: the text as the model reads it.
-        clean: the forward pass over the text with nothing masked.
-        caches: the results that the evaluator keeps of each sequence of the text.
+        forward_pass: the forward pass over the text with nothing masked.
+        caches: what the evaluator knows of each sequence of the text.
     """
 
     encoded: EncodedText
-    clean: ForwardPass
+    forward_pass: ForwardPass
     caches: list[SequenceCache]
 
     @property
