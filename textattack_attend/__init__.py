@@ -47,7 +47,7 @@ MOVED = {
 
 
 class _MovedModules(MetaPathFinder, Loader):
-    """Imports a module by its former name, with what the module of today holds."""
+    """Imports a module by its former name, with the content of the module of today."""
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leaves it to Python to make the module."""
@@ -55,7 +55,7 @@ class _MovedModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Python asks for every module; the answer is None for all that have not moved."""
+        """Returns how to import a module that has moved; None for any other module."""
         name = fullname.removeprefix(f"{__name__}.")
         if name == fullname or name not in MOVED:
             return None

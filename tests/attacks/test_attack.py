@@ -37,7 +37,7 @@ from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Budget, Matrix, Shape, Structure
 from textattack_attend.victims.encoding import EncodedText, Inputs
-from textattack_attend.victims.victim import Reading, Victim
+from textattack_attend.victims.victim import CleanPass, Victim
 
 from ..conftest import HEADS, LAYERS, MakeVictim, hooks_of, random_texts
 
@@ -101,10 +101,10 @@ class PlantedVictim(Victim):
     def empty_structure(self, text: object) -> Structure:
         return Structure(self.shape)
 
-    def read(self, texts: Sequence[Text | EncodedText], losses: object) -> list[Reading]:
-        return [Reading(self.inputs.encoded(text), PlantedPass(), []) for text in texts]
+    def read(self, texts: Sequence[Text | EncodedText], losses: object) -> list[CleanPass]:
+        return [CleanPass(self.inputs.encoded(text), PlantedPass(), []) for text in texts]
 
-    def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+    def logits_from(self, asked: Sequence[tuple[CleanPass, Structure]]) -> Tensor:
         return self.logits([reading.text for reading, _ in asked], [s for _, s in asked])
 
     def logits(
@@ -334,7 +334,7 @@ def test_queries_are_counted_as_they_are_made(
     rows: list[int] = []
     stock: Callable[..., Tensor] = Victim.logits_from
 
-    def counting(victim: Victim, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+    def counting(victim: Victim, asked: Sequence[tuple[CleanPass, Structure]]) -> Tensor:
         rows.append(len(asked))
         return stock(victim, asked)
 

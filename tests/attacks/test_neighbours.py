@@ -94,8 +94,10 @@ def test_and_the_attention_and_its_gradient(victim: Victim) -> None:
     assert [reading.text for reading in together] == TEXTS
     for reading in together:
         (alone,) = victim.read([reading.text], [loss])
-        torch.testing.assert_close(reading.clean.logits, alone.clean.logits, atol=1e-5, rtol=1e-5)
-        found, expected = reading.clean.capture(), alone.clean.capture()
+        torch.testing.assert_close(
+            reading.forward_pass.logits, alone.forward_pass.logits, atol=1e-5, rtol=1e-5
+        )
+        found, expected = reading.forward_pass.capture(), alone.forward_pass.capture()
         torch.testing.assert_close(found.probabilities, expected.probabilities)
         torch.testing.assert_close(found.gradients, expected.gradients, atol=1e-5, rtol=1e-4)
 
@@ -145,7 +147,7 @@ def test_a_configuration_may_ask_for_other_outputs(family: str, setting: dict[st
     structure = Structure.whole(shape, [(0, 1), (shape.layers - 1, 2)])
     for each in (victim, expected):
         (reading,) = each.read([text], [loss])
-        assert reading.clean.capture().gradients is not None
+        assert reading.forward_pass.capture().gradients is not None
         assert each.logits_from([(reading, structure)]).isfinite().all()
     assert torch.equal(victim.logits([text], [structure]), expected.logits([text], [structure]))
     assert {name: getattr(victim.model.config, name) for name in setting} == setting

@@ -19,7 +19,7 @@ from textattack_attend.attention import Engine, WholeModel
 from textattack_attend.attention.evaluate import engine as engine_module
 from textattack_attend.attention.evaluate.agreement import structure_everywhere
 from textattack_attend.structures import Shape, Structure
-from textattack_attend.victims.victim import Reading, Victim
+from textattack_attend.victims.victim import CleanPass, Victim
 
 from ..conftest import (
     BACKENDS,
@@ -35,7 +35,7 @@ from ..conftest import (
 TEXT = "the film was never quite funny"
 TEXTS = ["dull", TEXT, "a good story", "the cold music feels weak and the plot is lost ."]
 
-Asked = list[tuple[Reading, Structure]]
+Asked = list[tuple[CleanPass, Structure]]
 
 
 def random_structure(shape: Shape, lowest: int, seed: int) -> Structure:
@@ -46,7 +46,7 @@ def random_structure(shape: Shape, lowest: int, seed: int) -> Structure:
     return Structure.from_units(shape, np.argwhere(cells))
 
 
-def read(victim: Victim, *texts: str) -> list[Reading]:
+def read(victim: Victim, *texts: str) -> list[CleanPass]:
     return victim.read(texts, [None] * len(texts))
 
 
@@ -55,8 +55,8 @@ def engine_agrees(victim: Victim, text: str) -> bool:
     return victim.evaluator.engine_agrees(victim.inputs.encode([text]), shapes)
 
 
-def shape_of_reading(reading: Reading) -> Shape:
-    return Shape(LAYERS, HEADS, reading.clean.tokens)
+def shape_of_reading(reading: CleanPass) -> Shape:
+    return Shape(LAYERS, HEADS, reading.forward_pass.tokens)
 
 
 def whole_model(victim: Victim, asked: Asked) -> Tensor:
@@ -142,7 +142,7 @@ def test_the_empty_structure_gives_the_clean_logits_bit_for_bit(victim: Victim) 
         empty = Structure(shape_of_reading(reading))
         before = victim.engine.token_layers
         found = victim.logits_from([(reading, empty), (reading, empty)])
-        assert torch.equal(found, reading.clean.logits.expand(2, -1))
+        assert torch.equal(found, reading.forward_pass.logits.expand(2, -1))
         assert victim.engine.token_layers == before
         torch.testing.assert_close(found, victim.logits([text, text]), atol=1e-5, rtol=1e-5)
 
@@ -220,7 +220,7 @@ def test_states_are_forgotten_when_they_take_too_much_and_results_stay(
         parts = [asked[start : start + size] for start in range(0, len(asked), size)]
         found = torch.cat([victim.logits_from([(again, s) for _, s in part]) for part in parts])
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-        assert all(list(node.after) == [()] for node in again.runs[0].path[:-1])
+        assert all(list(node.after) == [()] for node in again.caches[0].path[:-1])
 
 
 @pytest.mark.parametrize(("hidden", "rows"), [(384, 4096), (768, 1024), (16, 2**16)])
@@ -248,7 +248,7 @@ def test_under_autocast_logits_are_those_of_single_precision_but_for_rounding(
     (reading,) = read(victim, TEXT)
     structures = many_structures(shape_of_reading(reading))
     expected = whole_model(victim, [(reading, structure) for structure in structures])
-    found = Engine(victim.model, precision).logits([(reading.runs[0], s) for s in structures])
+    found = Engine(victim.model, precision).logits([(reading.caches[0], s) for s in structures])
     assert not torch.allclose(found, expected, atol=1e-5)  # it was in that precision
     torch.testing.assert_close(found, expected, atol=tolerance * float(expected.std()), rtol=0.1)
 

@@ -377,12 +377,12 @@ def test_layers_below_a_structure_are_not_computed(use: str) -> None:
     victim = tiny_victim(use)
     engine = WholeModel(victim.model)
     (reading,) = victim.read([TEXT], [None])
-    (run,) = reading.runs
+    (cache,) = reading.caches
     shape = victim.empty_structure(TEXT).shape
     top = Structure.whole(shape, [(shape.layers - 1, 0)])
-    found = engine.logits([(run, top)] * 3)
+    found = engine.logits([(cache, top)] * 3)
     torch.testing.assert_close(found, victim.logits([TEXT] * 3, [top] * 3), atol=1e-4, rtol=1e-4)
-    assert engine.token_layers == 3 * run.tokens
+    assert engine.token_layers == 3 * cache.tokens
     assert hooks_of(victim.model) == []
 
 

@@ -101,7 +101,7 @@ def test_datasets_by_name(tmp_path: Path) -> None:
 
 # --- the hub: a folder of the same layout is loaded by the same call ---
 
-HUB: dict[str, tuple[Callable[..., Any], dict[str, Any], published.Row]] = {
+HUB: dict[str, tuple[Callable[..., Any], dict[str, Any], published.Example]] = {
     "sst2": (
         published.sst2,
         {"idx": 0, "sentence": "a good film", "label": 1},

@@ -20,7 +20,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from textattack_attend.data.published import Row
+from textattack_attend.data.published import Example
 from textattack_attend.errors import InvalidInputError, SavingError, StructureMismatchError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.structures import Structure
@@ -64,7 +64,7 @@ def recipe(tmp_path: Path) -> str:
     return f"{tmp_path / 'attack.py'}^deleting"
 
 
-def rows_for(victim: str, count: int = 10) -> list[Row]:
+def rows_for(victim: str, count: int = 10) -> list[Example]:
     """Texts that the victim classifies as they are labelled."""
     texts = random_texts(count, seed=4)
     labels = wrapper_for(victim)(texts).argmax(1).tolist()
@@ -160,7 +160,7 @@ def chooser(folder: Path, vocabulary: Path) -> str:
     return str(folder)
 
 
-def questions_for(victim: str) -> list[Row]:
+def questions_for(victim: str) -> list[Example]:
     """Questions that the victim answers as they are labelled."""
     generator, texts = random.Random(0), random_texts(8, seed=2)
     questions = [(generator.choice(texts), "is it", "good film", "bad", "dull") for _ in range(6)]

@@ -505,7 +505,7 @@ ENTRIES = JSON | ALMOST | st.tuples(st.just(["M: Hm."]) | JSON, st.lists(ALMOST)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0") | st.sampled_from('"\t\n\r,'))
 
 
-def rows_or_a_line(read: Callable[[Path], list[published.Row]], path: Path) -> None:
+def rows_or_a_line(read: Callable[[Path], list[published.Example]], path: Path) -> None:
     """Asserts that a reader returns texts and classes, or refuses the file in one line."""
     try:
         found = read(path)

@@ -6,7 +6,7 @@ from textattack.attack_recipes import AttackRecipe
 from textattack.models.wrappers import ModelWrapper
 
 from ..attacks.attack import StructureAttack
-from ..attacks.goals import goal_function, lead_of_the_others
+from ..attacks.goals import goal_function, margin_loss
 from ..attacks.search import ReselectionSearch
 from ..attacks.transformations import Reselection
 from ..structures import Budget
@@ -56,7 +56,7 @@ class HackAttendPlus(AttackRecipe):
             UnsupportedModelError: the victim cannot be attacked.
             InvalidInputError: an option is outside its range.
         """
-        goal = goal_function(model_wrapper, target_class, precision, lead_of_the_others)
+        goal = goal_function(model_wrapper, target_class, precision, margin_loss)
         budget = Budget(mask_fraction, spare_first_token, choice_budget)
         transformation = Reselection(budget, decay, growth)
         return StructureAttack(goal, transformation, ReselectionSearch(rounds, prune))

@@ -14,7 +14,7 @@ from textattack.datasets import Dataset
 from ..data.cells import SHOWN
 from ..errors import AttendError, InvalidInputError
 from .goals import StructureGoalFunction
-from .prefetch import Ahead, Example, Text, Waiting
+from .prefetch import Example, Prefetcher, Text, Waiting
 from .results import (
     FailedAttackResult,
     SkippedAttackResult,
@@ -53,7 +53,7 @@ class StructureAttack(Attack):
         search_method: StepwiseSearch,
     ) -> None:
         super().__init__(goal_function, [], transformation, search_method)
-        self._ahead: Ahead | None = None
+        self._prefetcher: Prefetcher | None = None
 
     def attack(self, example: Text, ground_truth_output: int) -> StructureAttackResult:
         """Attacks one text.
@@ -66,8 +66,8 @@ class StructureAttack(Attack):
             InvalidInputError: the text is empty, malformed, or too long for the memory, or the
                 label is outside the model's classes.
         """
-        if self._ahead is not None and self._ahead.expects(example, ground_truth_output):
-            return self._ahead.take()
+        if self._prefetcher is not None and self._prefetcher.expects(example, ground_truth_output):
+            return self._prefetcher.take()
         return next(self.attack_many([(example, ground_truth_output)]))
 
     def attack_many(self, examples: Iterable[Example]) -> Iterator[StructureAttackResult]:
@@ -98,11 +98,11 @@ class StructureAttack(Attack):
     @contextmanager
     def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:
         """Answers calls of `attack`, in the order of the examples, by `attack_many` inside."""
-        self._ahead = Ahead(examples, self.attack_many)
+        self._prefetcher = Prefetcher(examples, self.attack_many)
         try:
             yield
         finally:
-            self._ahead = None
+            self._prefetcher = None
 
     def check_dataset(self, dataset: Dataset, positions: range) -> None:
         """Refuses a dataset with an example that cannot be attacked, before anything is run.

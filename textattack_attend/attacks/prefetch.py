@@ -40,7 +40,7 @@ class Waiting:
         self._next = next(self._rest, END)
 
 
-class Ahead:
+class Prefetcher:
     """Examples that are about to be attacked one after another, and their results."""
 
     def __init__(

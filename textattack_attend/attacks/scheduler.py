@@ -13,7 +13,7 @@ from torch import Tensor
 from ..attention import ForwardPass, Loss, Visit
 from ..structures import Structure
 from ..victims.encoding import EncodedText
-from ..victims.victim import Reading, Victim
+from ..victims.victim import CleanPass, Victim
 from .goals import StructureGoalFunction
 from .search import Question, SearchOutcome, StepwiseSearch
 from .structured_text import StructuredText
@@ -75,14 +75,14 @@ class ExampleSearch:
         """The loss to differentiate at the clean text, if the search starts from its gradient."""
         return self.goal_function.loss if self._transformation.needs_gradient else None
 
-    def begin(self, reading: Reading) -> None:
+    def begin(self, clean_pass: CleanPass) -> None:
         """Judges the clean text, and begins to search if the goal is not reached by it.
 
-        The logits of the text are those that it has alone: the reading shares a batch with others.
+        Its logits are those of the text alone: the clean pass shares a batch with other texts.
         """
-        self.reading = reading
+        self.clean_pass = clean_pass
         logits = self.goal_function.victim.logits_alone(self.encoded)
-        self.keep(self.text.structure, logits, reading.clean)
+        self.keep(self.text.structure, logits, clean_pass.forward_pass)
         self.initial, _ = self.goal_function.init_attack_example(
             self.text, self.goal_function.ground_truth_output, logits[None]
         )
@@ -148,9 +148,9 @@ def begin(victim: Victim, searches: Sequence[ExampleSearch]) -> None:
     """Reads the texts of new examples, those of about the same length together, and begins."""
     for group in _of_a_length(searches):
         texts = [search.encoded for search in group]
-        readings = victim.read(texts, [search.first_loss for search in group])
-        for search, reading in zip(group, readings, strict=True):
-            search.begin(reading)
+        clean_passes = victim.read(texts, [search.first_loss for search in group])
+        for search, clean_pass in zip(group, clean_passes, strict=True):
+            search.begin(clean_pass)
 
 
 def _of_a_length(searches: Sequence[ExampleSearch]) -> Iterator[list[ExampleSearch]]:
@@ -185,7 +185,7 @@ def _evaluate(victim: Victim, asked: Asked) -> None:
         if not search.knows(text.structure)
     ]
     if pairs:
-        logits = victim.logits_from([(search.reading, structure) for search, structure in pairs])
+        logits = victim.logits_from([(search.clean_pass, structure) for search, structure in pairs])
         for (search, structure), own in zip(pairs, logits, strict=True):
             search.keep(structure, own)
 

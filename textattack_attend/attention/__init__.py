@@ -1,8 +1,9 @@
 """Attention of a model: families, the softmax, masking, capture, and evaluation of structures."""
 
-from .capture import AttentionCapture, ForwardPass, Loss, ReadSequence, Visit, forward_passes
-from .evaluate.engine import Engine, Run
-from .evaluate.evaluator import Evaluator
+from .capture import AttentionCapture, ForwardPass, Loss, SequenceActivations, Visit, forward_passes
+from .evaluate.engine import Engine, SequenceCache
+from .evaluate.evaluator import CheckedEvaluator
+from .evaluate.protocol import Evaluator
 from .evaluate.whole_model import WholeModel
 from .families import FAMILIES, family_of, register_family, shape_of
 from .family import Decoder, EngineParts, Family, Projections
@@ -13,13 +14,14 @@ from .masking.random_masking import masked_at_random
 from .memory import MemoryBound, bytes_needed
 from .plain import is_compiled
 from .precision import autocast
-from .rows import chooses, require_finite, run_rows
+from .rows import is_multiple_choice, require_finite, run_rows
 from .shapes import require_shapes
 from .unwrapping import unwrapped
 
 __all__ = [
     "FAMILIES",
     "AttentionCapture",
+    "CheckedEvaluator",
     "Decoder",
     "Engine",
     "EngineParts",
@@ -30,16 +32,16 @@ __all__ = [
     "Loss",
     "MemoryBound",
     "Projections",
-    "ReadSequence",
-    "Run",
+    "SequenceActivations",
+    "SequenceCache",
     "Visit",
     "WholeModel",
     "autocast",
     "bytes_needed",
-    "chooses",
     "family_of",
     "forward_passes",
     "is_compiled",
+    "is_multiple_choice",
     "masked_at_random",
     "masked_attention",
     "masked_where",

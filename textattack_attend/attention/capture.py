@@ -70,8 +70,8 @@ class AttentionCapture:
 
 
 @dataclass(frozen=True)
-class ReadSequence:
-    """The inputs, logits and hidden states of one row of a forward pass, without its padding.
+class SequenceActivations:
+    """One row of a forward pass, without its padding.
 
     Args:
         inputs: the model's input tensors by name, each (T,).
@@ -191,12 +191,12 @@ class _Batch:
         self._is_shared = len(losses) > 1
         self._gradients: list[tuple[int, Tensor | None]] = []
 
-    def sequence(self, row: int) -> ReadSequence:
-        """Returns the inputs, logits and hidden states of one row."""
+    def sequence(self, row: int) -> SequenceActivations:
+        """One row."""
         tokens = self._lengths[row]
         inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
         hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
-        return ReadSequence(inputs, self.logits[row].detach(), hidden)
+        return SequenceActivations(inputs, self.logits[row].detach(), hidden)
 
     def each_layer(self, show: Callable[[int, Tensor | None], None]) -> None:
         """Shows the number of every layer and the gradient at its probabilities, if there is one.

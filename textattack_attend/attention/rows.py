@@ -13,14 +13,14 @@ from transformers import PreTrainedModel
 from ..errors import ModelOutputError
 
 
-def chooses(model: PreTrainedModel) -> bool:
+def is_multiple_choice(model: PreTrainedModel) -> bool:
     """Returns whether the model scores choices, each a sequence, instead of classes."""
     return any(c.__name__.endswith("ForMultipleChoice") for c in type(model).__mro__)
 
 
 def run_rows(model: PreTrainedModel, inputs: Mapping[str, Tensor], **options: Any) -> Any:
     """Runs a model on rows (B, T); the logits are (B, C), or (B, 1) if it scores choices."""
-    if chooses(model):
+    if is_multiple_choice(model):
         inputs = {name: rows[:, None] for name, rows in inputs.items()}
     with _named_outputs(model):
         return model(**inputs, **{"return_dict": True, **options})

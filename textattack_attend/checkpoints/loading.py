@@ -73,8 +73,8 @@ def load(
     """
     if not trust_remote_code and (own := code_of_trained(Path(checkpoint))):
         raise _refusal(checkpoint, own, ALLOW)
-    chooses = scores_choices(checkpoint, trust_remote_code)
-    auto = AutoModelForMultipleChoice if chooses else AutoModelForSequenceClassification
+    is_multiple_choice = scores_choices(checkpoint, trust_remote_code)
+    auto = AutoModelForMultipleChoice if is_multiple_choice else AutoModelForSequenceClassification
     model = from_pretrained(auto, checkpoint, trust_remote_code)
     return model, tokenizer_of(checkpoint, trust_remote_code)
 

@@ -1,4 +1,4 @@
-"""``textattack-attend attack``: TextAttack's own command, where torch loads no plugin, too."""
+"""The command ``textattack-attend attack``, which is TextAttack's own and needs no plugin."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ class LazyChoice(click.Choice[str]):
     """A choice of names that are looked up when they are needed, as that imports their package.
 
     Args:
-        names: returns the names.
+        names: a function that returns the names.
     """
 
     def __init__(self, names: Callable[[], Iterable[str]]) -> None:
@@ -21,5 +21,5 @@ class LazyChoice(click.Choice[str]):
 
     @cached_property
     def choices(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The names."""
+        """The names, which are looked up with every use."""
         return tuple(self._names())

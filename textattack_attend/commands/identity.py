@@ -1,4 +1,4 @@
-"""``textattack-attend identity``."""
+"""The command ``textattack-attend identity``."""
 
 from __future__ import annotations
 

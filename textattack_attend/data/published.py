@@ -19,7 +19,7 @@ from ..files import lines_of, text_of
 from ..files.strict_json import json_in_file
 from .cells import require_class, require_text, require_texts, shown
 
-Row = tuple[tuple[str, ...], int]
+Example = tuple[tuple[str, ...], int]
 """The parts of a text, and its label."""
 Source = str | os.PathLike[str]
 """The path of a file, or the name of a data set on the hub."""
@@ -31,7 +31,7 @@ Entries = Iterator[tuple[str, Any]]
 
 def sst2(
     source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> list[Row]:
+) -> list[Example]:
     """Reads SST-2: lines of sentence<TAB>label without a header; on the hub, those two columns.
 
     Args:
@@ -44,7 +44,7 @@ def sst2(
         InvalidInputError: the file is missing, empty, or of another format.
     """
 
-    def row(entry: Any, place: str) -> Row:
+    def row(entry: Any, place: str) -> Example:
         if isinstance(entry, dict):
             sentence, label = entry["sentence"], entry["label"]
         else:
@@ -60,7 +60,7 @@ def sst2(
 
 def dream(
     source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> list[Row]:
+) -> list[Example]:
     """Reads DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
 
     Args:
@@ -73,7 +73,7 @@ def dream(
         InvalidInputError: the file is missing, truncated, or of another format.
     """
 
-    def row(entry: Any, place: str) -> Row:
+    def row(entry: Any, place: str) -> Example:
         turns, asked = entry
         choices = require_texts(asked["choice"], place)
         if choices.count(asked["answer"]) != 1:
@@ -88,7 +88,7 @@ def dream(
 
 def hellaswag(
     source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> list[Row]:
+) -> list[Example]:
     """Reads HellaSwag: JSON lines with ctx, endings and label; there is no question.
 
     Args:
@@ -101,7 +101,7 @@ def hellaswag(
         InvalidInputError: the file is missing, truncated, or of another format.
     """
 
-    def row(entry: Any, place: str) -> Row:
+    def row(entry: Any, place: str) -> Example:
         endings = require_texts(entry["endings"], place)
         label = _position(entry["label"], endings, place)
         return (require_text(entry["ctx"], place), "", *endings), label
@@ -112,7 +112,7 @@ def hellaswag(
 
 def reclor(
     source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> list[Row]:
+) -> list[Example]:
     """Reads ReClor: JSON, a list of objects with context, question, answers and label.
 
     Args:
@@ -125,7 +125,7 @@ def reclor(
         InvalidInputError: the file is missing, truncated, or of another format.
     """
 
-    def row(entry: Any, place: str) -> Row:
+    def row(entry: Any, place: str) -> Example:
         answers = require_texts(entry["answers"], place)
         label = _position(entry["label"], answers, place)
         context, question = (require_text(entry[name], place) for name in ("context", "question"))
@@ -146,13 +146,13 @@ def _read(
     source: Source,
     split: str,
     entries_of: Callable[[Path], Entries],
-    row: Callable[[Any, str], Row],
+    row: Callable[[Any, str], Example],
     expected: str,
     start: int,
     count: int | None,
-) -> list[Row]:
+) -> list[Example]:
     entries = entries_of(Path(source)) if is_file(source) else _hub_entries(str(source), split)
-    rows: list[Row] = []
+    rows: list[Example] = []
     for number, entry in islice(entries, start, None if count is None else start + count):
         place = f"{source}: {number}"
         try:
@@ -170,7 +170,7 @@ def _read(
     return rows
 
 
-def _even(rows: list[Row], source: Source, start: int) -> list[Row]:
+def _even(rows: list[Example], source: Source, start: int) -> list[Example]:
     """Returns the rows if every question has as many choices as the first, and at least 2."""
     choices = len(rows[0][0]) - 2
     for number, (texts, _) in enumerate(rows, start + 1):

@@ -12,7 +12,7 @@ from ..errors import InvalidInputError, did_you_mean
 from ..files import lines_of
 from ..files.strict_json import json_in_file
 from .cells import named, require_class, require_text, shown
-from .published import Row
+from .published import Example
 from .separated import Line, comma_separated, tab_separated
 
 SEPARATED = {".csv": comma_separated, ".tsv": tab_separated}
@@ -29,7 +29,7 @@ def read_table(
     *,
     start: int = 0,
     count: int | None = None,
-) -> list[Row]:
+) -> list[Example]:
     """Reads examples from a table whose first line names its columns, or from JSON lines.
 
     Only the rows that are asked for are checked.
@@ -80,7 +80,7 @@ def _require_different(path: Path, wanted: Sequence[str]) -> None:
             )
 
 
-def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: str) -> Row:
+def _row(columns: Sequence[str], given: list[Any], names: Sequence[str], place: str) -> Example:
     *texts, label = given
     checked = [
         require_text(text, f"{place}: column {column!r}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from textattack.datasets import Dataset
 
 from ..data import published
-from ..data.published import Row, Source
+from ..data.published import Example, Source
 from .rows import RowsDataset
 
 
@@ -58,7 +58,7 @@ def reclor(
     return dataset_of(published.reclor(source, split, start=start, count=count), start)
 
 
-def dataset_of(rows: list[Row], first: int = 0) -> Dataset:
+def dataset_of(rows: list[Example], first: int = 0) -> Dataset:
     """Makes a data set with named columns of sentences or questions.
 
     Args:

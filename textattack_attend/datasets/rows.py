@@ -7,7 +7,7 @@ from typing import Any
 
 from textattack.datasets import Dataset
 
-from ..data.published import Row
+from ..data.published import Example
 
 
 class RowsDataset(Dataset):
@@ -22,7 +22,7 @@ class RowsDataset(Dataset):
 
     def __init__(
         self,
-        rows: Sequence[Row],
+        rows: Sequence[Example],
         columns: Sequence[str],
         label_names: Sequence[str] = (),
         first: int = 0,

@@ -50,7 +50,7 @@ EXAMPLE = (
 
 
 def report(results: Results, title: str = "Robustness report", *, attention: bool = False) -> str:
-    """Returns the page, HTML; all that comes from data is escaped, and nothing of it is executed.
+    """Returns the page as HTML, in which all data are escaped, so that none can be executed.
 
     A figure that the results have nothing for is left out, and the page says why.
 

@@ -26,7 +26,7 @@ from transformers import (
 from ..attention.precision import training_precision
 from ..checkpoints.card import CHECKPOINTS, Card
 from ..checkpoints.loading import load, tokenizer_of
-from ..data.published import Row, Source
+from ..data.published import Example, Source
 from ..errors import InvalidInputError
 from ..victims.identity import trained_parts
 from ..victims.requirements import require_padding
@@ -64,8 +64,8 @@ class _Run:
     defense: Defense
     card: Card
     output: Path
-    train: list[Row]
-    dev: list[Row]
+    train: list[Example]
+    dev: list[Example]
     auto: Any
     configuration: PretrainedConfig
     trust_remote_code: bool
@@ -142,9 +142,13 @@ def _checked(
 ) -> _Run:
     """Reads the data and the configuration, and refuses what does not fit together."""
     train, dev = splits(task, data)
-    require_learnable(train, dev, data, task.chooses)
-    auto = AutoModelForMultipleChoice if task.chooses else AutoModelForSequenceClassification
-    classes = None if task.chooses else 1 + max(label for _, label in train)
+    require_learnable(train, dev, data, task.is_multiple_choice)
+    auto = (
+        AutoModelForMultipleChoice
+        if task.is_multiple_choice
+        else AutoModelForSequenceClassification
+    )
+    classes = None if task.is_multiple_choice else 1 + max(label for _, label in train)
     configuration = configuration_of(str(model), auto, task.config, classes, trust_remote_code)
     task = _within(longest_input(configuration), task, longest)
     card = _card(task, defense, model, data)
@@ -238,7 +242,7 @@ def _within(longest: int, task: Task, given: int | None) -> Task:
 
 
 def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:
-    collator = DataCollatorForMultipleChoice if task.chooses else DataCollatorWithPadding
+    collator = DataCollatorForMultipleChoice if task.is_multiple_choice else DataCollatorWithPadding
     return collator(tokenizer)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..data.cells import named
-from ..data.published import Row, Source
+from ..data.published import Example, Source
 from ..errors import InvalidInputError
 
 
 def require_learnable(
-    train: Sequence[Row], dev: Sequence[Row], data: Source, chooses: bool
+    train: Sequence[Example], dev: Sequence[Example], data: Source, is_multiple_choice: bool
 ) -> None:
     """Refuses examples from which a model would learn nothing, or other classes than are meant.
 
@@ -18,7 +18,7 @@ def require_learnable(
         train: the examples to train on.
         dev: the examples to evaluate on.
         data: the file or name that the examples are read from, which messages name.
-        chooses: whether labels are the positions of choices instead of classes.
+        is_multiple_choice: whether labels are the positions of choices instead of classes.
 
     Raises:
         InvalidInputError: a text is empty; the labels to train on are all the same; or classes are
@@ -32,7 +32,7 @@ def require_learnable(
             f"{data}: expected texts of at least 2 classes to train on, got only class "
             f"{named(map(str, sorted(labels)))}"
         )
-    if chooses:
+    if is_multiple_choice:
         return
     if len(labels) != max(labels) + 1:
         raise InvalidInputError(
@@ -47,7 +47,7 @@ def require_learnable(
         )
 
 
-def _require_texts(name: str, rows: Sequence[Row], data: Source) -> None:
+def _require_texts(name: str, rows: Sequence[Example], data: Source) -> None:
     """Refuses an example whose text is empty."""
     for number, (parts, _) in enumerate(rows, 1):
         if not any(map(str.strip, parts)):

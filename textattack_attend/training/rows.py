@@ -9,7 +9,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import shape_of
-from ..data.published import Row
+from ..data.published import Example
 from ..errors import StructureMismatchError
 from ..structures import encode
 from ..victims.encoding import inputs_of
@@ -23,7 +23,7 @@ LENGTH = "length"
 
 
 def encoded(
-    rows: list[Row], task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
+    rows: list[Example], task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel
 ) -> Any:
     """Returns a data set with the token ids of every row: one sequence, or one for every choice.
 
@@ -36,7 +36,7 @@ def encoded(
     Raises:
         InvalidInputError: the model has no embedding for a token, or a text cannot be encoded.
     """
-    inputs = inputs_of(tokenizer, task.max_tokens, task.chooses)
+    inputs = inputs_of(tokenizer, task.max_tokens, task.is_multiple_choice)
     by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
     tokens = inputs.tokenize([sequence for sequences in by_row for sequence in sequences])
     require_known_tokens(tokens["input_ids"], tokenizer, model)
@@ -48,12 +48,12 @@ def encoded(
     for name, every in tokens.items():
         rest = iter(every)
         by_choice = [list(islice(rest, len(sequences))) for sequences in by_row]
-        columns[name] = by_choice if task.chooses else every
+        columns[name] = by_choice if task.is_multiple_choice else every
     return Dataset.from_dict(columns)
 
 
 def with_extra(
-    rows: list[Row],
+    rows: list[Example],
     extra: list[ExtraRow],
     task: Task,
     tokenizer: PreTrainedTokenizerBase,
@@ -79,8 +79,8 @@ def with_extra(
         return whole
     read = whole["input_ids"][len(rows) :]
     for row, ids in zip(extra, read, strict=True):
-        _require_fitting(row, ids if task.chooses else [ids], model)
-    nothing: list[str | None] = [None] * (len(rows[0][0]) - 2 if task.chooses else 1)
+        _require_fitting(row, ids if task.is_multiple_choice else [ids], model)
+    nothing: list[str | None] = [None] * (len(rows[0][0]) - 2 if task.is_multiple_choice else 1)
     masked = [nothing] * len(rows) + [[*map(encode, row.masked)] or nothing for row in extra]
     return whole.add_column(MASKED, masked)
 

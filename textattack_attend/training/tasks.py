@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import published
-from ..data.published import Row, Source
+from ..data.published import Example, Source
 from ..data.tables import read_table
 from ..errors import InvalidInputError
 from .settings import Settings
@@ -25,7 +25,7 @@ class Task(Settings):
         name: the name of the task.
         read: a function that reads a file of the task, or a split of it on the hub.
         files: the patterns of the files to train on and to evaluate on, in the task's folder.
-        chooses: true if the model scores choices, false if it classifies texts.
+        is_multiple_choice: true if the model scores choices, false if it classifies texts.
         warmup: the share of the steps over which the learning rate grows; then it falls to 0.
 
     Raises:
@@ -33,22 +33,22 @@ class Task(Settings):
     """
 
     name: str
-    read: Callable[[Source, str], list[Row]]
+    read: Callable[[Source, str], list[Example]]
     files: tuple[str, str]
-    chooses: bool
+    is_multiple_choice: bool
     warmup: float
 
 
 def _task(
     name: str,
-    read: Callable[[Source, str], list[Row]],
+    read: Callable[[Source, str], list[Example]],
     files: tuple[str, str],
-    chooses: bool,
+    is_multiple_choice: bool,
     *row: Any,
 ) -> Task:
     """Makes a task with a row of the paper's Table 9."""
     columns = ("learning_rate", "batch_size", "epochs", "warmup")
-    return Task(name, read, files, chooses, **dict(zip(columns, row, strict=True)))
+    return Task(name, read, files, is_multiple_choice, **dict(zip(columns, row, strict=True)))
 
 
 TASKS = {
@@ -82,7 +82,7 @@ def task_of(name: str) -> Task:
             f"text,label, got {name!r}"
         )
 
-    def read(source: Source, split: str) -> list[Row]:
+    def read(source: Source, split: str) -> list[Example]:
         if split:
             raise InvalidInputError(
                 f"{source}: expected a folder with train.csv and dev.csv, .tsv or .jsonl"
@@ -93,7 +93,7 @@ def task_of(name: str) -> Task:
     return dataclasses.replace(like, name=name, read=read, files=("train.*", "dev.*"))
 
 
-def splits(task: Task, data: Source) -> list[list[Row]]:
+def splits(task: Task, data: Source) -> list[list[Example]]:
     """Reads the examples to train on, and those to evaluate on.
 
     Args:

@@ -289,14 +289,17 @@ def _require_equally_many(by_text: Sequence[Sequence[Text]]) -> None:
 
 
 def inputs_of(
-    tokenizer: PreTrainedTokenizerBase, max_tokens: int, chooses: bool, prompt: Prompt | None = None
+    tokenizer: PreTrainedTokenizerBase,
+    max_tokens: int,
+    is_multiple_choice: bool,
+    prompt: Prompt | None = None,
 ) -> Inputs:
     """Returns the inputs of a model: a prompt's, those of a model that scores choices, or plain.
 
     Args:
         tokenizer: the model's tokenizer.
         max_tokens: the most tokens of a sequence.
-        chooses: whether the model scores choices.
+        is_multiple_choice: whether the model scores choices.
         prompt: the prompt that makes a classifier of a language model.
 
     Raises:
@@ -304,4 +307,4 @@ def inputs_of(
     """
     if prompt:
         return PromptInputs(tokenizer, max_tokens, prompt)
-    return (ChoiceInputs if chooses else Inputs)(tokenizer, max_tokens)
+    return (ChoiceInputs if is_multiple_choice else Inputs)(tokenizer, max_tokens)

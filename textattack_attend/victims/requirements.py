@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..attention import LabelWordClassifier, chooses, family_of, is_compiled, unwrapped
+from ..attention import LabelWordClassifier, family_of, is_compiled, is_multiple_choice, unwrapped
 from ..errors import InvalidInputError, UnsupportedModelError
 from .prompt import Prompt
 
@@ -162,13 +162,13 @@ def require_classifier(model: PreTrainedModel) -> None:
             does not choose one of several classes.
     """
     name = type(model).__name__
-    head = "ForMultipleChoice" if chooses(model) else "ForSequenceClassification"
+    head = "ForMultipleChoice" if is_multiple_choice(model) else "ForSequenceClassification"
     if not any(c.__name__.endswith(head) for c in type(model).__mro__):
         raise UnsupportedModelError(
             f"{name} has no classification head; expected a ...ForSequenceClassification or a "
             "...ForMultipleChoice model, or a language model with a prompt"
         )
-    if not chooses(model):
+    if not is_multiple_choice(model):
         _require_classes(model)
     saved_as = [str(saved) for saved in model.config.architectures or [name]]
     trained = name in saved_as or any(head in saved for saved in saved_as)
@@ -249,7 +249,7 @@ def _reads_the_last_token(model: PreTrainedModel) -> bool:
 
 def _untrained(model: PreTrainedModel) -> bool:
     """Returns whether the last bias of the head is still all zero, as it is initialised."""
-    outputs = 1 if chooses(model) else model.config.num_labels
+    outputs = 1 if is_multiple_choice(model) else model.config.num_labels
     biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
     last = [p for p in biases if p.shape == (outputs,)]
     return bool(last) and not last[-1].detach().any()

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..attention import chooses, family_of, shape_of
+from ..attention import family_of, is_multiple_choice, shape_of
 from ..data.texts import Text
 from ..errors import require_number, require_whole_number
 from ..structures import Shape, Structure
@@ -64,7 +64,7 @@ class TextModel:
         require_classification_token(self.model, tokenizer)
         require_padding(self.model, tokenizer)
         require_fitting_tokenizer(self.model, tokenizer)
-        self.inputs = inputs_of(tokenizer, self.max_tokens, chooses(self.model), prompt)
+        self.inputs = inputs_of(tokenizer, self.max_tokens, is_multiple_choice(self.model), prompt)
 
     @property
     def num_labels(self) -> int:
@@ -73,7 +73,9 @@ class TextModel:
 
     def num_classes(self, text: Text) -> int:
         """Returns the number of classes, or of choices, for a text."""
-        return len(self.inputs.sequences(text)) if chooses(self.model) else self.num_labels
+        return (
+            len(self.inputs.sequences(text)) if is_multiple_choice(self.model) else self.num_labels
+        )
 
     def tokens(self, text: Text | EncodedText) -> list[str]:
         """Returns the tokens of all sequences of a text, special tokens included."""
@@ -105,7 +107,7 @@ class TextModel:
         lengths = tuple(map(len, ids))
         first_is_special = ids[0][0] in self.tokenizer.all_special_ids
         shape = shape_of(self.model, sum(lengths), first_is_special, self.cross_attention)
-        return replace(shape, sequences=lengths) if chooses(self.model) else shape
+        return replace(shape, sequences=lengths) if is_multiple_choice(self.model) else shape
 
     def _encoded(self, texts: Sequence[Text | EncodedText]) -> BatchEncoding:
         """Returns what the model reads of texts, tensors (B, T) on the CPU."""

@@ -5,48 +5,37 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import (
-    AttentionCapture,
-    Engine,
+    CheckedEvaluator,
     Evaluator,
-    ForwardPass,
     Loss,
     MemoryBound,
-    Run,
-    WholeModel,
-    autocast,
-    forward_passes,
-    masked_attention,
+    SequenceCache,
     require_finite,
     require_shapes,
-    run_rows,
 )
-from ..attention.threads import one_caller_at_a_time, one_thread
+from ..attention.threads import one_caller_at_a_time
 from ..data.texts import Text
-from ..errors import InvalidInputError
 from ..identity import Identity
 from ..structures import SavedStructure, Structure, load, save
-from .batches import evaluated
+from .answering import AnsweringModel, parts_of_structures
+from .clean_pass import CleanPass
 from .encoding import EncodedText
 from .identity import victim_identity
 from .prompt import Prompt
-from .reading import Reading
 from .replay import Replay, require_same_victim
 from .requirements import require_computable
-from .text_model import TextModel
 
-__all__ = ["Reading", "Replay", "Victim"]
+__all__ = ["CleanPass", "Replay", "Victim"]
 
 logger = logging.getLogger(__name__)
 
 
-class Victim(TextModel):
+class Victim(AnsweringModel):
     """A classifier with its tokenizer, in eval mode; calls from several threads wait their turn.
 
     It classifies sequences, or scores choices, or is a language model with a prompt; see `Inputs`,
@@ -83,72 +72,19 @@ class Victim(TextModel):
         cross_attention: bool = False,
         max_memory: float | None = None,
     ) -> None:
-        super().__init__(model, tokenizer, max_tokens, prompt, cross_attention)
+        super().__init__(model, tokenizer, precision, max_tokens, prompt, cross_attention)
         self.memory = MemoryBound(self.model, max_memory)
-        self.precision = precision
-        self.evaluator = Evaluator(self.model, precision)
+        self.evaluator = CheckedEvaluator(self.model, precision)
 
     @property
-    def engine(self) -> Engine | WholeModel:
+    def engine(self) -> Evaluator:
         """The engine, or whole forward passes, which evaluate structures."""
         return self.evaluator.engine
 
     @one_caller_at_a_time
-    def logits(
-        self, texts: Sequence[Text | EncodedText], structures: Sequence[Structure] | None = None
-    ) -> Tensor:
-        """Computes the logits of a batch, float32 (B, C), on the CPU.
-
-        Args:
-            texts: B texts.
-            structures: the structure that is masked in each of them; nothing by default.
-
-        Raises:
-            StructureMismatchError: a structure is of another length than its text.
-            ModelOutputError: a logit is NaN or infinite.
-        """
-        if isinstance(texts, str):
-            raise InvalidInputError(
-                f"texts: expected a list of texts, got the text {texts[:60]!r}; put it into a list"
-            )
-        if not texts:
-            return torch.empty(0, self.num_labels)
-        self._eval()
-        groups = self.groups(texts)
-        if len(groups) > 1:
-            return torch.stack(
-                evaluated(groups, lambda own: self.logits(_at(own, texts), _at(own, structures)))
-            )
-        encoded = self._encoded(texts)
-        rows = _parts_of([] if structures is None else structures)
-        lengths = encoded["attention_mask"].sum(1).tolist()
-        require_shapes(self.model, rows, lengths, self.cross_attention)
-        encoded = encoded.to(self.model.device)
-        with torch.inference_mode(), masked_attention(self.model, rows):
-            logits: Tensor = run_rows(self.model, encoded).logits
-        return require_finite(logits.float().cpu()).reshape(len(texts), -1)
-
-    def logits_alone(self, text: Text | EncodedText, structure: Structure | None = None) -> Tensor:
-        """Computes the logits of one text, float32 (C,), by a forward pass that shares nothing.
-
-        There are no neighbours in a batch, nothing is reused, and a processor computes on one
-        thread, so that a machine gives the same bits whatever else it computes.
-
-        Args:
-            text: the text.
-            structure: the structure that is masked in it; nothing by default.
-
-        Raises:
-            StructureMismatchError: the structure is of another length than the text.
-            ModelOutputError: a logit is NaN or infinite.
-        """
-        with one_thread():
-            return self.logits([text], None if structure is None else [structure])[0]
-
-    @one_caller_at_a_time
     def read(
         self, texts: Sequence[Text | EncodedText], losses: Sequence[Loss | None]
-    ) -> list[Reading]:
+    ) -> list[CleanPass]:
         """Reads clean texts once; those with a loss can be differentiated.
 
         Raises:
@@ -158,77 +94,34 @@ class Victim(TextModel):
         encoded = [self.inputs.encoded(text) for text in texts]
         clean = self.forward_passes(encoded, [], losses)
         return [
-            Reading(text, done, [Run(sequence) for sequence in done.sequences])
+            CleanPass(text, done, [SequenceCache(sequence) for sequence in done.sequences])
             for text, done in zip(encoded, clean, strict=True)
         ]
 
     @one_caller_at_a_time
-    def forward_passes(
-        self,
-        texts: Sequence[Text | EncodedText],
-        structures: Sequence[Structure],
-        losses: Sequence[Loss | None],
-    ) -> list[ForwardPass]:
-        """Runs a forward pass over a batch, whose texts with a loss can be differentiated.
-
-        Args:
-            texts: B texts.
-            structures: the structure that is masked in each of them, or empty for nothing.
-            losses: the loss to differentiate for each of them, or None.
-
-        Raises:
-            ModelOutputError: a logit is NaN or infinite.
-        """
-        self._eval()
-        groups = self.groups(texts)
-        if len(groups) > 1:
-            return evaluated(
-                groups,
-                lambda own: self.forward_passes(
-                    _at(own, texts), _at(own, structures), _at(own, losses)
-                ),
-            )
-        inputs = self._encoded(texts).to(self.model.device)
-        with autocast(self.model, self.precision):
-            passes = forward_passes(
-                self.model, inputs, losses, _parts_of(structures), self.cross_attention
-            )
-        require_finite(torch.stack([done.logits for done in passes]))
-        return passes
-
-    def answers_at_random(self, text: Text | EncodedText) -> bool:
-        """Returns whether the same text gets other logits the second time."""
-        first, second = (self.logits([text]) for _ in range(2))
-        return not torch.allclose(first, second, rtol=1e-4, atol=1e-5)
-
-    def capture(self, text: Text, loss: Loss | None) -> AttentionCapture:
-        """Returns the attention of the clean text, and with a loss its gradient; on the CPU."""
-        return self.forward_passes([text], [], [loss])[0].capture()
-
-    @one_caller_at_a_time
-    def logits_from(self, asked: Sequence[tuple[Reading, Structure]]) -> Tensor:
+    def logits_from(self, asked: Sequence[tuple[CleanPass, Structure]]) -> Tensor:
         """Computes what `logits` does, but faster, for texts that were read before, float32 (B, C).
 
         Args:
-            asked: B pairs of a reading, made with the model as it is now, and a structure.
+            asked: B pairs of a clean pass, made with the model as it is now, and a structure.
 
         Raises:
             StructureMismatchError: a structure is of another length than its text.
             ModelOutputError: a logit is NaN or infinite.
         """
         self._eval()
-        readings, structures = zip(*asked, strict=True)
+        clean_passes, structures = zip(*asked, strict=True)
         pairs = list(
             zip(
-                [run for reading in readings for run in reading.runs],
-                _parts_of(structures),
+                [run for clean_pass in clean_passes for run in clean_pass.caches],
+                parts_of_structures(structures),
                 strict=True,
             )
         )
         lengths = [run.tokens for run, _ in pairs]
         require_shapes(self.model, [s for _, s in pairs], lengths, self.cross_attention)
         if not self.evaluator.is_checked:
-            self._check(readings[0].encoded)
+            self._check(clean_passes[0].encoded)
         return require_finite(self.evaluator.logits(pairs)).reshape(len(asked), -1)
 
     def _check(self, text: EncodedText) -> None:
@@ -276,18 +169,3 @@ class Victim(TextModel):
             require_computable(self.model)
             self.evaluator.adopt()
         self.engine.renew()
-
-    def _eval(self) -> None:
-        # A caller may have trained the model, or a part of it, in the meantime.
-        if any(module.training for module in self.model.modules()):
-            self.model.eval()
-
-
-def _at(positions: Sequence[int], values: Any) -> Any:
-    """Returns the values at some positions, or no values if there are none."""
-    return [values[position] for position in positions] if values else values
-
-
-def _parts_of(structures: Sequence[Structure]) -> list[Structure]:
-    """Returns the structure of each row."""
-    return [part for structure in structures for part in structure.parts]

@@ -1,19 +1,23 @@
 """Goal functions on texts with structures: untargeted and targeted classification."""
 
+from .objective import margin_loss
 from .structure_classification import (
+    Judge,
+    QueryWatcher,
     StructureGoalFunction,
     TargetedStructureClassification,
     UntargetedStructureClassification,
     goal_function,
-    lead_of_the_others,
     require_label,
 )
 
 __all__ = [
+    "Judge",
+    "QueryWatcher",
     "StructureGoalFunction",
     "TargetedStructureClassification",
     "UntargetedStructureClassification",
     "goal_function",
-    "lead_of_the_others",
+    "margin_loss",
     "require_label",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from textattack.goal_function_results import GoalFunctionResult
 from textattack.goal_functions import (
     ClassificationGoalFunction,
+    GoalFunction,
     TargetedClassification,
     UntargetedClassification,
 )
@@ -20,7 +22,7 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ...attention import chooses
+from ...attention import is_multiple_choice
 from ...data.texts import Text
 from ...errors import InvalidInputError, described, require_whole_number
 from ...models.wrappers import AttentionModelWrapper
@@ -28,16 +30,13 @@ from ...structures import Structure
 from ...victims.encoding import EncodedText
 from ...victims.victim import Victim
 from ..structured_text import StructuredText
+from .objective import Objective
 from .result import StructureGoalFunctionResult
 
-Objective = Callable[[Tensor, Tensor], Tensor]
-"""A function from logits (1, C) and a class (1,) to a scalar, higher the less likely the class."""
-
-
-def lead_of_the_others(logits: Tensor, label: Tensor) -> Tensor:
-    """Computes the lead of the best other logit over that of the class, a scalar."""
-    own = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, label[:, None], True)
-    return logits.masked_fill(own, -torch.inf).amax() - logits[own].sum()
+Judge = Callable[[], tuple[list[GoalFunctionResult], bool]]
+"""Judges the texts of a query; the results, and whether the query budget is spent."""
+QueryWatcher = Callable[[GoalFunction, Sequence[Any], Judge], Any]
+"""Answers a query to a goal function in its place: takes it, the texts, and what judges them."""
 
 
 class StructureGoalFunction(ClassificationGoalFunction):
@@ -51,7 +50,10 @@ class StructureGoalFunction(ClassificationGoalFunction):
     Attributes:
         num_queries: evaluated (text, structure) pairs of the current example, the clean one and
             importance probes included.
+        watcher: answers in place of `get_results`, if there is one.
     """
+
+    watcher: QueryWatcher | None = None
 
     def __init__(
         self,
@@ -121,8 +123,17 @@ class StructureGoalFunction(ClassificationGoalFunction):
         Returns:
             The results, and whether the query budget is spent.
         """
-        left = min(self.query_budget - self.num_queries, len(attacked_text_list))
-        texts = attacked_text_list[: int(left)]
+        judge = partial(self._results, attacked_text_list, check_skip, logits)
+        if self.watcher is None:
+            return judge()
+        results, over = self.watcher(self, attacked_text_list, judge)
+        return results, over
+
+    def _results(
+        self, texts: Sequence[AttackedText], check_skip: bool, logits: Tensor | None
+    ) -> tuple[list[GoalFunctionResult], bool]:
+        left = min(self.query_budget - self.num_queries, len(texts))
+        texts = texts[: int(left)]
         self.num_queries += len(texts)
         outputs = self._call_model(texts) if logits is None else _probabilities(logits)
         results = [
@@ -209,7 +220,7 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
     def __init__(self, model_wrapper: ModelWrapper, target_class: int, **options: Any) -> None:
         require_whole_number("target_class", target_class, at_least=0)
         super().__init__(model_wrapper, target_class=target_class, **options)
-        if not chooses(self.victim.model):  # how many choices there are, a text tells
+        if not is_multiple_choice(self.victim.model):  # how many choices there are, a text tells
             require_label(target_class, self.victim.num_labels, "target_class")
 
     def require_labels(self, text: Text, label: int) -> None:

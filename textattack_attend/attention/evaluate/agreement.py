@@ -22,13 +22,14 @@ from ..families import family_of
 from ..masking.injection import masked_attention
 from ..plain import changed_module
 from ..rows import run_rows
-from .engine import Engine, Run
+from .engine import Engine, SequenceCache
+from .protocol import Evaluator
 from .whole_model import WholeModel
 
 logger = logging.getLogger(__name__)
 
 
-def fastest_evaluator(model: PreTrainedModel, precision: str) -> Engine | WholeModel:
+def fastest_evaluator(model: PreTrainedModel, precision: str) -> Evaluator:
     """Returns the engine, or whole forward passes where the engine cannot be used.
 
     The engine cannot be used if it does not know the family, or if it would skip a hook. It calls
@@ -58,9 +59,7 @@ def say_that_it_is_slow(model: PreTrainedModel, reason: str) -> None:
     )
 
 
-def agrees(
-    engine: Engine | WholeModel, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]
-) -> bool:
+def agrees(engine: Evaluator, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> bool:
     """Returns whether an engine computes the logits of its model, up to rounding.
 
     Args:
@@ -73,7 +72,7 @@ def agrees(
     for structures in ([Structure(s) for s in shapes], [structure_everywhere(s) for s in shapes]):
         with torch.inference_mode(), masked_attention(model, structures):
             expected = run_rows(model, inputs).logits.float().cpu()
-        runs = [Run.from_embeddings(sequence) for sequence in clean.sequences]
+        runs = [SequenceCache.from_embeddings(sequence) for sequence in clean.sequences]
         found = engine.logits(list(zip(runs, structures, strict=True)))
         if not _close(found, expected, model.dtype):
             return _agrees_in_single_precision(model, inputs, shapes)

@@ -48,8 +48,8 @@ def advance(
     return [after[position] for position in range(len(branches))]
 
 
-class _Queries(NamedTuple):
-    """The distinct queries (state, token, mask) that a layer computes for a group of branches.
+class _QueryPlan(NamedTuple):
+    """The distinct (state, token, mask) rows that a group of branches asks of a layer.
 
     Args:
         states: P distinct states.
@@ -80,21 +80,21 @@ def _alike(branches: Sequence[Branch]) -> Iterator[list[int]]:
     yield from groups.values()
 
 
-def _queries(branches: Sequence[Branch], heads: int) -> _Queries:
+def _queries(branches: Sequence[Branch], heads: int) -> _QueryPlan:
     states, parents = distinct([branch.state for branch in branches])
     if len(states) == len(branches):
         return _separate_queries(branches)
     return _shared_queries(branches, states, parents, heads)
 
 
-def _separate_queries(branches: Sequence[Branch]) -> _Queries:
-    """Returns queries for all tokens of every branch, as no two branches have the same state."""
+def _separate_queries(branches: Sequence[Branch]) -> _QueryPlan:
+    """Every branch asks for all the tokens of a state of its own."""
     states = [branch.state for branch in branches]
     lengths = [state.tokens for state in states]
     starts = np.cumsum([0, *lengths])
     branch, head, cell = units_of(branches)
     token, key = np.divmod(cell, np.array(lengths)[branch])
-    return _Queries(
+    return _QueryPlan(
         states,
         np.repeat(np.arange(len(states)), lengths),
         np.concatenate([np.arange(length) for length in lengths]),
@@ -105,8 +105,8 @@ def _separate_queries(branches: Sequence[Branch]) -> _Queries:
 
 def _shared_queries(
     branches: Sequence[Branch], states: list[State], parents: Indices, heads: int
-) -> _Queries:
-    """Returns the queries of branches that share states: one for all whose masks agree on it."""
+) -> _QueryPlan:
+    """Branches of one state share the rows on which their masks agree."""
     lengths = np.array([branch.state.tokens for branch in branches])
     longest = int(lengths.max())
     branch, head, cell = units_of(branches)
@@ -122,7 +122,7 @@ def _shared_queries(
         named.view(f"V{named.shape[1]}")[:, 0], return_index=True, return_inverse=True
     )
     query, unit_head, unit_key = np.nonzero(masked[row[first], column[first]])
-    return _Queries(
+    return _QueryPlan(
         states,
         parents[row[first]],
         column[first],
@@ -146,8 +146,8 @@ def units_of(branches: Sequence[Branch]) -> tuple[Indices, Indices, Indices]:
     )
 
 
-def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _Queries) -> Tensor:
-    """Computes the hidden states after a layer for the queries, float (Q, D)."""
+def _mixed(parts: EngineParts, layer: nn.Module, heads: int, queries: _QueryPlan) -> Tensor:
+    """The rows that a layer gives for the queries, float (Q, D)."""
     table, rows, lengths = packed(queries.states)
     own = rows[queries.state, queries.token]
     query, key, value = (project(table) for project in projections_of(parts, layer))
@@ -192,7 +192,7 @@ def _slots(state: Indices) -> Indices:
 
 
 def _bias(
-    queries: _Queries, shape: tuple[int, ...], lengths: Indices, like: Tensor
+    queries: _QueryPlan, shape: tuple[int, ...], lengths: Indices, like: Tensor
 ) -> Tensor | None:
     """Returns the bias on the scores, (P, H, slots, T); None if nothing is masked or padded."""
     padded = bool((lengths < shape[-1]).any())

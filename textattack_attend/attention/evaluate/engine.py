@@ -22,10 +22,10 @@ from transformers import PreTrainedModel
 
 from ...errors import UnsupportedModelError
 from ...structures import Cells, Structure
-from ..capture import ReadSequence
+from ..capture import SequenceActivations
 from ..families import family_of
 from ..precision import autocast, require_precision
-from ..rows import chooses
+from ..rows import is_multiple_choice
 from .branches import Branch, Masks, advance
 from .first_token import first_token
 from .kernels import CopyMark, can_use_onednn, in_onednn, mark_of_copies, onednn_is_faster
@@ -56,7 +56,7 @@ class Node:
         self.logits: dict[Key, Tensor] = {}
 
 
-class Run:
+class SequenceCache:
     """The results known for one sequence: its clean pass, and structures evaluated so far.
 
     Args:
@@ -71,7 +71,7 @@ class Run:
 
     outputs: Outputs
 
-    def __init__(self, clean: ReadSequence) -> None:
+    def __init__(self, clean: SequenceActivations) -> None:
         self.tokens = clean.tokens
         self.inputs = clean.inputs
         self.outputs = []
@@ -81,8 +81,8 @@ class Run:
         self.forget()
 
     @classmethod
-    def from_embeddings(cls, clean: ReadSequence) -> Run:
-        """Returns a run that knows only the embeddings, so that even the clean text is computed."""
+    def from_embeddings(cls, clean: SequenceActivations) -> SequenceCache:
+        """A run that knows nothing but its embeddings, so that even the clean text is computed."""
         run = cls(clean)
         run.path = [Node(run.root.state)]
         return run
@@ -129,10 +129,11 @@ class Engine:
             name = self._family.model_type
             raise UnsupportedModelError(f"the engine does not know the layers of {name!r}")
         self._parts = self._family.engine
-        self._head = self._parts.choice_head if chooses(model) else self._parts.head
+        self._head = self._parts.choice_head if is_multiple_choice(model) else self._parts.head
         self._heads = int(model.config.num_attention_heads)
         self.twin = model
         self._mark: CopyMark | None = None
+        self._rows_at_once: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leaves out the copies in oneDNN's format, which cannot go to another process."""
@@ -146,31 +147,37 @@ class Engine:
         if mark != self._mark:
             self._mark, self.twin = mark, in_onednn(self.model)
 
-    @cached_property
+    @property
     def rows_at_once(self) -> int:
         """The number of tokens to compute at once: a power of two that keeps a layer busy.
 
         More tokens would only delay the moment at which a search learns of a success.
         """
-        layer = self._family.layer_modules(self.model)[0]
-        a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
-        enough = LAYER_OPERATIONS.get(self.model.device.type, LAYER_OPERATIONS["cuda"])
-        rows = max(SMALLEST_BATCH, enough / max(1, a_row))
-        return min(LARGEST_BATCH, int(2 ** ceil(log2(rows))))
+        if self._rows_at_once is None:
+            layer = self._family.layer_modules(self.model)[0]
+            a_row = 2 * sum(weight.numel() for weight in layer.parameters() if weight.ndim == 2)
+            enough = LAYER_OPERATIONS.get(self.model.device.type, LAYER_OPERATIONS["cuda"])
+            rows = max(SMALLEST_BATCH, enough / max(1, a_row))
+            self._rows_at_once = min(LARGEST_BATCH, int(2 ** ceil(log2(rows))))
+        return self._rows_at_once
+
+    @rows_at_once.setter
+    def rows_at_once(self, rows: int) -> None:
+        self._rows_at_once = rows
 
     @cached_property
     def _in_onednn(self) -> bool:
         """True if the engine multiplies in oneDNN."""
         return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
-        """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
+        """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         with torch.inference_mode(), autocast(self.model, self.precision):
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
     def _portions(
-        self, asked: Sequence[tuple[Run, Structure]]
-    ) -> Iterator[Sequence[tuple[Run, Structure]]]:
+        self, asked: Sequence[tuple[SequenceCache, Structure]]
+    ) -> Iterator[Sequence[tuple[SequenceCache, Structure]]]:
         tokens = max((structure.shape.tokens for _, structure in asked), default=1)
         matrix_row = self._heads * tokens * torch.float32.itemsize
         rows = min(self.rows_at_once, ATTENTION_BYTES // matrix_row)
@@ -178,9 +185,9 @@ class Engine:
         for start in range(0, len(asked), size):
             yield asked[start : start + size]
 
-    def _evaluate(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def _evaluate(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         layers = self._family.layer_modules(self.twin)
-        nodes = [run.root for run, _ in asked]
+        nodes = [cache.root for cache, _ in asked]
         names = _Names()
         grown = 0
         for depth, layer in enumerate(layers[:-1]):
@@ -192,7 +199,7 @@ class Engine:
         keys = [names.key(own) for own in masks]
         self._read(layers[-1], nodes, keys, masks)
         logits = torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
-        _forget({run for run, _ in asked}, grown)
+        _forget({cache for cache, _ in asked}, grown)
         return logits
 
     def _grow(
@@ -233,8 +240,8 @@ class Engine:
         self.token_layers += len(branches)
 
 
-def _forget(runs: set[Run], grown: int) -> None:
-    """Bounds the memory of the runs that grew together."""
+def _forget(runs: set[SequenceCache], grown: int) -> None:
+    """Bounds what the runs that grew together keep."""
     for run in runs:
         run.kept_bytes += grown // len(runs)
         if run.kept_bytes > KEPT_BYTES // len(runs):

@@ -1,4 +1,4 @@
-"""The evaluator uses the engine where the engine is exact, and checks it after every change."""
+"""The checked evaluator: the engine where it is exact, compared with the model after a change."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from transformers import PreTrainedModel
 from ...structures import Shape, Structure
 from ..marks import mark_of
 from .agreement import agrees, fastest_evaluator, say_that_it_is_slow
-from .engine import Engine, Run
+from .engine import Engine, SequenceCache
+from .protocol import Evaluator
 from .whole_model import WholeModel
 
 
-class Evaluator:
+class CheckedEvaluator:
     """Evaluates structures on a model by the fastest way that gives the model's own logits.
 
     The engine must be compared with the model before it is first used, and again after every change
@@ -35,7 +36,7 @@ class Evaluator:
     def __init__(self, model: PreTrainedModel, precision: str) -> None:
         self.model = model
         self.precision = precision
-        self.engine: Engine | WholeModel = fastest_evaluator(model, precision)
+        self.engine: Evaluator = fastest_evaluator(model, precision)
         self.is_checked = False
         self._mark = mark_of(model)
 
@@ -73,6 +74,6 @@ class Evaluator:
         engine.renew()
         return agrees(engine, inputs, shapes)
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         return self.engine.logits(asked)

@@ -14,7 +14,7 @@ from ..families import family_of
 from ..masking.injection import masked_attention
 from ..precision import autocast, require_precision
 from ..rows import run_rows
-from .engine import Run
+from .engine import SequenceCache
 from .lower_layers import given_again, recorded
 
 ROWS_AT_ONCE = 1024
@@ -52,7 +52,7 @@ class WholeModel:
     def renew(self) -> None:
         """Does nothing, because the model itself is evaluated, and no copy of it."""
 
-    def logits(self, asked: Sequence[tuple[Run, Structure]]) -> Tensor:
+    def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         untouched = [self._untouched(structure) for _, structure in asked]
         found: dict[int, Tensor] = {}
@@ -63,7 +63,9 @@ class WholeModel:
                 found.update(zip(part, logits, strict=True))
         return torch.stack([found[at] for at in range(len(asked))])
 
-    def _parts(self, runs: Sequence[Run], untouched: Sequence[int]) -> Iterator[list[int]]:
+    def _parts(
+        self, runs: Sequence[SequenceCache], untouched: Sequence[int]
+    ) -> Iterator[list[int]]:
         """Yields positions to evaluate together: those of one run, the lowest layers first."""
         order = sorted(range(len(runs)), key=lambda at: (id(runs[at]), untouched[at]))
         for _, group in groupby(order, key=lambda at: id(runs[at])):
@@ -82,7 +84,9 @@ class WholeModel:
         # Layers of cross-attention are those of the decoder, which runs last.
         return above + first if structure.shape.crosses else first
 
-    def _evaluate(self, run: Run, structures: Sequence[Structure], untouched: int) -> Tensor:
+    def _evaluate(
+        self, run: SequenceCache, structures: Sequence[Structure], untouched: int
+    ) -> Tensor:
         layers = self._family.all_layers(self.twin)
         if untouched and not run.outputs:
             run.outputs = recorded(layers, lambda: run_rows(self.twin, _batch(run, 1)))
@@ -93,5 +97,5 @@ class WholeModel:
         return logits.float().cpu()
 
 
-def _batch(run: Run, rows: int) -> dict[str, Tensor]:
+def _batch(run: SequenceCache, rows: int) -> dict[str, Tensor]:
     return {name: tokens.repeat(rows, 1) for name, tokens in run.inputs.items()}

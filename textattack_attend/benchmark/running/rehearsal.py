@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.datasets import Dataset
+from textattack.goal_functions import GoalFunction
 from textattack.shared import AttackedText
 from transformers import AutoConfig
 
-from ...attacks.goals import require_label
+from ...attacks.goals import Judge, require_label
 from ...attacks.named import build_attack, require_attack
 from ...attacks.source import require_attack_source
 from ...checkpoints.custom_code import NEVER
@@ -26,6 +27,7 @@ from ...host.quiet import quiet
 from ...models.wrappers import AttentionModelWrapper, wrapper_for
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
+from .queries import watch_queries
 
 LOOKED_AT = 16
 """The number of examples from which the shortest are tried."""
@@ -222,20 +224,15 @@ def _stop_after(attack: Attack, seconds: float) -> None:
 
     Its search is not told of a spent budget instead: some of TextAttack's fail on a small one.
     """
-    goal_function = attack.goal_function
-    unhurried: Any = type(goal_function)
     begun: list[float] = []
 
-    class Rehearsed(unhurried):
-        def get_results(self, *arguments: Any, **options: Any) -> Any:
-            begun.append(time.perf_counter())
-            if begun[-1] > begun[0] + seconds:
-                raise _EnoughSeen
-            return super().get_results(*arguments, **options)
+    def stop_late(goal_function: GoalFunction, texts: Sequence[Any], judge: Judge) -> Any:
+        begun.append(time.perf_counter())
+        if begun[-1] > begun[0] + seconds:
+            raise _EnoughSeen
+        return judge()
 
-    Rehearsed.__name__ = unhurried.__name__
-    goal_function.__class__ = Rehearsed  # so that copies of it stop as well
-    attack.search_method.get_goal_results = goal_function.get_results
+    watch_queries(attack, stop_late)
 
 
 def _mistaken_options(attack: NamedAttack, wrapper: AttentionModelWrapper) -> Iterator[str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from textattack import Attack
+from textattack.goal_functions import GoalFunction
+
+from ...attacks.goals import Judge
+from .queries import watch_queries
 
 
 def limit_seconds(attack: Attack, seconds: float, queries: float) -> None:
-    """Makes an attack give up on an example when its time is over.
+    """Lets an attack, of one example at a time, give up on an example once it is late.
 
     Once its next queries are answered, the attack ends as if its query budget were spent.
 
@@ -19,23 +24,26 @@ def limit_seconds(attack: Attack, seconds: float, queries: float) -> None:
         queries: the query budget for an example, which TextAttack's attacker would set; it may be
             infinite.
     """
-    goal_function = attack.goal_function
-    untimed: Any = type(goal_function)
+    watch_queries(attack, _TimeLimit(seconds, queries))
 
-    class Timed(untimed):
-        def init_attack_example(self, *arguments: Any) -> Any:
-            self.query_budget = queries
-            self._late = float("inf")
-            begun = super().init_attack_example(*arguments)
-            self._late = time.perf_counter() + seconds
-            return begun
 
-        def get_results(self, texts: Any, *arguments: Any, **options: Any) -> Any:
-            if time.perf_counter() > self._late:
-                # What is asked now is answered: a search of TextAttack's cannot do with nothing.
-                self.query_budget = min(self.query_budget, self.num_queries + len(texts))
-            return super().get_results(texts, *arguments, **options)
+class _TimeLimit:
+    """Spends the query budget of an example that is late."""
 
-    Timed.__name__ = untimed.__name__
-    goal_function.__class__ = Timed  # so that copies of it are timed, too
-    attack.search_method.get_goal_results = goal_function.get_results
+    def __init__(self, seconds: float, queries: float) -> None:
+        self._seconds = seconds
+        self._queries = queries
+        self._late = float("inf")
+
+    def __call__(self, goal_function: GoalFunction, texts: Sequence[Any], judge: Judge) -> Any:
+        is_first = goal_function.num_queries == 0
+        if is_first:
+            goal_function.query_budget = self._queries
+        elif time.perf_counter() > self._late:
+            # What is asked now is answered: a search of TextAttack's cannot do with nothing.
+            asked = goal_function.num_queries + len(texts)
+            goal_function.query_budget = min(goal_function.query_budget, asked)
+        answer = judge()
+        if is_first:
+            self._late = time.perf_counter() + self._seconds
+        return answer

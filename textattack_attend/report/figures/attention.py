@@ -1,4 +1,4 @@
-"""The attention of one head before and after an attack."""
+"""The figure of one head's attention before and after an attack."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def plot_attention(
     masked: Iterable[tuple[int, int]],
     title: str = "",
 ) -> Figure:
-    """Attention before and after an attack, masked units framed (the paper's Figures 1, 4, 5).
+    """Draws attention before and after an attack, masked units framed (paper, Figures 1, 4, 5).
 
     Args:
-        before: probabilities of one head, float (T, T), a row for every query.
-        after: the attention under the structure.
-        tokens: T of them.
+        before: the attention probabilities of one head, float (T, T), a row for every query.
+        after: the attention probabilities under the structure, float (T, T).
+        tokens: the T tokens of the text.
         masked: (query, key) of every masked unit of the head.
         title: the title of the figure.
     """

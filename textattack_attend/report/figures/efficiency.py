@@ -1,4 +1,4 @@
-"""The success rate over what an attack costs."""
+"""The figure of the success rate over the seconds and queries of an attack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .registry import NothingToPlotError, figure
 
 @figure("efficiency", "What a success costs")
 def plot_efficiency(results: Results) -> Figure:
-    """ASR over seconds and over queries for an example, a point for every attack and victim.
+    """Draws ASR over seconds and queries for an example, a point for every attack and victim.
 
     Raises:
         NothingToPlotError: every example was skipped, or raised.

@@ -1,4 +1,4 @@
-"""The successes that mask units of each head."""
+"""The figure of the successes that mask units of each head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .registry import FADING, by_matrix, figure
 
 @figure("heads", "Successes that mask units of a head")
 def plot_heads(results: Results) -> Figure:
-    """Draws a map for every attack of how many successes mask units of each head of each layer.
+    """Draws, for every attack, a map of the number of successes that mask units of each matrix.
 
     Raises:
         NothingToPlotError: no success has a structure.

@@ -1,4 +1,4 @@
-"""The share of masked units in each layer."""
+"""The figure of the share of masked units in each layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .registry import by_matrix, figure
 
 @figure("layers", "Where the masked units lie")
 def plot_layers(results: Results) -> Figure:
-    """Share of the masked units of successes that lie in each layer (the paper's Figure 3).
+    """Draws the share of the masked units of successes that lie in each layer (paper, Figure 3).
 
     Raises:
         NothingToPlotError: no success has a structure.

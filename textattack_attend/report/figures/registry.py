@@ -1,4 +1,4 @@
-"""The figures of the report by name, and what they share.
+"""The registry of the report's figures, and their common parts.
 
 Each figure is a file of this package that registers itself, and a matplotlib `Figure`:
 ``figure.savefig("layers.svg")``, or .png, .pdf. They are drawn for any background: all lines and
@@ -31,8 +31,8 @@ class ReportFigure:
 
     Args:
         title: the heading above the figure.
-        draw: draws the figure from results; it raises `NothingToPlotError` where they lack what the
-            figure shows, and the page then says so.
+        draw: a function that draws the figure from results; it raises `NothingToPlotError` if they
+            lack the data that the figure shows, and the page then says so.
     """
 
     title: str
@@ -58,7 +58,7 @@ def figure(name: str, title: str) -> Callable[[Draw], Draw]:
 
 
 class NothingToPlotError(InvalidInputError):
-    """Results lack what a figure shows."""
+    """The results lack the data that a figure shows."""
 
     def __init__(self, expected: str) -> None:
         super().__init__(f"the figure: expected {expected}, got none in these results")
@@ -69,7 +69,7 @@ def by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.N
 
     Args:
         results: the results of runs.
-        count: computes what the masked units of one matrix of a success count for.
+        count: a function that takes the number of masked units of a matrix and returns its count.
 
     Raises:
         NothingToPlotError: there are none.

@@ -1,4 +1,4 @@
-"""Accuracy over the share of masked units."""
+"""The figure of accuracy over the mask fraction."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .registry import NothingToPlotError, figure
 
 @figure("robustness", "Accuracy over the share of masked units")
 def plot_robustness(results: Results) -> Figure:
-    """Accuracy over the share of masked units, with 95% intervals.
+    """Draws robust accuracy over the mask fraction, with 95% intervals.
 
     Raises:
-        NothingToPlotError: no attack is there at several shares.
+        NothingToPlotError: no attack has several mask fractions.
     """
     measured = summary(results)
     robust = measured[measured["measure"] == "robust"].set_index(["victim", "attack"])
@@ -56,10 +56,10 @@ def plot_robustness(results: Results) -> Figure:
 
 
 def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
-    """Of every victim and attack, all options but the share named, its labels by the share.
+    """Returns, for every victim and attack with fixed other options, its labels by mask fraction.
 
     Raises:
-        NothingToPlotError: there are not two shares of any.
+        NothingToPlotError: no attack has two mask fractions.
     """
     found: dict[Pair, dict[float, str]] = {}
     for victim, label in pairs_of(results):

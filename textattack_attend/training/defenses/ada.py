@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ...data.published import Row
+from ...data.published import Example
 from ...errors import (
     InvalidInputError,
     SavingError,
@@ -80,14 +80,14 @@ class ADA(Defense):
             require_text(name, getattr(self, name))
 
     def extra_rows(
-        self, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+        self, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
     ) -> list[ExtraRow]:
-        """Adversarial examples, with the labels of the rows that they come from."""
+        """Returns adversarial examples, with the labels of the rows that they come from."""
         return adversarial_rows(self, rows, cache, trust_remote_code)
 
 
 def adversarial_rows(
-    options: ADA, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+    options: ADA, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
 ) -> list[ExtraRow]:
     """Finds adversarial examples for training rows, and gives them the labels of the rows.
 
@@ -141,7 +141,7 @@ def _append(cache: Path, entry: dict[str, Any]) -> None:
 
 
 def _attacked(
-    attack: Attack, rows: Sequence[Row], numbers: Sequence[int]
+    attack: Attack, rows: Sequence[Example], numbers: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     """Attacks the rows of these numbers, and yields the entry of each in the cache."""
     from textattack.attack_results import SuccessfulAttackResult
@@ -191,7 +191,9 @@ def _attack(options: ADA, wrapper: AttentionModelWrapper) -> Attack:
     return build_attack(options.recipe, wrapper)
 
 
-def _header(options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Row]) -> dict[str, Any]:
+def _header(
+    options: ADA, wrapper: AttentionModelWrapper, rows: Sequence[Example]
+) -> dict[str, Any]:
     from ...attacks.identity import attack_identity
 
     identity = wrapper.identity()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from ...data.published import Row
+from ...data.published import Example
 from ...structures import Structure
 
 CLEAN = "Train on the clean text, too; without, a new head may not learn at all."
@@ -40,7 +40,7 @@ class Defense:
     name: ClassVar[str] = "none"
 
     def extra_rows(
-        self, rows: Sequence[Row], cache: Path, trust_remote_code: bool = False
+        self, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
     ) -> list[ExtraRow]:
         """Returns the rows to train on beside those of the training set.
 
