@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from textattack_attend.attack_recipes.registry import ATTACKS as REGISTERED
 from textattack_attend.attacks.named import build_attack
-from textattack_attend.host.names import RECIPES
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
 from ..conftest import MakeVictim, hooks_of, random_texts
 
 TEXT = random_texts(4, seed=5)[0]
-ATTACKS = [name for name in RECIPES if name.startswith("hackattend")]
+ATTACKS = [name for name in REGISTERED if name.startswith("hackattend")]
 every = pytest.mark.parametrize("name", ATTACKS)
 both = pytest.mark.parametrize("backend", ["eager", "sdpa"])
 
