@@ -44,9 +44,8 @@ def trainer(
 ) -> DefenseTrainer[Any]:
     inputs = batch(12)
     data = Dataset.from_dict({name: rows.tolist() for name, rows in inputs.items()})
-    arguments = TrainingArguments(
-        output_dir=str(folder), use_cpu=True, report_to=[], max_steps=3, seed=1, **settings
-    )
+    usual = {"use_cpu": True, "report_to": [], "max_steps": 3, "seed": 1}
+    arguments = TrainingArguments(str(folder), **{**usual, **settings})
     tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
     return trainer_of(defense)(
         defense, model, arguments, train_dataset=data, processing_class=tokenizer

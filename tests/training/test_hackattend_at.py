@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import BertForMultipleChoice
 
 from textattack_attend.attention import forward_passes, masked_attention, shape_of
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
@@ -18,7 +17,7 @@ from textattack_attend.structures import Budget, Structure
 from textattack_attend.training.defenses import Defense, HackAttendAT, defense_of
 from textattack_attend.training.defenses.hackattend_at import selected
 
-from ..conftest import hooks_of, tiny_config, tiny_model
+from ..conftest import hooks_of, tiny_model
 from ..helpers.defense_steps import BACKENDS, FAMILIES, batch, trainer, without_dropout
 from ..helpers.tiny_families import tiny
 
@@ -105,16 +104,6 @@ def test_the_clean_text_counts_half_if_it_is_trained_on(tmp_path: Path, vocabula
         losses[clean] = float(training.training_step(model, batch()))
     clean_loss = float(without_dropout(tiny_model("bert"))(**batch())["loss"])
     assert losses[True] == pytest.approx((losses[False] + clean_loss) / 2, abs=1e-5)
-
-
-def test_models_that_score_choices_are_trained(tmp_path: Path, vocabulary: Path) -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = BertForMultipleChoice(tiny_config("bert"))
-    inputs = {name: rows[None] for name, rows in batch().items() if name != "labels"}
-    inputs["labels"] = torch.tensor([1])
-    loss = trainer(HackAttendAT(), model, tmp_path, vocabulary).training_step(model, inputs)
-    assert torch.isfinite(loss)
 
 
 def test_decoders_are_refused(tmp_path: Path, vocabulary: Path) -> None:

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from transformers import BertForMultipleChoice
 
 from textattack_attend.attention import masked_at_random, masked_attention
 from textattack_attend.errors import InvalidInputError, TrainingDivergedError
 from textattack_attend.structures import Shape, Structure
 from textattack_attend.training.defenses import Defense, SAttend, defense_of
 
-from ..conftest import HEADS, LAYERS, hooks_of, tiny_config, tiny_model
+from ..conftest import HEADS, LAYERS, hooks_of, tiny_model
 from ..helpers.defense_steps import BACKENDS, FAMILIES, ROWS, batch, trainer, without_dropout
 
 
@@ -180,17 +179,6 @@ def test_alpha_grows_over_its_share_of_the_steps(tmp_path: Path, vocabulary: Pat
         training.state.global_step = step
         alphas.append(round(training.alpha, 6))
     assert alphas == [0.0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4]
-
-
-def test_models_that_score_choices_are_trained(tmp_path: Path, vocabulary: Path) -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = BertForMultipleChoice(tiny_config("bert"))
-    for granularity in ("unit", "token"):
-        training = trainer(SAttend(0.3, granularity), model, tmp_path, vocabulary)
-        inputs = {n: rows[None] for n, rows in batch().items() if n != "labels"}
-        loss = training.training_step(model, {**inputs, "labels": torch.tensor([1])})
-        assert torch.isfinite(loss)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, vocabulary: Path) -> None:

@@ -1,5 +1,7 @@
 """Attack recipes: HackAttend, the configurations of its paper, and attacks to compare it with."""
 
+import textattack  # noqa: F401  # its import registers all attacks, before one file looks for it
+
 from .hackattend_ablations import (
     HackAttendAttentionRanking,
     HackAttendGradientOnly,
