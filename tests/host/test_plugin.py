@@ -83,7 +83,8 @@ def test_textattack_knows_the_attacks_that_are_registered() -> None:
         "from textattack.attack_args import ATTACK_RECIPE_NAMES;"
         "from textattack_attend.attack_recipes import ATTACKS;"
         "ours = {n: p for n, p in ATTACK_RECIPE_NAMES.items() if 'textattack_attend' in p};"
-        "print(ours == {n: f'{r.__module__}.{r.__qualname__}' for n, r in ATTACKS.items()})"
+        "path = 'textattack_attend.attack_recipes.';"
+        "print(ours == {n: path + r.__name__ for n, r in ATTACKS.items()})"
     )
     done = run_python(code)
     assert done.stdout.strip().endswith("True"), done.stderr
@@ -93,9 +94,7 @@ def test_textattack_knows_the_attacks_that_are_registered() -> None:
 def test_recipes_are_registered_under_their_names(name: str) -> None:
     from textattack.attack_args import ATTACK_RECIPE_NAMES
 
-    module, _, recipe = ATTACK_RECIPE_NAMES[name].rpartition(".")
-    assert module.startswith("textattack_attend.attack_recipes.")
-    assert recipe.startswith("HackAttend")
+    assert ATTACK_RECIPE_NAMES[name].startswith("textattack_attend.attack_recipes.HackAttend")
 
 
 def test_arguments_can_serve_several_attacks(make_victim: MakeVictim) -> None:

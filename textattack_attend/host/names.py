@@ -37,4 +37,4 @@ def _recipes() -> Iterator[tuple[str, str]]:
                         ast.Call(func=ast.Name("attack"), args=[ast.Constant(str() as name)])
                     ],
                 ):
-                    yield name, f"textattack_attend.attack_recipes.{path.stem}.{recipe}"
+                    yield name, f"textattack_attend.attack_recipes.{recipe}"
