@@ -1,6 +1,6 @@
 """How the units of a matrix are ranked (paper, Table 6), and the orders the paper does not try.
 
-textattack attack --attack-from-file recipes/table6.py^attention_score --model attend-demo
+textattack attack --attack-from-file recipes/table6.py^attention_ranking --model attend-demo
 """
 
 from textattack.models.wrappers import ModelWrapper
@@ -13,7 +13,7 @@ def gradient(model_wrapper: ModelWrapper) -> StructureAttack:
     return HackAttendLiong2024.build(model_wrapper)
 
 
-def attention_score(model_wrapper: ModelWrapper) -> StructureAttack:
+def attention_ranking(model_wrapper: ModelWrapper) -> StructureAttack:
     return HackAttendAttentionRanking.build(model_wrapper)
 
 
@@ -26,3 +26,4 @@ def first_order(model_wrapper: ModelWrapper) -> StructureAttack:
 
 
 attack = gradient
+attention_score = attention_ranking  # the name of version 0.1

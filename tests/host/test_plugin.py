@@ -76,13 +76,25 @@ def test_registering_twice_changes_nothing() -> None:
     assert textattack.Attacker.attack_dataset is before
 
 
+def test_textattack_knows_the_attacks_that_are_registered() -> None:
+    """Also where one of our modules is imported first, and imports TextAttack in its course."""
+    code = (
+        "import textattack_attend.attacks.transformations;"
+        "from textattack.attack_args import ATTACK_RECIPE_NAMES;"
+        "from textattack_attend.attack_recipes import ATTACKS;"
+        "ours = {n: p for n, p in ATTACK_RECIPE_NAMES.items() if 'textattack_attend' in p};"
+        "path = 'textattack_attend.attack_recipes.';"
+        "print(ours == {n: path + r.__name__ for n, r in ATTACKS.items()})"
+    )
+    done = run_python(code)
+    assert done.stdout.strip().endswith("True"), done.stderr
+
+
 @pytest.mark.parametrize("name", ["hackattend", "hackattend-half-scale", "hackattend-random"])
 def test_recipes_are_registered_under_their_names(name: str) -> None:
     from textattack.attack_args import ATTACK_RECIPE_NAMES
 
-    module, _, recipe = ATTACK_RECIPE_NAMES[name].rpartition(".")
-    assert module.startswith("textattack_attend.attack_recipes.")
-    assert recipe.startswith("HackAttend")
+    assert ATTACK_RECIPE_NAMES[name].startswith("textattack_attend.attack_recipes.HackAttend")
 
 
 def test_arguments_can_serve_several_attacks(make_victim: MakeVictim) -> None:

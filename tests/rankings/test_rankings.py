@@ -15,6 +15,7 @@ from textattack_attend.rankings.candidates import (
     candidate_masks,
     highest_cells,
     random_masks,
+    random_scores,
 )
 from textattack_attend.rankings.importance import (
     head_probes,
@@ -22,7 +23,6 @@ from textattack_attend.rankings.importance import (
     most_important_first,
     require_importance,
 )
-from textattack_attend.rankings.random import random_scores
 from textattack_attend.rankings.ranking import RANKINGS, at_cells, generator_for, rank
 from textattack_attend.structures import Budget, Shape
 

@@ -21,8 +21,8 @@ DEV = SHARED / "data" / "sst2" / "dev.tsv"
 # What a plain prototype measured on the first 200 lines of SST-2 dev: successes of 180, and
 # candidate queries per attacked example.
 REFERENCE = {
-    "random units (Imp. w/o Grad)": (1, 71.9),
-    "attention scores": (11, 69.1),
+    "hackattend-importance-only": (1, 71.9),
+    "hackattend-attention-ranking": (11, 69.1),
     "HackAttend": (43, 64.4),
     "score gradient": (93, 51.4),
     "first order": (94, 50.6),
@@ -74,8 +74,8 @@ def test_the_papers_patterns() -> None:
     """Table 3: the gradient makes the attack; Table 5: success falls with alpha."""
     by_alpha = [measured(name)["ASR"] for name in ("alpha 5%", "HackAttend", "alpha 0.1%")]
     assert by_alpha == sorted(set(by_alpha), reverse=True)
-    baseline = measured("random order and units (Baseline)")["ASR"]
-    importance = measured("random units (Imp. w/o Grad)")["ASR"]
+    baseline = measured("hackattend-random")["ASR"]
+    importance = measured("hackattend-importance-only")["ASR"]
     assert baseline <= importance < measured("HackAttend")["ASR"]
 
 

@@ -1,5 +1,7 @@
 """Attack recipes: HackAttend, the configurations of its paper, and attacks to compare it with."""
 
+from typing import Any
+
 import textattack  # noqa: F401  # its import registers all attacks, before one file looks for it
 
 from .hackattend_ablations import (
@@ -27,3 +29,11 @@ __all__ = [
     "TextFoolerTransformers",
     "attack",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Finds a recipe that a file of this package registers, by the name of its class."""
+    for recipe in [] if name.startswith("_") else ATTACKS.values():
+        if recipe.__name__ == name:
+            return recipe
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,6 @@ import torch
 
 from ..attention import AttentionCapture, Visit
 from ..structures import Budget, Cells, Matrix, Shape, Structure
-from .random import random_scores
 from .ranking import UNITS_AT_ONCE, rank
 from .selection import highest
 
@@ -54,6 +53,13 @@ def random_masks(
         scores = random_scores(shape.heads, shape.tokens, budget.cells(shape, layer), generator)
         chosen[layer] = highest_cells(scores, shape, budget, layer)
     return _structures(chosen, shape)
+
+
+def random_scores(
+    heads: int, tokens: int, cells: Cells, generator: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Draws uniform scores for the attackable units of a layer, float32 (H, n)."""
+    return generator.random((heads, tokens**2), dtype=np.float32)[:, cells]
 
 
 def highest_cells(
