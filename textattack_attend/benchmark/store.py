@@ -43,7 +43,6 @@ from .schema import Entry, Run, Writer
 
 ATTEMPTS = 5
 """The most times that an empty file is opened again because another process deletes it."""
-"""The most characters of SQLite's own message; it may repeat what a file holds."""
 
 
 class Store:
@@ -68,26 +67,12 @@ class Store:
             raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
         self._reader = Reader(self.path, partial(schema.check, path=self.path))
         self._database: Database | None = None
-        with self._explained():
+        with _explained(self.path):
             if new:
-                self._database, self.version = self._opened()
+                self._database, self.version = _opened(self.path)
             else:
                 self._reader.read()
                 self.version = self._reader.checked
-
-    def _opened(self) -> tuple[Database, int]:
-        """Opens the file for writing, and opens it again if another process deletes it."""
-        for _ in range(ATTEMPTS):
-            connection = for_writing(self.path)
-            try:
-                version = schema.make(connection, self.path)
-            except BaseException as error:
-                connection.close()
-                if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
-                    raise
-            else:
-                return Database(connection), version
-        raise StoreError(f"{self.path}: expected a file that stays, got one that others delete")
 
     def _table(self, name: str) -> Table:
         """Returns a table to write to."""
@@ -96,7 +81,7 @@ class Store:
         return self._database.table(name)
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with self._explained():
+        with _explained(self.path):
             if self._database is None:
                 return self._reader.read(sql, values)
             return rows_of(self._database.conn, sql, values)
@@ -109,7 +94,7 @@ class Store:
         """
         text = json.dumps(key, sort_keys=True)
         cell = cell_of(key)
-        with self._explained():
+        with _explained(self.path):
             self._table("cells").insert({"id": cell, "key": text, "begun": _now()}, ignore=True)
         return cell
 
@@ -125,7 +110,7 @@ class Store:
             StoreError: the store cannot be written.
         """
         run = Run(_digest(recipe + data), recipe, size, _now())
-        with self._explained():
+        with _explained(self.path):
             self._table("runs").insert(dataclasses.asdict(run), ignore=True)
         return self._runs("where id = ?", [run.id])[0]
 
@@ -135,7 +120,7 @@ class Store:
         Raises:
             StoreError: the store cannot be written.
         """
-        with self._explained():
+        with _explained(self.path):
             self._table("entries").insert(
                 {"run": run.id, **dataclasses.asdict(entry)}, replace=True
             )
@@ -191,7 +176,7 @@ class Store:
             StoreError: the store cannot be written.
         """
         writer = {"cell": cell, "pid": pid, "host": host, "since": _now()}
-        with self._explained():
+        with _explained(self.path):
             self._table("writers").insert(writer, replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
@@ -214,7 +199,7 @@ class Store:
         """
         error = "cell = ? and position = ? and outcome = 'error'"
         examples = self._table("examples")
-        with self._explained():
+        with _explained(self.path):
             examples.delete_where(error, [cell, row.position])
             examples.insert({"cell": cell, **_writable(row)}, ignore=True)
 
@@ -236,7 +221,7 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        with self._explained():
+        with _explained(self.path):
             if self._database is not None and not self.runs() and is_alone(self._database.conn):
                 # Whoever opens the file from here on waits, finds it deleted, and makes another.
                 self._database.execute("begin exclusive")
@@ -251,15 +236,32 @@ class Store:
             self._database.close()
         self._reader.close()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
+
+def _opened(path: str) -> tuple[Database, int]:
+    """Opens a file for writing, and opens it again if another process deletes it."""
+    for _ in range(ATTEMPTS):
+        connection = for_writing(path)
         try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"{self.path}: expected a store of `benchmark` that can be used, got an error "
-                f"({reason_of(error)}); what was written before is kept"
-            ) from error
+            version = schema.make(connection, path)
+        except BaseException as error:
+            connection.close()
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
+                raise
+        else:
+            return Database(connection), version
+    raise StoreError(f"{path}: expected a file that stays, got one that others delete")
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turns an error of SQLite into one line."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"{path}: expected a store of `benchmark` that can be used, got an error "
+            f"({reason_of(error)}); what was written before is kept"
+        ) from error
 
 
 def cell_of(key: Mapping[str, Any]) -> str:

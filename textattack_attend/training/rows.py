@@ -12,7 +12,7 @@ from ..attention import shape_of
 from ..data.published import Example
 from ..errors import StructureMismatchError
 from ..structures import encode
-from ..victims.encoding import inputs_of
+from ..victims.inputs import inputs_of
 from .defenses import ExtraRow
 from .defenses.masked_rows import MASKED
 from .start import require_known_tokens

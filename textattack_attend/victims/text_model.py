@@ -13,7 +13,8 @@ from ..data.texts import Text
 from ..errors import require_number, require_whole_number
 from ..structures import Shape, Structure
 from .batches import groups_of
-from .encoding import EncodedText, inputs_of
+from .encoding import EncodedText
+from .inputs import inputs_of
 from .prompt import Prompt
 from .requirements import (
     classifier_of,
