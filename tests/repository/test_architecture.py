@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -37,3 +38,13 @@ def test_every_folder_says_what_it_is_for() -> None:
     for folder in {path.parent for path in PACKAGE.rglob("*.py")}:
         text = (folder / "__init__.py").read_text(encoding="utf-8")
         assert text.startswith('"""'), folder
+
+
+def test_no_file_function_or_class_is_too_long() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 300, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                most = 200 if isinstance(node, ast.ClassDef) else 60
+                assert (node.end_lineno or 0) - node.lineno < most, f"{path}: {node.name}"

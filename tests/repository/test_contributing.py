@@ -72,7 +72,14 @@ def test_the_tests_of_the_page_pass(clone: Path) -> None:
 def test_the_commands_of_the_page_know_the_new_names(clone: Path) -> None:
     done = run_in(clone, "-c", RUN, *map(" ".join, COMMANDS))
     assert done.returncode == 0, done.stderr[-4000:]
-    for name in ("weighted_gradient", "hackattend-one-layer", "two-passes", "outcomes", "units"):
+    for name in (
+        "weighted_gradient",
+        "hackattend-one-layer",
+        "two-passes",
+        "labels-first",
+        "outcomes",
+        "units",
+    ):
         assert f"  {name}\n" in done.stdout
     assert "  confidence lost " in done.stdout
     assert "two-passes: Share of the first pass" in " ".join(done.stdout.split())

@@ -41,6 +41,12 @@ def _tasks() -> Iterable[str]:
     return TASKS
 
 
+def _data() -> Iterable[str]:
+    from ..data.published import PUBLISHED
+
+    return PUBLISHED
+
+
 def _families() -> Iterable[str]:
     from ..attention.families import FAMILIES
 
@@ -72,6 +78,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "rankings": _rankings,
     "victims": _victims,
     "defenses": _defenses,
+    "data": _data,
     "tasks": _tasks,
     "families": _families,
     "figures": _figures,

@@ -6,12 +6,12 @@ from textattack import DatasetArgs
 from textattack.dataset_args import HUGGINGFACE_DATASET_BY_MODEL, TEXTATTACK_DATASET_BY_MODEL
 from textattack.datasets import Dataset
 
+from ..data.published import PUBLISHED
 from ..data.tables import ENDINGS
 from ..errors import InvalidInputError, did_you_mean, reason_of
-from .published import dream, hellaswag, reclor, sst2
+from .published import published
 from .table import table
 
-PUBLISHED = {"sst2": sst2, "dream": dream, "hellaswag": hellaswag, "reclor": reclor}
 FILE_ENDINGS = (*ENDINGS, ".json")
 
 
@@ -25,8 +25,8 @@ def from_name(path: str, name: str, *, start: int = 0, count: int | None = None)
 
     Args:
         path: the path of the file.
-        name: sst2, dream, hellaswag or reclor for a file as published; or the columns of a table,
-            that of the label last, as in ``premise,hypothesis,label``.
+        name: the name of a published data set, as sst2 or dream, for its file; or the columns of a
+            table, that of the label last, as in ``premise,hypothesis,label``.
         start: the position of the first example to read; only examples that are read are checked.
         count: the most examples to read; None for all.
 
@@ -34,7 +34,7 @@ def from_name(path: str, name: str, *, start: int = 0, count: int | None = None)
         InvalidInputError: the name is neither, or the file is missing or of another format.
     """
     if name in PUBLISHED:
-        return PUBLISHED[name](path, start=start, count=count)
+        return published(name, path, start=start, count=count)
     *columns, label = name.split(",")
     if not columns:
         raise InvalidInputError(

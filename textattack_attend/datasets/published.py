@@ -7,55 +7,43 @@ of them, or all, from position ``start`` on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from textattack.datasets import Dataset
 
-from ..data import published
-from ..data.published import Example, Source
+from ..data.published import PUBLISHED, Example, Source
 from .rows import RowsDataset
 
 
-def sst2(
-    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
+def published(
+    name: str,
+    source: Source,
+    split: str = "validation",
+    *,
+    start: int = 0,
+    count: int | None = None,
 ) -> Dataset:
-    """Reads SST-2: lines of sentence<TAB>label without a header.
+    """Reads a published data set.
+
+    Args:
+        name: the name of the data set.
+        source: the file, or the name on the hub.
+        split: the split of the data set on the hub.
+        start: the position of the first example to read.
+        count: the most examples to read; None for all.
 
     Raises:
-        InvalidInputError: the file is missing, empty, or of another format.
+        InvalidInputError: there is no data set of this name, or the file is missing, empty, or of
+            another format.
     """
-    return dataset_of(published.sst2(source, split, start=start, count=count), start)
+    return dataset_of(PUBLISHED[name](source, split, start=start, count=count), start)
 
 
-def dream(
-    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> Dataset:
-    """Reads DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
-
-    Raises:
-        InvalidInputError: the file is missing, truncated, or of another format.
-    """
-    return dataset_of(published.dream(source, split, start=start, count=count), start)
-
-
-def hellaswag(
-    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> Dataset:
-    """Reads HellaSwag: JSON lines with ctx, endings and label; there is no question.
-
-    Raises:
-        InvalidInputError: the file is missing, truncated, or of another format.
-    """
-    return dataset_of(published.hellaswag(source, split, start=start, count=count), start)
-
-
-def reclor(
-    source: Source, split: str = "validation", *, start: int = 0, count: int | None = None
-) -> Dataset:
-    """Reads ReClor: JSON, a list of objects with context, question, answers and label.
-
-    Raises:
-        InvalidInputError: the file is missing, truncated, or of another format.
-    """
-    return dataset_of(published.reclor(source, split, start=start, count=count), start)
+sst2: Callable[..., Dataset] = partial(published, "sst2")
+dream: Callable[..., Dataset] = partial(published, "dream")
+hellaswag: Callable[..., Dataset] = partial(published, "hellaswag")
+reclor: Callable[..., Dataset] = partial(published, "reclor")
 
 
 def dataset_of(rows: list[Example], first: int = 0) -> Dataset:

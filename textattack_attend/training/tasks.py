@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data import published
-from ..data.published import Example, Source
+from ..data.published import PUBLISHED, Example, Source
 from ..data.tables import read_table
 from ..errors import InvalidInputError
 from .settings import Settings
-
-HELLASWAG_FILES = ("hellaswag_train.jsonl", "hellaswag_val.jsonl")
 
 
 @dataclass(frozen=True)
@@ -39,47 +36,43 @@ class Task(Settings):
     warmup: float
 
 
-def _task(
-    name: str,
-    read: Callable[[Source, str], list[Example]],
-    files: tuple[str, str],
-    is_multiple_choice: bool,
-    *row: Any,
-) -> Task:
-    """Makes a task with a row of the paper's Table 9."""
+def _task(name: str, *row: Any) -> Task:
+    """Makes the task of a published data set, with a row of the paper's Table 9."""
+    read = PUBLISHED[name]
     columns = ("learning_rate", "batch_size", "epochs", "warmup")
-    return Task(name, read, files, is_multiple_choice, **dict(zip(columns, row, strict=True)))
+    settings = dict(zip(columns, row, strict=True))
+    return Task(name, read, read.files, read.is_multiple_choice, **settings)
 
 
 TASKS = {
-    task.name: task
-    for task in (
-        _task("sst2", published.sst2, ("train.tsv", "dev.tsv"), False, 2e-5, 32, 3, 0.06),
-        _task("dream", published.dream, ("train.json", "dev.json"), True, 3e-5, 16, 8, 0.1),
-        _task("hellaswag", published.hellaswag, HELLASWAG_FILES, True, 2e-5, 32, 3, 0.1),
-        _task("reclor", published.reclor, ("train.json", "val.json"), True, 2e-5, 24, 6, 0.06),
-    )
+    "sst2": _task("sst2", 2e-5, 32, 3, 0.06),
+    "dream": _task("dream", 3e-5, 16, 8, 0.1),
+    "hellaswag": _task("hellaswag", 2e-5, 32, 3, 0.1),
+    "reclor": _task("reclor", 2e-5, 24, 6, 0.06),
 }
+"""The paper's tasks with its settings (Table 9)."""
 
 
 def task_of(name: str) -> Task:
     """Returns the task of a name.
 
     Args:
-        name: one of `TASKS`; or, for tables (train.csv and dev.csv, .tsv or .jsonl), the columns
-            with that of the label last, as ``premise,hypothesis,label``: one or two of text, or
-            context, question and one for each choice.
+        name: a published data set; or, for tables (train.csv and dev.csv, .tsv or .jsonl), the
+            columns with that of the label last, as ``premise,hypothesis,label``: one or two of
+            text, or context, question and one for each choice.
 
     Raises:
         InvalidInputError: there is no such task.
     """
     if name in TASKS:
         return TASKS[name]
+    if name in PUBLISHED:
+        return _without_settings(name)
     *columns, label = name.split(",")
     if not columns or len(columns) == 3:
         raise InvalidInputError(
-            f"task: expected one of {', '.join(TASKS)}, or columns with that of the label last, as "
-            f"text,label, got {name!r}"
+            f"task: expected one of {', '.join(PUBLISHED)}, or columns with that of the label "
+            f"last, as text,label, got {name!r}"
         )
 
     def read(source: Source, split: str) -> list[Example]:
@@ -91,6 +84,13 @@ def task_of(name: str) -> Task:
 
     like = TASKS["dream" if len(columns) > 2 else "sst2"]
     return dataclasses.replace(like, name=name, read=read, files=("train.*", "dev.*"))
+
+
+def _without_settings(name: str) -> Task:
+    """Returns the task of a data set that the paper lacks, with the settings of one like it."""
+    read = PUBLISHED[name]
+    like = TASKS["dream" if read.is_multiple_choice else "sst2"]
+    return dataclasses.replace(like, name=name, read=read, files=read.files)
 
 
 def splits(task: Task, data: Source) -> list[list[Example]]:
