@@ -6,18 +6,18 @@ import pickle
 from dataclasses import asdict
 from functools import cache
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 from textattack.shared import AttackedText
-from torch import Tensor
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
-from textattack_attend.attacks.goals import StructureGoalFunction, goal_function
+from textattack_attend.attacks.goals import goal_function
 from textattack_attend.attacks.results import StructureAttackResult, SuccessfulAttackResult
+from textattack_attend.attacks.scheduler import ExampleSearch
 from textattack_attend.attacks.transformations import Proposal, Reselection
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
@@ -211,13 +211,13 @@ def test_all_queries_are_counted_those_of_pruning_too(
     victim: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: list[Structure] = []
-    tell = StructureGoalFunction.tell
+    keep = ExampleSearch.keep
 
-    def counting(self: StructureGoalFunction, structure: Structure, logits: Tensor) -> None:
+    def counting(self: ExampleSearch, structure: Structure, *answer: Any) -> None:
         answered.append(structure)
-        tell(self, structure, logits)
+        keep(self, structure, *answer)
 
-    monkeypatch.setattr(StructureGoalFunction, "tell", counting)
+    monkeypatch.setattr(ExampleSearch, "keep", counting)
     wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
     attack = HackAttendPlus.build(wrapper, mask_fraction=0.2, spare_first_token=False)
     in_vain = []
