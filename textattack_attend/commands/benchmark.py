@@ -35,7 +35,7 @@ DEFAULT_STORE = "benchmark.sqlite"
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="With --ray. [one for every GPU, or else every core]",
+    help="Number of processes with --ray. [one for every GPU, or else every core]",
 )
 def benchmark(recipe: str, store: str, address: str | None, workers: int | None) -> None:
     """Attack victims as RECIPE says, and print the comparison as Markdown.

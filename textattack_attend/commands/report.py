@@ -12,7 +12,7 @@ from .terminal import echo
 @command()
 @STORES
 @RUNS
-@click.option("--title", default="Robustness report", show_default=True, help="Of the page.")
+@click.option("--title", default="Robustness report", show_default=True, help="Title of the page.")
 @click.option("--output", default="report.html", show_default=True, type=click.Path(dir_okay=False))
 @click.option(
     "--attention",

@@ -25,14 +25,14 @@ STORES = click.option(
     show_default=True,
     multiple=True,
     type=click.Path(dir_okay=False),
-    help="What `benchmark` wrote; can be given again, as for seeds of several machines.",
+    help="File that `benchmark` wrote; can be given again, as for seeds of several machines.",
 )
 RUNS = click.option(
     "--run",
     "runs",
     multiple=True,
     metavar="ID",
-    help="Of the store, by the beginning of its id; can be given again. [the one begun last]",
+    help="Run of the store, by the beginning of its id; can be given again. [the one begun last]",
 )
 
 
@@ -111,8 +111,8 @@ def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
 @command()
 @click.argument("first", type=click.Path(exists=True, dir_okay=False))
 @click.argument("second", type=click.Path(exists=True, dir_okay=False))
-@click.option("--first-run", metavar="ID", help="Of the first store. [the one begun last]")
-@click.option("--second-run", metavar="ID", help="Of the second store. [the one begun last]")
+@click.option("--first-run", metavar="ID", help="Run of the first store. [the one begun last]")
+@click.option("--second-run", metavar="ID", help="Run of the second store. [the one begun last]")
 def compare(first: str, second: str, first_run: str | None, second_run: str | None) -> None:
     """Compare two runs, of two stores or of one, example by example.
 

@@ -18,7 +18,7 @@ COUNTS = (0, *(2**power for power in range(12)))
     type=click.Choice(["fraction", "matrices"]),
     default="fraction",
     show_default=True,
-    help="What to find the smallest of: the mask fraction of every matrix, or the number of "
+    help="Quantity to minimise: the mask fraction of every matrix, or the number of "
     "matrices at 1%.",
 )
 def robustness(

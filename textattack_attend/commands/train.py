@@ -25,7 +25,9 @@ from .training_options import training_options
 @click.option(
     "--data", required=True, help="Folder of the task's files as published, or their hub name."
 )
-@click.option("--output", required=True, type=click.Path(file_okay=False), help="For the model.")
+@click.option(
+    "--output", required=True, type=click.Path(file_okay=False), help="Folder for the model."
+)
 @training_options
 @click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
 @trust_option

@@ -29,7 +29,8 @@ class SAttend(Defense):
 
     alpha: float = option(0.2, "Chance of a unit, or a token, to be masked, in [0, 1).")
     granularity: str = option(
-        "unit", "What is drawn: unit (the paper), or token, for all layers (its released code)."
+        "unit",
+        "Masks are drawn by unit (the paper), or by token for all layers (its released code).",
     )
     growth: float = option(0.0, "Share of the steps over which alpha grows from 0.")
     layers: tuple[int, ...] = option((), "Which are masked; all by default.")
