@@ -76,6 +76,13 @@ class Outcome:
         self.refused += again.code != 0
         return again.code == 0
 
+    def note_left(self, folder: Path, whole: Path) -> None:
+        """Counts a folder that has other files than that of a run that was not killed."""
+        names, expected = ({path.name for path in one.iterdir()} for one in (folder, whole))
+        self.left += names != expected
+        if names != expected:
+            sys.stdout.write(f"{self.job}: other files: {sorted(names ^ expected)}\n")
+
     def require(self, kills: int) -> None:
         """Prints the numbers, and asserts that nothing went wrong."""
         said = ", ".join(f"{value} {name}" for name, value in list(vars(self).items())[1:])
@@ -160,9 +167,7 @@ def benchmark_survives(kills: int, fresh: Fresh) -> None:
             found = rows_in(folder / STORE)
             outcome.lost += sum(found.get(at) != row for at, row in before.items())
             outcome.other += timeless(found) != expected
-            outcome.left += {path.name for path in folder.iterdir()} != {
-                path.name for path in whole.iterdir()
-            }
+            outcome.note_left(folder, whole)
     outcome.require(kills)
 
 
@@ -183,7 +188,6 @@ def test_a_killed_training_ends_with_the_same_weights(fresh: Fresh) -> None:
     whole = fresh()
     seconds = seconds_of(TRAIN, whole)
     weights = (whole / "trained" / "model.safetensors").read_bytes()
-    files = {path.name for path in (whole / "trained").iterdir()}
     steps = [f"trained/checkpoints/*{step}*" for step in (6, 12, 18)]
     draw = in_turn(
         random.Random(1),
@@ -199,7 +203,7 @@ def test_a_killed_training_ends_with_the_same_weights(fresh: Fresh) -> None:
         outcome.kills += 1
         if outcome.resumed(Running(attend, *TRAIN, folder=folder).ended()):
             outcome.other += (folder / "trained" / "model.safetensors").read_bytes() != weights
-            outcome.left += {path.name for path in (folder / "trained").iterdir()} != files
+            outcome.note_left(folder / "trained", whole / "trained")
     outcome.require(15)
 
 
