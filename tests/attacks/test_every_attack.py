@@ -21,7 +21,7 @@ both = pytest.mark.parametrize("backend", ["eager", "sdpa"])
 
 
 def state_of(model: nn.Module) -> tuple[list[str], bool, list[Any]]:
-    """What an attack may not change: hooks, mode, gradients and where they flow."""
+    """Returns the state that an attack must leave alone: hooks, mode and gradients."""
     parameters = [(weight.requires_grad, weight.grad) for weight in model.parameters()]
     return hooks_of(model), model.training, parameters
 

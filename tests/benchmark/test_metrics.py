@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs" / "metrics.md"
 CONTRIBUTING = REPOSITORY / "docs" / "contributing.md"
 KNOWN = Path(__file__).with_name("known_tables.json")
-"""What the tables of `known_results` were before metrics were records."""
+"""The tables of `known_results`, as the code printed them before metrics were records."""
 
 
 def known_rows(generator: random.Random, count: int, *, on_words: bool) -> Iterator[Row]:

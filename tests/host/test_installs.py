@@ -19,7 +19,7 @@ BUILT_FROM = (
     *("_textattack_attend_plugin.py", "textattack_attend"),
 )
 NLTK_DATA = ROOT / "textattack_attend" / "host" / "nltk_data"
-"""What TextAttack cannot be imported without, as no test may download it."""
+"""The data without which TextAttack cannot be imported, as no test may download them."""
 GOES_ON = "textattack_attend could not extend TextAttack, which goes on without it: "
 KNOWN = "from textattack.attack_args import ATTACK_RECIPE_NAMES as n; print('hackattend' in n)"
 
@@ -46,7 +46,7 @@ class Installed:
         self.python = folder / "venv" / "bin" / "python"
         venv.create(folder / "venv")
         self.modules = next((folder / "venv").glob("lib/python*/site-packages"))
-        # What the package needs is found where the tests find it.
+        # The dependencies are those of the environment that runs the tests.
         (self.modules / "needed.pth").write_text(sysconfig.get_path("purelib"))
         pip = ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation")
         done = self.run("-m", *pip, *options, str(self.clone), folder=folder)

@@ -23,7 +23,7 @@ DOCUMENTED = {
     "tasks": ("TASKS",),
     "victim": ("Victim",),
 }
-"""What the README, the examples and the recipes of version 0.1 import, by a former name."""
+"""The names that README, examples and recipes of version 0.1 import from former modules."""
 OF_RESULTS = {
     b"textattack_attend.attacks.results": b"textattack_attend.attack_results",
     b"textattack_attend.attacks.goals.result": b"textattack_attend.goal_functions.result",

@@ -40,7 +40,7 @@ class _TimeLimit:
         if is_first:
             goal_function.query_budget = self._queries
         elif time.perf_counter() > self._late:
-            # What is asked now is answered: a search of TextAttack's cannot do with nothing.
+            # The question is still answered, because a search of TextAttack needs an answer to end.
             asked = goal_function.num_queries + len(texts)
             goal_function.query_budget = min(goal_function.query_budget, asked)
         answer = judge()
