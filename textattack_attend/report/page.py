@@ -23,15 +23,17 @@ from ..errors import AttendError
 from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
 from .figures import FIGURES, ReportFigure, plot_attention
-from .inline_svg import inline_svg
 from .panels import pairs_of
 from .policy import content_security_policy
+from .script import script
+from .shown import ShownFigure, ShownTable, shown_figure, shown_table
 
 MOST_PAIRS = 100
 """The most attacks on victims that a figure shows; drawing more would take minutes."""
 EXAMPLE = (
     "victim",
     "attack",
+    "checkpoint",
     "seed",
     "position",
     "outcome",
@@ -69,7 +71,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         lstrip_blocks=True,
     )
     figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
-    script, style = _text("script.js"), _text("style.css")
+    code, style = script(), _text("style.css")
     return templates.get_template("page.html.jinja").render(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -82,32 +84,25 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         tables=_tables(results),
         figures=figures,
         missing=missing,
-        policy=Markup(content_security_policy(script, style)),
+        policy=Markup(content_security_policy(code, style)),
         style=Markup(style),
-        script=Markup(script),
+        script=Markup(code),
         examples=_packed(results.rows),
     )
 
 
-def _tables(results: Results) -> list[tuple[str, list[tuple[str, str]], list[list[Any]]]]:
-    """Returns the title of every table, its headings with their explanations, and its rows.
-
-    The tables of papers have their own metrics, which we cannot explain.
-    """
+def _tables(results: Results) -> list[ShownTable]:
+    """Returns the tables; those of papers have their own metrics, which we cannot explain."""
     return [
-        (title, [(heading, explain(heading)) for heading in table], table.to_numpy().tolist())
-        for tables, explain in (
-            (measured(results), explanation),
-            (published(results), lambda _: ""),
-        )
-        for title, table in tables
+        *(shown_table(title, table, explanation) for title, table in measured(results)),
+        *(shown_table(title, table) for title, table in published(results)),
     ]
 
 
 def _figures(
     results: Results, attention: Callable[[Results], Figure]
-) -> tuple[list[tuple[str, Markup]], list[str]]:
-    """Returns the title and the SVG of every figure, and the reasons why others are missing."""
+) -> tuple[list[ShownFigure], list[str]]:
+    """Returns the figures, and the reasons why others are missing."""
     pairs = len(pairs_of(results))
     if pairs > MOST_PAIRS:
         reason = f"expected at most {MOST_PAIRS} attacks on victims to tell apart, got {pairs}"
@@ -120,7 +115,7 @@ def _figures(
         except AttendError as error:
             missing.append(f"{shown.title}: {error}")
         else:
-            drawn.append((shown.title, inline_svg(figure, name)))
+            drawn.append(shown_figure(name, shown.title, figure))
     return drawn, missing
 
 

@@ -12,16 +12,22 @@ from contextlib import contextmanager
 from itertools import cycle
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ..benchmark import Results
 from ..errors.printable import printable
+from .marks import Mark
 
 INK = "#5f6672"
 """The colour of text and axes, legible on white and on black."""
-COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
+NUMBER = "#1d2026"
+"""The colour of a number on a coloured cell; the page shows it, like `INK`, in its own colour."""
+COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#a38322", "#3a93ab", "#8a74d6")
+"""The colours of attacks, or of victims; each stands out on white and on black."""
 MARKERS = "osD^vP*X"
 ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
 """The width and height, in inches, of the only panel of a figure, and of one of several."""
@@ -56,7 +62,29 @@ class PlainFigure(Figure):
     Characters that no file of a figure can contain are replaced. Matplotlib would warn of every
     letter that its font lacks (emoji, Chinese), although an SVG leaves letters to the browser's
     fonts, and a bitmap visibly shows a box.
+
+    Attributes:
+        marks: the marks that the page links to their examples, by their addresses.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.marks: dict[str, Mark] = {}
+
+    def link(self, artist: Artist, marks: Sequence[Mark]) -> None:
+        """Makes an artist a link, or each part of a collection: an SVG has the addresses.
+
+        Args:
+            artist: one artist for one mark, or a collection with a part for each mark.
+            marks: the marks.
+        """
+        addresses = [mark.address for mark in marks]
+        if isinstance(artist, Collection):
+            artist.set_urls(addresses)
+        else:
+            (address,) = addresses
+            artist.set_url(address)
+        self.marks.update(zip(addresses, marks, strict=True))
 
     def draw(self, renderer: Any) -> None:
         """Draws the figure; matplotlib calls this whenever it saves or lays out a figure."""
@@ -127,7 +155,7 @@ def markers_of(results: Results) -> Callable[[str], str]:
     return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
 
 
-def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[PlainFigure, list[Axes]]:
     """Makes a figure of panels in rows, each of a size (width, height) in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)

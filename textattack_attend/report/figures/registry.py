@@ -38,7 +38,8 @@ class Masked(NamedTuple):
     units: npt.NDArray[np.int64]
 
 
-FADING = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
+FADING = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0b3"])
+"""The colours of a map; numbers are legible on the strongest, too, on white and on black."""
 
 
 @dataclass(frozen=True)
