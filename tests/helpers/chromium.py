@@ -55,6 +55,14 @@ def opened(browser: webdriver.Chrome, page: str, folder: Path, view: str = "") -
     )
 
 
+def themed(browser: webdriver.Chrome, theme: str, width: int) -> None:
+    """Gives the browser a theme, light or dark, and the width of a window or of a phone."""
+    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+
 def listed(browser: webdriver.Chrome) -> list[WebElement]:
     return browser.find_elements(By.CSS_SELECTOR, "#list button")
 

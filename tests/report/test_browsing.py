@@ -15,7 +15,7 @@ from textattack_attend.report import (
     report,
 )
 
-from ..helpers.chromium import column, contrast, listed, luminance, needs_chromium, opened
+from ..helpers.chromium import column, contrast, listed, luminance, needs_chromium, opened, themed
 from ..helpers.report_rows import flipped, judged
 from ..helpers.stored_results import results_of
 
@@ -59,10 +59,7 @@ def test_tables_are_sorted_and_the_keyboard_is_enough(
 def test_the_page_fits_the_screen_and_can_be_read(
     theme: str, width: int, results: Results, browser: webdriver.Chrome, tmp_path: Path
 ) -> None:
-    size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    themed(browser, theme, width)
     opened(browser, report(results), tmp_path)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     paper, ink = browser.execute_script(
