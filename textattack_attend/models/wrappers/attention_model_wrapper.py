@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...attention import unwrapped
 from ...data.texts import Text
-from ...errors import UnsupportedModelError
 from ...identity import Identity
 from ...victims.prompt import Prompt
 from ...victims.victim import Victim
+from .requirements import require_model, require_wrapper
 
 
 class AttentionModelWrapper(HuggingFaceModelWrapper):
@@ -49,11 +50,37 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         cross_attention: bool = False,
         max_memory: float | None = None,
     ) -> None:
+        require_model(model)
         # TextAttack moves `self.model` to the GPU, and accepts no wrapped model there.
         super().__init__(unwrapped(model), tokenizer)
         self.victim = Victim(
             model, tokenizer, precision, max_tokens, prompt, cross_attention, max_memory
         )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        trust_remote_code: bool = False,
+        **options: Any,
+    ) -> AttentionModelWrapper:
+        """Loads a model with its tokenizer and its card, if any, behind the wrapper that fits it.
+
+        Args:
+            name_or_path: the folder of a checkpoint, its name on the hub, TextAttack's name of a
+                model, or ``attend-demo``.
+            trust_remote_code: whether to run the code that the checkpoint brings along.
+            options: keyword arguments of `AttentionModelWrapper`; with ``prompt`` a language model
+                is loaded, otherwise a classifier or a model that scores choices.
+
+        Raises:
+            InvalidInputError: there is no such checkpoint.
+            CustomCodeError: the checkpoint needs code of its own, which is not allowed.
+            UnsupportedModelError: the model cannot be attacked.
+        """
+        from .checkpoint import wrapper_for  # it knows all wrappers, and this one
+
+        return wrapper_for(name_or_path, trust_remote_code, **options)
 
     @classmethod
     def of(cls, wrapper: ModelWrapper, precision: str | None = None) -> AttentionModelWrapper:
@@ -66,17 +93,13 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
                 "float32" for one of TextAttack.
 
         Raises:
-            UnsupportedModelError: the wrapper is not over a HuggingFace model.
+            UnsupportedModelError: the wrapper is not over a HuggingFace model, or is no wrapper.
         """
         if isinstance(wrapper, AttentionModelWrapper):
             if precision is None or precision == wrapper.victim.precision:
                 return wrapper
             return wrapper.with_precision(precision)
-        if not isinstance(wrapper, HuggingFaceModelWrapper):
-            raise UnsupportedModelError(
-                f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
-                f"{type(wrapper).__name__}: attention is masked inside a transformers model"
-            )
+        require_wrapper(wrapper)
         return cls(wrapper.model, wrapper.tokenizer, precision or "float32")
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
