@@ -163,17 +163,18 @@ class StructureAttack(Attack):
     def _conclude(self, search: ExampleSearch) -> StructureAttackResult:
         initial, outcome = search.initial, search.outcome
         assert outcome is not None, "its search is under way"
-        tokens = self.goal_function.victim.tokens(search.encoded)
+        wrapper = self.goal_function.model
+        tokens = wrapper.victim.tokens(search.encoded)
         if search.skipped:
-            return SkippedAttackResult(initial, initial, tokens)
+            return SkippedAttackResult(initial, initial, tokens, wrapper=wrapper)
         final: StructuredText = outcome.result.attacked_text
         if not self.transformation.budget.allows(final.structure):
             raise AssertionError(f"the search left its budget: {final.structure}")
         judged = search.goal_function.judged_again(final, search.encoded)
         counts = outcome.candidate_queries, outcome.gradient_passes
         if succeeded(judged):
-            return SuccessfulAttackResult(initial, judged, tokens, *counts)
-        failed = FailedAttackResult(initial, judged, tokens, *counts)
+            return SuccessfulAttackResult(initial, judged, tokens, *counts, wrapper)
+        failed = FailedAttackResult(initial, judged, tokens, *counts, wrapper)
         failed.unconfirmed = succeeded(outcome.result)
         if failed.unconfirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")
