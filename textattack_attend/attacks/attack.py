@@ -69,8 +69,9 @@ class StructureAttack(Attack):
             InvalidInputError: the text is empty, malformed, or too long for the memory, or the
                 label is outside the model's classes.
         """
-        if self._prefetcher is not None and self._prefetcher.expects(example, ground_truth_output):
-            return self._prefetcher.take()
+        prefetcher = self._prefetcher
+        if prefetcher is not None and prefetcher.expects(example, ground_truth_output):
+            return prefetcher.take()
         text = attacked_text(example)
         label = label_of(self.goal_function.victim, text.tokenizer_input, ground_truth_output)
         return next(self.attack_many([(text, label)]))

@@ -14,6 +14,7 @@ from ...attention import unwrapped
 from ...data.texts import Text
 from ...identity import Identity
 from ...victims.prompt import Prompt
+from ...victims.replay import Replay
 from ...victims.victim import Victim
 from .requirements import require_model, require_wrapper
 
@@ -101,6 +102,20 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
             return wrapper.with_precision(precision)
         require_wrapper(wrapper)
         return cls(wrapper.model, wrapper.tokenizer, precision or "float32")
+
+    def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
+        """Runs the structure of a file on this model, see `Victim.replay`.
+
+        Args:
+            path: a structure file.
+            any_model: accept a structure that was found on another model, to see whether it
+                transfers.
+
+        Raises:
+            StructureMismatchError: the file is of another model or of another length.
+            InvalidInputError: the file is missing or damaged.
+        """
+        return self.victim.replay(path, any_model=any_model)
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
         """Returns a wrapper over the same model whose search has another precision."""
