@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from ..demo import NAME, VICTIM_PATH
 from ..errors import InvalidInputError, described
 from .defenses import DEFENSES, Defense
 from .tasks import Task, task_of
@@ -29,11 +30,13 @@ def require_task(given: Any) -> Task:
 
 
 def require_pretrained(given: Any) -> str:
-    """Returns the folder or the name of a pretrained model as a text.
+    """Returns the folder or the name of a pretrained model as a text; attend-demo has a folder.
 
     Raises:
         InvalidInputError: it is something else, such as a model.
     """
+    if given == NAME:
+        return str(VICTIM_PATH)
     if isinstance(given, str | os.PathLike):
         return os.fspath(given)
     raise InvalidInputError(
