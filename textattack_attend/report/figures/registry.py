@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ...benchmark import Results
@@ -22,7 +21,6 @@ from ...structures import decode
 from ..panels import Pair
 
 Draw = Callable[[Results], Figure]
-FADING = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
 
 
 @dataclass(frozen=True)
