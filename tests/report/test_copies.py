@@ -45,7 +45,7 @@ def pasted(browser: webdriver.Chrome) -> str:
     )
     area = browser.find_element(By.ID, "pasted")
     area.send_keys(Keys.CONTROL, "v")
-    return area.get_property("value")
+    return str(area.get_property("value"))
 
 
 def test_a_table_is_copied_as_csv_and_as_latex(

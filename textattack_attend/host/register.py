@@ -28,6 +28,7 @@ from .models import taking_trust, with_own_wrappers, with_trust_option
 from .names import register_names
 from .patching import patch, patch_class_method
 from .repairs import resuming, zero_without_changed_words
+from .structure_files import with_structure_files
 
 COMMANDS = (
     AttackCommand,
@@ -53,6 +54,8 @@ def register() -> None:
     patch_class_method(CommandLineAttackArgs, "_create_attack_from_args", explaining_attack)
     patch_class_method(AttackArgs, "create_loggers_from_args", explaining_loggers)
     patch(Attacker, "attack_dataset", with_checks_and_metrics)
+    patch(Attacker, "_attack", with_structure_files)
+    patch(Attacker, "_attack_parallel", with_structure_files)
     patch(AttackLogManager, "log_result", uninterrupted)
     patch(AttackCheckpoint, "save", uninterrupted)
     patch(AttackCommand, "run", with_one_line)

@@ -16,8 +16,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..errors.printable import printable
-from .marks import Mark
-from .panels import INK, NUMBER, PlainFigure
+from .marks import LinkedFigure, Mark
+from .panels import INK, NUMBER
 
 TAG = re.compile(r"<\w[^<>]*>")
 STYLE = re.compile(r' style="([^"]*)"')
@@ -44,7 +44,7 @@ def inline_svg(figure: Figure, name: str) -> Markup:
     svg = whole[whole.index("<svg") :]
     common = "".join(_attributes(found[1]) for found in SHEET.finditer(svg))
     svg = SHEET.sub("", svg).replace("<svg", f"<svg{common}", 1)
-    marks = figure.marks if isinstance(figure, PlainFigure) else {}
+    marks = figure.marks if isinstance(figure, LinkedFigure) else {}
     # Only tags are changed: a label may look like one of their attributes.
     return Markup(TAG.sub(lambda tag: _adapted(tag[0], name, marks), svg))
 

@@ -6,12 +6,16 @@ them: the fields of the address that the page's script reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.collections import Collection
+
+from ..display.figure import PlainFigure
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,33 @@ class Mark:
         """What a screen reader says of the mark."""
         said = {**self.examples, **self.numbers}
         return ", ".join(f"{name} {value}" for name, value in said.items())
+
+
+class LinkedFigure(PlainFigure):
+    """A figure whose marks are links.
+
+    Attributes:
+        marks: the marks by their addresses.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.marks: dict[str, Mark] = {}
+
+    def link(self, artist: Artist, marks: Sequence[Mark]) -> None:
+        """Makes an artist a link, or each part of a collection: an SVG has the addresses.
+
+        Args:
+            artist: one artist for one mark, or a collection with a part for each mark.
+            marks: the marks.
+        """
+        addresses = [mark.address for mark in marks]
+        if isinstance(artist, Collection):
+            artist.set_urls(addresses)
+        else:
+            (address,) = addresses
+            artist.set_url(address)
+        self.marks.update(zip(addresses, marks, strict=True))
 
 
 def numbers_of(marks: Iterable[Mark]) -> pd.DataFrame:

@@ -6,24 +6,32 @@ and every attack a panel.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from ..benchmark import Results
-from ..errors.printable import printable
-from .marks import Mark
+from ..display.figure import INK, STYLE, PlainFigure
+from .marks import LinkedFigure
 
-INK = "#5f6672"
-"""The colour of text and axes, legible on white and on black."""
+__all__ = [
+    "INK",
+    "STYLE",
+    "PlainFigure",
+    "colors_of",
+    "in_a_legend",
+    "labels_of",
+    "legend",
+    "markers_of",
+    "one_victim",
+    "pairs_of",
+    "panels_of",
+    "subplots",
+]
+
 NUMBER = "#1d2026"
 """The colour of a number on a coloured cell; the page shows it, like `INK`, in its own colour."""
 COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#a38322", "#3a93ab", "#8a74d6")
@@ -36,74 +44,6 @@ LEGEND_ROW = 0.22
 WIDTHLESS = "\N{WORD JOINER}"
 Pair = tuple[str, str]
 """A victim and an attack, by their labels."""
-STYLE: Any = {
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "axes.titlesize": "medium",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    # A text is never mathematics or TeX: its dollars are dollars.
-    "text.parse_math": False,
-    "text.usetex": False,
-}
-
-
-class PlainFigure(Figure):
-    """A figure that shows any text as it is, and draws without warnings.
-
-    Characters that no file of a figure can contain are replaced. Matplotlib would warn of every
-    letter that its font lacks (emoji, Chinese), although an SVG leaves letters to the browser's
-    fonts, and a bitmap visibly shows a box.
-
-    Attributes:
-        marks: the marks that the page links to their examples, by their addresses.
-    """
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.marks: dict[str, Mark] = {}
-
-    def link(self, artist: Artist, marks: Sequence[Mark]) -> None:
-        """Makes an artist a link, or each part of a collection: an SVG has the addresses.
-
-        Args:
-            artist: one artist for one mark, or a collection with a part for each mark.
-            marks: the marks.
-        """
-        addresses = [mark.address for mark in marks]
-        if isinstance(artist, Collection):
-            artist.set_urls(addresses)
-        else:
-            (address,) = addresses
-            artist.set_url(address)
-        self.marks.update(zip(addresses, marks, strict=True))
-
-    def draw(self, renderer: Any) -> None:
-        """Draws the figure; matplotlib calls this whenever it saves or lays out a figure."""
-        for text in self.findobj(Text):
-            text.set_text(printable(text.get_text()))
-        with _without_a_word_of_glyphs():
-            super().draw(renderer)
-
-    def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
-        """Measures the texts; matplotlib calls this for ``bbox_inches="tight"``."""
-        with _without_a_word_of_glyphs():
-            return super().get_tightbbox(*arguments, **options)
-
-
-@contextmanager
-def _without_a_word_of_glyphs() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-        yield
 
 
 def one_victim(results: Results) -> bool:
@@ -155,11 +95,13 @@ def markers_of(results: Results) -> Callable[[str], str]:
     return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
 
 
-def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[PlainFigure, list[Axes]]:
+def subplots(
+    count: int, columns: int, size: tuple[float, float]
+) -> tuple[LinkedFigure, list[Axes]]:
     """Makes a figure of panels in rows, each of a size (width, height) in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = PlainFigure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    figure = LinkedFigure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[count:]:
         axes.remove()

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from ..benchmark.export import exported
 from ..benchmark.tables import blanked
 from .inline_svg import inline_svg
-from .marks import numbers_of
-from .panels import PlainFigure
+from .marks import LinkedFigure, numbers_of
 
 COPIED = {"LaTeX": "latex", "CSV": "csv"}
 """The formats in which the page offers each table, by the names that its buttons have."""
@@ -76,7 +75,7 @@ def shown_figure(name: str, title: str, figure: Figure) -> ShownFigure:
         title: the heading above it.
         figure: the figure.
     """
-    marks = figure.marks.values() if isinstance(figure, PlainFigure) else ()
+    marks = figure.marks.values() if isinstance(figure, LinkedFigure) else ()
     numbers = shown_table(f"{title}: numbers", blanked(numbers_of(marks))) if marks else None
     id_ = f"figure-{name}"
     role = "group" if marks else "img"

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from ...benchmark import Results, summary
-from ..marks import Mark
+from ..marks import LinkedFigure, Mark
 from ..panels import (
     INK,
     STYLE,
-    PlainFigure,
     colors_of,
     in_a_legend,
     labels_of,
@@ -39,7 +38,7 @@ def plot_efficiency(results: Results) -> Figure:
         raise NothingToPlotError("an attacked example")
     color, label, marker = colors_of(results), labels_of(results), markers_of(results)
     with rc_context(STYLE):
-        figure = PlainFigure(figsize=(8, 3.4), layout="constrained")
+        figure = LinkedFigure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
             for pair, line in found.iterrows():

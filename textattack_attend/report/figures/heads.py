@@ -11,9 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ...benchmark import Results
-from ..marks import Mark
-from ..panels import NUMBER, STYLE, Pair, PlainFigure, one_victim, subplots
-from .registry import FADING, by_matrix, figure
+from ...display.figure import FADING
+from ..marks import LinkedFigure, Mark
+from ..panels import NUMBER, STYLE, Pair, one_victim, subplots
+from .registry import by_matrix, figure
+
+STRONGEST = 0.7
+"""The share of the strongest colour that a cell gets at most, so that its number is legible."""
 
 
 @figure("heads", "Successes that mask units of a head")
@@ -35,7 +39,7 @@ def plot_heads(results: Results) -> Figure:
 
 
 def _draw_map(
-    figure: PlainFigure, axes: Axes, pair: Pair, successes: npt.NDArray[np.int64]
+    figure: LinkedFigure, axes: Axes, pair: Pair, successes: npt.NDArray[np.int64]
 ) -> None:
     """Draws a cell for every matrix that successes perturb, and a number for each matrix."""
     layers, heads = successes.shape
@@ -43,7 +47,7 @@ def _draw_map(
     squares = [Rectangle((head - 0.5, layer - 0.5), 1, 1) for layer, head in cells]
     colored = PatchCollection(squares, cmap=FADING)
     colored.set_array([successes[cell] for cell in cells])
-    colored.set_clim(0, max(1, successes.max()))
+    colored.set_clim(0, max(1, successes.max()) / STRONGEST)
     axes.add_collection(colored)
     figure.link(colored, [_mark(*pair, *cell, successes[cell]) for cell in cells])
     axes.set(xlim=(-0.5, heads - 0.5), ylim=(layers - 0.5, -0.5))
