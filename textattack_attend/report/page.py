@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from importlib.resources import files
 from textwrap import shorten
@@ -22,6 +22,7 @@ from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
+from .attention_values import attention_values
 from .figures import FIGURES, ReportFigure, plot_attention
 from .panels import pairs_of
 from .policy import content_security_policy
@@ -87,7 +88,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         policy=Markup(content_security_policy(code, style)),
         style=Markup(style),
         script=Markup(code),
-        examples=_packed(results.rows),
+        examples=_packed(results.rows, attention_values(results, trusted=attention)),
     )
 
 
@@ -130,11 +131,12 @@ def _attention(results: Results) -> Figure:
     return plot_attention(found.before, found.after, found.tokens, found.masked, title)
 
 
-def _packed(rows: pd.DataFrame) -> str:
+def _packed(rows: pd.DataFrame, attention: dict[Hashable, dict[str, Any]]) -> str:
     """Returns columns and rows as JSON, compressed, in letters that mean nothing to HTML."""
-    columns = json.dumps(EXAMPLE)
+    columns = json.dumps([*EXAMPLE, "attention"])
     examples = rows[list(EXAMPLE)].map(_shown)
     examples["tokens"] = rows["tokens"].map(_tokens)
+    examples["attention"] = [attention.get(index) for index in rows.index]
     values = examples.to_json(orient="values", double_precision=4, force_ascii=False)
     content = f'{{"columns":{columns},"rows":{values}}}'
     return base64.b64encode(zlib.compress(content.encode())).decode()

@@ -99,47 +99,81 @@ function scrolling(content, name) {
 
 const CELL = 15;
 
-/* The map of one matrix: a row for every query, a column for every key, the masked units filled. */
-function mapOf(example, [layer, head, steps]) {
+/* The map of one matrix: a row for every query, a column for every key, the masked units marked.
+   Where the attention is known, each cell is as strong as its probability. */
+function mapOf(example, [layer, head, steps], attention = null, when = "") {
   const tokens = structureOf(example).shape[2];
   const [queries, keys] = sidesOf(example, layer);
   const margin = 8 + 7 * Math.min(24, Math.max(...[...queries, ...keys].map((name) => name.length)));
   const side = margin + CELL * tokens + 4;
   const map = drawn("svg", "", {
     class: "map", role: "img", width: side, height: side, viewBox: `0 0 ${side} ${side}`,
-    "aria-label": `The matrix of layer ${layer}, head ${head}: ${steps.length} of ${tokens * tokens} units are masked. The list below names them.`,
+    "aria-label": `The matrix of layer ${layer}, head ${head}${when}: ${steps.length} of ${tokens * tokens} units are masked. The list below names them.`,
   });
-  const end = margin + CELL * tokens;
-  const lines = [...Array(tokens + 1).keys()].map((n) => margin + CELL * n);
-  map.append(drawn("path", "", { class: "grid", d: lines.map((at) => `M${margin} ${at}H${end}M${at} ${margin}V${end}`).join("") }));
-  const cut = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
-  for (let n = 0; n < tokens; n += 1) {
-    const at = margin + CELL * n + 11;
-    map.append(drawn("text", cut(queries[n]), { x: margin - 5, y: at, "text-anchor": "end" }));
-    map.append(drawn("text", cut(keys[n]), { transform: `translate(${at} ${margin - 5}) rotate(-90)` }));
-  }
+  map.append(gridOf(margin, tokens), ...labelsOf(margin, queries, keys));
+  const unit = (query, key, kind, said) => {
+    const place = { class: kind, x: margin + CELL * key + 1, y: margin + CELL * query + 1, width: CELL - 2, height: CELL - 2 };
+    const rectangle = drawn("rect", "", place);
+    rectangle.append(drawn("title", `${queries[query]} → ${keys[key]}${said}`));
+    map.append(rectangle);
+    return rectangle;
+  };
+  attention?.forEach((share, cell) => {
+    unit(Math.floor(cell / tokens), cell % tokens, "value", `: ${percent(share)}`).setAttribute("fill-opacity", share);
+  });
   for (const [query, key] of cellsOf(steps, tokens)) {
-    const unit = drawn("rect", "", { class: "masked", x: margin + CELL * key + 1, y: margin + CELL * query + 1, width: CELL - 2, height: CELL - 2 });
-    unit.append(drawn("title", `${queries[query]} → ${keys[key]}`));
-    map.append(unit);
+    const said = attention ? `: ${percent(attention[query * tokens + key])}` : "";
+    unit(query, key, attention ? "framed" : "masked", said);
   }
   return map;
 }
 
-/* The overview and the chosen matrix; without a choice, the one with the most masked units. */
+function gridOf(margin, tokens) {
+  const end = margin + CELL * tokens;
+  const lines = [...Array(tokens + 1).keys()].map((n) => margin + CELL * n);
+  return drawn("path", "", { class: "grid", d: lines.map((at) => `M${margin} ${at}H${end}M${at} ${margin}V${end}`).join("") });
+}
+
+function labelsOf(margin, queries, keys) {
+  const cut = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
+  return queries.flatMap((query, n) => {
+    const at = margin + CELL * n + 11;
+    return [
+      drawn("text", cut(query), { x: margin - 5, y: at, "text-anchor": "end" }),
+      drawn("text", cut(keys[n]), { transform: `translate(${at} ${margin - 5}) rotate(-90)` }),
+    ];
+  });
+}
+
+/* The attention of the matrix before and after the attack, where the report has it. */
+function mapsOf(example, matrix) {
+  const known = example.attention;
+  if (!known || known.layer !== matrix[0] || known.head !== matrix[1]) return [mapOf(example, matrix)];
+  return ["before", "after"].map((when) => {
+    const half = element("div");
+    half.append(element("h5", `Attention ${when}`), mapOf(example, matrix, known[when], `, attention ${when}`));
+    return half;
+  });
+}
+
+/* The overview and the chosen matrix; without a choice, the one with the most masked units, or that
+   whose attention is known. */
 function attentionView(example, wanted) {
   const { matrices } = structureOf(example);
-  const named = matrices.find(([layer, head]) => `${layer}.${head}` === wanted);
-  const shown = named ?? matrices.reduce((a, b) => (b[2].length > a[2].length ? b : a));
+  const find = (name) => matrices.find(([layer, head]) => `${layer}.${head}` === name);
+  const known = example.attention && find(`${example.attention.layer}.${example.attention.head}`);
+  const shown = find(wanted) ?? known ?? matrices.reduce((a, b) => (b[2].length > a[2].length ? b : a));
   const section = element("section", "", { class: "attention" });
   const pairs = element("ul", "", { class: "pairs" });
   pairs.append(...pairsOf(example, shown).map((pair) => element("li", pair)));
   const title = `layer ${shown[0]}, head ${shown[1]}`;
+  const maps = element("div", "", { class: "maps" });
+  maps.append(...mapsOf(example, shown));
   section.append(
     element("h4", "Masked attention"),
     overview(example, `${shown[0]}.${shown[1]}`),
     element("h4", `Matrix of ${title}: which query (row) no longer sees which key (column)`),
-    scrolling(mapOf(example, shown), `Matrix of ${title}`),
+    scrolling(maps, `Matrix of ${title}`),
     pairs,
   );
   return section;
