@@ -24,7 +24,7 @@ DEFAULT_STORE = "benchmark.sqlite"
     default=DEFAULT_STORE,
     show_default=True,
     type=click.Path(dir_okay=False),
-    help="File with a row for every attacked example.",
+    help="The file that gets a row for every attacked example.",
 )
 @click.option(
     "--ray",
@@ -35,10 +35,10 @@ DEFAULT_STORE = "benchmark.sqlite"
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Number of processes with --ray. [one for every GPU, or else every core]",
+    help="The number of processes with --ray.  [default: one for every GPU, or else every core]",
 )
 def benchmark(recipe: str, store: str, address: str | None, workers: int | None) -> None:
-    """Attack victims as RECIPE says, and print the comparison as Markdown.
+    """Attack victims as RECIPE says, and print a comparison.
 
     RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run
     attacks only the examples that its store lacks.
@@ -91,7 +91,7 @@ def _show(results: Results, store: str) -> None:
     help="Execute the Python files of FILE.py^FUNCTION too, and try their attacks; trust them.",
 )
 def validate(recipe: str, run_code: bool) -> None:
-    """Say what RECIPE would run, or what is wrong with it, without running it.
+    """Say what RECIPE would run, or what is wrong with it.
 
     Models are loaded, and every attack tries an example for a moment. A Python file that RECIPE
     names as FILE.py^FUNCTION is read and not executed: its functions and their options are checked

@@ -11,9 +11,9 @@ from .terminal import echo
 @command()
 @measured
 def check(model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool) -> None:
-    """Look for signs that attacks on this victim cannot be trusted; exit code 1 if there are any.
+    """Look for signs that attacks on a victim cannot be trusted.
 
-    The signs are gradients that vanish, random masks that beat the gradient, a victim that answers
+    The exit code is 1 if there are any. The signs are gradients that vanish, random masks that beat the gradient, a victim that answers
     at random, and successes that a fresh forward pass does not confirm.
     """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)

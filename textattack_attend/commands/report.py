@@ -12,8 +12,14 @@ from .terminal import echo
 @command()
 @STORES
 @RUNS
-@click.option("--title", default="Robustness report", show_default=True, help="Title of the page.")
-@click.option("--output", default="report.html", show_default=True, type=click.Path(dir_okay=False))
+@click.option("--title", default="Robustness report", show_default=True, help="The title of the page.")
+@click.option(
+    "--output",
+    default="report.html",
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    help="The file of the page.",
+)
 @click.option(
     "--attention",
     is_flag=True,
@@ -23,7 +29,10 @@ from .terminal import echo
 def report(
     stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str, attention: bool
 ) -> None:
-    """Write the results in stores as one HTML page with tables, figures, and every example."""
+    """Write results as an HTML page with tables and figures.
+
+    The page also shows every example. It is one file, which needs no network.
+    """
     from ..files import write_whole
     from ..report import report as page
 

@@ -21,15 +21,15 @@ from .training_options import training_options
     help="sst2, dream, hellaswag or reclor: data and settings; or the columns of train.csv and "
     "dev.csv (.tsv, .jsonl), last that of the label, as premise,hypothesis,label.",
 )
-@click.option("--model", required=True, help="Hub name or folder of the pretrained model.")
+@click.option("--model", required=True, help="The folder of the pretrained model, or its name on the hub.")
 @click.option(
-    "--data", required=True, help="Folder of the task's files as published, or their hub name."
+    "--data", required=True, help="The folder of the task's files as published, or their name on the hub."
 )
 @click.option(
-    "--output", required=True, type=click.Path(file_okay=False), help="Folder for the model."
+    "--output", required=True, type=click.Path(file_okay=False), help="The folder for the trained model."
 )
 @training_options
-@click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
+@click.option("--overwrite", is_flag=True, help="Delete what the output folder holds, and begin anew.")
 @trust_option
 def train(
     task: str,
@@ -41,7 +41,11 @@ def train(
     trust_remote_code: bool,
     **options: Any,
 ) -> None:
-    """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
+    """Fine-tune a model, plainly or with a defense.
+
+    The settings are those of the paper's Table 9. A training that was stopped goes on with the same
+    command.
+    """
     from accelerate import PartialState
 
     from ..training.defenses import defense_of

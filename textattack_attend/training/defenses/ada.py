@@ -33,6 +33,7 @@ from ...errors import (
 )
 from ...files import text_of, write_whole
 from ...identity.content import digest_of
+from ...process.progress import watched
 from ...structures import Shape, Structure
 from ...structures.codec import from_fields, to_fields
 from .masked_rows import MaskedRowsTrainer
@@ -102,8 +103,6 @@ def adversarial_rows(
             run.
         SavingError: the cache cannot be written, as on a full disk; its lines so far stay.
     """
-    import tqdm
-
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
     wrapper = _victim(options, trust_remote_code)
@@ -114,7 +113,7 @@ def adversarial_rows(
         found = _attacked(_attack(options, wrapper), wanted, missing)
         if not cache.exists():
             _append(cache, header)
-        for entry in tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None):
+        for entry in watched(found, len(missing), f"{options.recipe} on the training set"):
             known[entry["row"]] = entry
             _append(cache, entry)
     extra = [
