@@ -218,7 +218,7 @@ def test_the_name_of_a_bar_does_not_act(
     monkeypatch.setattr(sys, "stderr", terminal)
     bar()
     assert r"\x1b]0;owned" in terminal.getvalue()
-    own = re.sub("\r|\x1b\\[A", "", terminal.getvalue())  # a bar begins its line, or one above, again
+    own = re.sub("\r|\x1b\\[A", "", terminal.getvalue())  # bars go back and up
     assert not ACTING.search(own)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import AttendError
+from ..errors.printable import in_one_line
 from .common import command, resumable
-from .terminal import echo
+from .tables import in_terminal, show
+from .terminal import advise, echo
 
 if TYPE_CHECKING:
     from ..benchmark import Results
@@ -71,10 +74,18 @@ def _run(recipe: str, store: str, address: str | None, workers: int | None) -> R
 
 def _show(results: Results, store: str) -> None:
     """Prints the tables of a run, and ends in a line if examples could not be attacked."""
-    from ..benchmark.tables import inline, markdown, titled
+    from ..benchmark.tables import inline, titled
 
+    named = shlex.quote(store)
     for title, table in titled(results):
-        echo(f"**{inline(title)}**", "", *markdown(table).split("\n"), "")
+        echo(in_one_line(title) if in_terminal() else f"**{inline(title)}**", "")
+        show(table, f"textattack-attend results --store {named} --format markdown has all")
+        echo("")
+    advise(
+        f"textattack-attend report --store {named}   # a page with figures and every example",
+        f"textattack-attend results --store {named} --table summary   # numbers with intervals",
+        f"textattack-attend compare {named} OTHER   # two stores, example by example",
+    )
     errors = results.rows.loc[results.rows["outcome"] == "error", "error"]
     if len(errors):
         most = ", ".join(f"{error} ({count})" for error, count in errors.value_counts()[:3].items())

@@ -73,7 +73,9 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             help="sentence<TAB>label lines, or a data file as PATH^NAME or PATH^COLUMN,...,LABEL.",
         ),
         trust_option,
-        click.option("--model", required=True, help="The folder of the victim, or its name on the hub."),
+        click.option(
+            "--model", required=True, help="The folder of the victim, or its name on the hub."
+        ),
     ):
         command = option(command)
     return command

@@ -49,7 +49,10 @@ def _attacks() -> Iterable[Named]:
                 for part, (package, words) in NEEDED.items()
                 if part in source and find_spec(package) is None
             }
-            yield name, f"needs {', '.join(needed.values())}, which is not installed" if needed else ""
+            yield (
+                name,
+                f"needs {', '.join(needed.values())}, which is not installed" if needed else "",
+            )
 
 
 @kind("victims", "textattack-attend attack --model NAME; any folder or hub name does as well")

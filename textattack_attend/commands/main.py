@@ -58,10 +58,12 @@ class _Group(click.Group):
             raise click.ClickException(in_one_line(str(error))) from None
         except KeyboardInterrupt:  # the commands that can go on have said so already
             raise click.ClickException("interrupted; the same command begins anew") from None
-        except click.ClickException as error:
-            # Click has no other place in which to change what it is going to print.
-            error.message = in_one_line(error.message)  # type: ignore[misc]
+        except click.exceptions.NoArgsIsHelpError:
             raise
+        except click.ClickException as error:
+            # Click has no other place in which to change what it is going to print, and would
+            # print the usage before an error about it.
+            raise _Refusal(in_one_line(_explained(error)), error.exit_code) from None
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
@@ -93,11 +95,37 @@ class _Group(click.Group):
         return {heading: names for heading, names in sections.items() if names}
 
 
+class _Refusal(click.ClickException):
+    """An error that is shown as one line.
+
+    Args:
+        message: the line.
+        exit_code: the exit code of the program.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+def _explained(error: click.ClickException) -> str:
+    """Returns the message of an error, with what to do next if options are wrong."""
+    context = getattr(error, "ctx", None)
+    if not isinstance(error, click.UsageError) or context is None:
+        return error.format_message()
+    advice = f"; {context.command_path} --help says more"
+    if isinstance(error, click.NoSuchOption):
+        close = did_you_mean(error.option_name, error.possibilities or [])
+        return f"there is no option {quoted(error.option_name)}{close or advice}"
+    said = error.format_message().removesuffix(".")
+    return said if "textattack-attend" in said or "did you mean" in said else f"{said}{advice}"
+
+
 def _meant(name: str, commands: Iterable[str]) -> str:
     """Returns the end of a message about an unknown command, which says what may be meant."""
     if name in attack_names():
         return f"; it is an attack: textattack-attend attack --recipe {name} --model MODEL"
-    return did_you_mean(name, commands) or "; textattack-attend --help lists the commands"
+    return did_you_mean(name, commands)
 
 
 def command_line(name: str, text: str, commands: Sequence[click.Command]) -> click.Group:

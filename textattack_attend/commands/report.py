@@ -12,7 +12,9 @@ from .terminal import echo
 @command()
 @STORES
 @RUNS
-@click.option("--title", default="Robustness report", show_default=True, help="The title of the page.")
+@click.option(
+    "--title", default="Robustness report", show_default=True, help="The title of the page."
+)
 @click.option(
     "--output",
     default="report.html",
@@ -38,4 +40,4 @@ def report(
 
     results = results_of(opened(stores, runs), runs)
     write_whole(output, page(results, title, attention=attention).encode())
-    echo(f"saved in {output}", err=True)  # the page may go to standard output
+    echo(f"saved in {output}; open it in a browser", err=True)  # standard output may be the page

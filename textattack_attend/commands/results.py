@@ -11,6 +11,7 @@ import click
 from .benchmark import DEFAULT_STORE
 from .choices import LazyChoice
 from .common import command
+from .tables import in_terminal, show
 from .terminal import echo, echo_document
 
 if TYPE_CHECKING:
@@ -51,17 +52,22 @@ def _tables() -> Iterable[str]:
     type=LazyChoice(_tables),
     default="comparison",
     show_default=True,
-    help="The table: `comparison` has all metrics to read; the name of a metric, victims by attacks; "
-    "`summary`, all numbers with intervals; `rows`, every attacked example; `runs`, the runs.",
+    help="The table: `comparison` has all metrics to read; the name of a metric, victims by "
+    "attacks; `summary`, all numbers with intervals; `rows`, every attacked example; `runs`, the runs.",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(FORMATS),
-    help="The format. csv puts an apostrophe before a text that a spreadsheet would compute, because it begins "
-    "with =, +, - or @; raw-csv has every text as it is.  [default: by the ending of --output, or markdown]",
+    help="The format. csv puts an apostrophe before a text that a spreadsheet would compute, because "
+    "it begins with =, +, - or @; raw-csv has every text as it is.  [default: by the ending of "
+    "--output, or markdown]",
 )
-@click.option("--output", type=click.Path(dir_okay=False), help="The file to write, instead of standard output.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="The file to write, instead of standard output.",
+)
 def results(
     stores: tuple[str, ...],
     runs: tuple[str, ...],
@@ -75,9 +81,12 @@ def results(
     """
     from ..benchmark.export import exported, runs_of, table_of
 
-    kind = kind or ENDINGS.get(os.path.splitext(output or "")[1], "markdown")
     found = opened(stores, runs)
     shown = runs_of(found) if table == "runs" else table_of(table, results_of(found, runs))
+    if not output and not kind and in_terminal():
+        show(shown, "--format markdown, or csv, has all")
+        return
+    kind = kind or ENDINGS.get(os.path.splitext(output or "")[1], "markdown")
     content = exported(shown, kind)
     if output:
         from ..files import write_whole
@@ -124,10 +133,9 @@ def compare(first: str, second: str, first_run: str | None, second_run: str | No
     """
     from ..benchmark import Store
     from ..benchmark.pairing import differences
-    from ..benchmark.tables import markdown
 
     both = [
         results_of([Store(store, new=False)], [run] if run else [])
         for store, run in ((first, first_run), (second, second_run))
     ]
-    echo(*markdown(differences(*both)).split("\n"))
+    show(differences(*both))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from ..training.settings import Settings
 from .common import command, resumable, trust_option
 from .defense_options import DefenseCommand
-from .terminal import echo
+from .terminal import advise, echo
 from .training_options import training_options
 
 
@@ -21,15 +22,24 @@ from .training_options import training_options
     help="sst2, dream, hellaswag or reclor: data and settings; or the columns of train.csv and "
     "dev.csv (.tsv, .jsonl), last that of the label, as premise,hypothesis,label.",
 )
-@click.option("--model", required=True, help="The folder of the pretrained model, or its name on the hub.")
 @click.option(
-    "--data", required=True, help="The folder of the task's files as published, or their name on the hub."
+    "--model", required=True, help="The folder of the pretrained model, or its name on the hub."
 )
 @click.option(
-    "--output", required=True, type=click.Path(file_okay=False), help="The folder for the trained model."
+    "--data",
+    required=True,
+    help="The folder of the task's files as published, or their name on the hub.",
+)
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False),
+    help="The folder for the trained model.",
 )
 @training_options
-@click.option("--overwrite", is_flag=True, help="Delete what the output folder holds, and begin anew.")
+@click.option(
+    "--overwrite", is_flag=True, help="Delete what the output folder holds, and begin anew."
+)
 @trust_option
 def train(
     task: str,
@@ -69,3 +79,4 @@ def train(
         )
     if PartialState().is_main_process:
         echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
+        advise(f"textattack-attend attack --recipe hackattend --model {shlex.quote(output)}")

@@ -38,7 +38,9 @@ class Settings:
         InvalidInputError: a setting is outside its range.
     """
 
-    learning_rate: float = setting("The highest learning rate.  [default: the paper's for the task]")
+    learning_rate: float = setting(
+        "The highest learning rate.  [default: the paper's for the task]"
+    )
     batch_size: int = setting(
         "The number of texts in a step.  [default: the paper's for the task]", least=1
     )

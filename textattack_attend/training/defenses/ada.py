@@ -68,12 +68,12 @@ class ADA(Defense):
 
     name: ClassVar[str] = "ada"
 
-    victim: str = option("", "Model to attack, as trained without a defense.")
+    victim: str = option("", "The model to attack, as trained without a defense.")
     recipe: str = option(
-        "textfooler-transformers", "TextAttack's name of the attack, or PATH^NAME."
+        "textfooler-transformers", "The attack, by its name in TextAttack, or as PATH^NAME."
     )
-    examples: int = option(0, "How many rows of the training set are attacked; 0 for all.")
-    cache: str = option("", "File of what was attacked, to use again.")
+    examples: int = option(0, "The number of rows of the training set that are attacked; 0 is all.")
+    cache: str = option("", "The file of what was attacked, to use again.")
 
     def __post_init__(self) -> None:
         require_whole_number("examples", self.examples, at_least=0)
