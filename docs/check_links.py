@@ -1,4 +1,6 @@
-"""Checks the links of the built site: those to its own pages lead somewhere, others are well-formed.
+"""Checks the links of the built site.
+
+Those to its own pages have to lead somewhere, and those to other hosts to be well-formed.
 
 python docs/check_links.py FOLDER
 

@@ -1,12 +1,13 @@
 """Settings of the documentation site, which ``make docs`` builds."""
 
 import os
-import sys
+import re
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 from textattack_attend import __version__
 
-sys.path.insert(0, str(Path(__file__).parent))  # where the extensions are
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the tutorials need no network
 
 project = "textattack_attend"
@@ -46,6 +47,7 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_output_stderr = "remove"  # warnings name files of the machine that builds the site
 
 html_theme = "furo"
 html_title = f"textattack_attend {version}"
@@ -54,3 +56,30 @@ html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
 copybutton_prompt_text = "$ "
+
+PAGES = {"README.md": "index.md", "SECURITY.md": "security.md", "CHANGELOG.md": "release-notes.md"}
+"""The pages of the site that stand for files at the top of the repository."""
+
+
+def inside(app: Sphinx, name: str, source: list[str]) -> None:
+    """Lets links that leave the folder of the pages, which work in the repository, work here, too.
+
+    A page of the site stands for a file at the top. A folder has no page, so its name stays.
+    """
+    here = (Path(app.srcdir) / name).parent
+
+    def link(found: re.Match[str]) -> str:
+        text, target = found.groups()
+        path = (here / target.partition("#")[0]).resolve()
+        if path.is_relative_to(app.srcdir):
+            return found[0]
+        if path.name in PAGES:
+            return f"[{text}](/{PAGES[path.name]})"
+        return f"`{text.strip('`')}`" if path.is_dir() else found[0]
+
+    source[0] = re.sub(r"\[([^\]\[]+)\]\((\.\./[^)\s]*)\)", link, source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Connects what this file adds to Sphinx."""
+    app.connect("source-read", inside)
