@@ -45,7 +45,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600  # a cell takes seconds, unless the machine is busy
 nb_merge_streams = True
 nb_output_stderr = "remove"  # warnings name files of the machine that builds the site
 
