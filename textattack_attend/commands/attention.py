@@ -30,11 +30,12 @@ def attention(
     num_examples: int,
     threads: int,
     trust_remote_code: bool,
+    label_names: tuple[str, ...],
     opinion_words: tuple[Path, ...],
     layer: int,
 ) -> None:
     """Print the shares of the first token's attention to stop words, opinion words and others."""
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.attention_shares import attention_shares
 
     opinions = {word for path in opinion_words for word in _words(path)}

@@ -22,10 +22,16 @@ COUNTS = (0, *(2**power for power in range(12)))
     "matrices at 1%.",
 )
 def robustness(
-    model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool, budget: str
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    trust_remote_code: bool,
+    label_names: tuple[str, ...],
+    budget: str,
 ) -> None:
     """Find the smallest budget that flips each example, and print accuracy over the budget."""
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.robustness import (
         fewest_matrices,
         fraction_curve,
