@@ -129,8 +129,6 @@ def _attention(victim: Victim, row: pd.Series, text: Text) -> HeadAttention:
     shape = victim.empty_structure(text).shape
     structure = Structure.from_units(shape, decode(row["masked"]).units)
     where = f"{row['attack']} on {row['victim']}: {row['text']}"
-    from ..victims.head_attention import most_attention_lost
-
     return most_attention_lost(victim, text, structure, where)
 
 
