@@ -17,9 +17,10 @@ from textattack_attend.commands.tables import fitted, show
 from ..helpers.stored_results import results_of, row
 from .test_outputs import ACTING, HOSTILE, run
 
+SAID = ("70.0% (61 to 79)  16.7% (9 to 25) ", "40.0% (31 to 50)  52.4% (42 to 62)")
 COMPARISON = pd.DataFrame(
     {
-        "victim": ["a victim with a name that is far too long for any cell", "plain"],
+        "victim": ["a victim with a name that is too long for any cell", "plain"],
         "attack": ["HackAttend", "HackAttend+"],
         "models": [1, 1],
         "clean": ["84.0%", "84.0%"],
@@ -41,9 +42,9 @@ def test_a_table_keeps_what_fits_in_its_order() -> None:
     assert lines[0].split() == ["victim", "attack", "clean", "robust", "ASR", "queries", "words"]
     assert left_out == ["models", "candidates", "Hamming", "seconds per success", "errors"]
     assert lines[2:] == [
-        "a victim with a name that is  HackAttend   84.0%  70.0% (61 to 79)  16.7% (9 to 25)   97.9",
-        "far too long for any cell",
-        "plain                         HackAttend+  84.0%  40.0% (31 to 50)  52.4% (42 to 62)  13.6",
+        f"{'a victim with a name that is':30}HackAttend   84.0%  {SAID[0]}  97.9",
+        "too long for any cell",
+        f"{'plain':30}HackAttend+  84.0%  {SAID[1]}  13.6",
     ]
 
 

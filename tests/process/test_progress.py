@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A clock that the test sets."""
     time = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: time.now)
+    monkeypatch.setattr("time.monotonic", lambda: time.now)
     return time
 
 
