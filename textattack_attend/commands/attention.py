@@ -36,6 +36,7 @@ def attention(
     num_examples: int,
     threads: int,
     trust_remote_code: bool,
+    label_names: tuple[str, ...],
     opinion_words: tuple[Path, ...],
     layer: int,
 ) -> None:
@@ -44,7 +45,7 @@ def attention(
     It is the attention of the first token, as shares of stop words, opinion words, other words and
     special tokens.
     """
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.attention_shares import attention_shares
 
     opinions = {word for path in opinion_words for word in _words(path)}

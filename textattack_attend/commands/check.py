@@ -12,14 +12,21 @@ from .terminal import advise, echo
 
 @command()
 @measured
-def check(model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool) -> None:
+def check(
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    trust_remote_code: bool,
+    label_names: tuple[str, ...],
+) -> None:
     """Look for signs that attacks on a victim cannot be trusted.
 
     The exit code is 1 if there are any. The signs are gradients that vanish, random masks that beat
     the gradient, a victim that answers at random, and successes that a fresh forward pass does not
     confirm.
     """
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.sanity import findings
 
     found = list(findings(wrapper, examples))

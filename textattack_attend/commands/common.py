@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +24,19 @@ T = TypeVar("T")
 COMMANDS: Registry[click.Command] = Registry("command", __package__)
 
 
+def _names(context: click.Context, option: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Reads names that commas part."""
+    from ..data.class_names import given_names
+
+    return given_names(given.split(",")) if given is not None else ()
+
+
+label_names_option = click.option(
+    "--label-names",
+    metavar="NAME,...",
+    callback=_names,
+    help="Names of the model's classes in its order, as negative,positive. [the model's own]",
+)
 trust_option = click.option(
     "--trust-remote-code",
     is_flag=True,
@@ -70,8 +82,9 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--data",
             required=True,
-            help="sentence<TAB>label lines, or a data file as PATH^NAME or PATH^COLUMN,...,LABEL.",
+            help="FILE^FORMAT (sst2, dream, ...), FILE^COLUMN,...,LABEL, or demo.",
         ),
+        label_names_option,
         trust_option,
         click.option(
             "--model", required=True, help="The folder of the victim, or its name on the hub."
@@ -87,26 +100,32 @@ def prepare(
     num_examples: int,
     threads: int,
     trust_remote_code: bool,
+    label_names: Sequence[str] = (),
 ) -> tuple[AttentionModelWrapper, list[Example]]:
-    """Loads the victim behind its wrapper, and the first examples of a file."""
-    path, _, name = data.partition("^")
-    if not os.path.isfile(path):  # said before seconds of imports
-        raise InvalidInputError(f"{path}: expected a data file, got none")
+    """Loads the victim behind its wrapper, and the first examples of the data.
+
+    The labels count the classes as the victim does: where both have names, they are placed by name.
+    """
+    from ..data.data_name import require_source
+
+    require_source(data)  # said before seconds of imports
     import torch
 
-    from ..datasets import from_name
-    from ..models.wrappers import wrapper_for
+    from ..datasets import dataset_named, for_model
+    from ..models.wrappers import class_names_of, wrapper_for
 
     logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
-    dataset = from_name(path, name or "sst2", count=num_examples)
+    whole = dataset_named(data, count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
     say(f"loading {model}")
     wrapper = wrapper_for(model, trust_remote_code)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    dataset = for_model(whole, class_names_of(wrapper, label_names))
     alone = len(dataset.input_columns) == 1
     examples = [
-        (next(iter(columns.values())) if alone else columns, label) for columns, label in dataset
+        (next(iter(columns.values())) if alone else columns, label)
+        for columns, label in (dataset[at] for at in range(min(num_examples, len(dataset))))
     ]
     return wrapper, examples
 

@@ -35,9 +35,7 @@ def report(
 
     The page also shows every example. It is one file, which needs no network.
     """
-    from ..files import write_whole
-    from ..report import report as page
+    from ..report import write_report
 
-    results = results_of(opened(stores, runs), runs)
-    write_whole(output, page(results, title, attention=attention).encode())
+    write_report(results_of(opened(stores, runs), runs), output, title, attention=attention)
     echo(f"saved in {output}; open it in a browser", err=True)  # standard output may be the page

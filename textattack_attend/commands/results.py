@@ -53,16 +53,16 @@ def _tables() -> Iterable[str]:
     default="comparison",
     show_default=True,
     help="The table: `comparison` has all metrics to read; the name of a metric, victims by "
-    "attacks; `summary`, all numbers with intervals; `rows`, every attacked example; "
-    "`runs`, the runs.",
+    "attacks; `summary`, all numbers with intervals; `rows`, every attacked example; `runs`, the "
+    "runs.",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(FORMATS),
-    help="The format. csv puts an apostrophe before a text that a spreadsheet would compute, as "
-    "it begins with =, +, - or @; raw-csv has every text as it is.  [default: by the ending of "
-    "--output, or markdown]",
+    help="The format. csv puts an apostrophe before a text that a spreadsheet would compute, "
+    "because it begins with =, +, - or @; raw-csv has every text as it is.  [default: by the "
+    "ending of --output, or markdown]",
 )
 @click.option(
     "--output",

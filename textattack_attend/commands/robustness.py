@@ -22,13 +22,19 @@ COUNTS = (0, *(2**power for power in range(12)))
     "matrices in which 1% may be masked.",
 )
 def robustness(
-    model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool, budget: str
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    trust_remote_code: bool,
+    label_names: tuple[str, ...],
+    budget: str,
 ) -> None:
     """Print the accuracy of a victim under growing budgets.
 
     It comes from the smallest budget with which HackAttend+ flips each example.
     """
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.robustness import (
         fewest_matrices,
         fraction_curve,

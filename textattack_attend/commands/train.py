@@ -9,26 +9,22 @@ from typing import Any
 import click
 
 from ..training.settings import Settings
-from .common import command, resumable, trust_option
+from .common import command, label_names_option, resumable, trust_option
 from .defense_options import DefenseCommand
 from .terminal import advise, echo
 from .training_options import training_options
 
 
 @command(cls=DefenseCommand)
-@click.option(
-    "--task",
-    required=True,
-    help="sst2, dream, hellaswag or reclor: data and settings; or the columns of train.csv and "
-    "dev.csv (.tsv, .jsonl), last that of the label, as premise,hypothesis,label.",
-)
+@click.option("--task", hidden=True)
 @click.option(
     "--model", required=True, help="The folder of the pretrained model, or its name on the hub."
 )
 @click.option(
     "--data",
     required=True,
-    help="The folder of the task's files as published, or their name on the hub.",
+    help="FOLDER^FORMAT or HUBNAME^FORMAT (sst2, dream, hellaswag, reclor: the paper's settings); "
+    "or FOLDER^COLUMN,...,LABEL for train.csv and dev.csv (.tsv, .jsonl).",
 )
 @click.option(
     "--output",
@@ -37,18 +33,20 @@ from .training_options import training_options
     help="The folder for the trained model.",
 )
 @training_options
+@label_names_option
 @click.option(
     "--overwrite", is_flag=True, help="Delete what the output folder holds, and begin anew."
 )
 @trust_option
 def train(
-    task: str,
+    task: str | None,
     model: str,
     data: str,
     output: str,
     defense: str,
     overwrite: bool,
     trust_remote_code: bool,
+    label_names: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Fine-tune a model, plainly or with a defense.
@@ -60,21 +58,25 @@ def train(
 
     from ..training.defenses import defense_of
     from ..training.fine_tuning import fine_tune
-    from ..training.tasks import task_of
+    from ..training.tasks import task_and_data
 
+    of, folder = task_and_data(data, task)
+    if task and "^" not in data:
+        echo(f"--task {task}: it can be written with the data, as --data {data}^{task}", err=True)
     settings = {own.name: options.pop(own.name) for own in fields(Settings)}
     given = {name: value for name, value in options.items() if value is not None}
     method = defense_of(defense, **given)
     anew = "the same command, without --overwrite," if overwrite else "the same command"
     with resumable(anew):
         card = fine_tune(
-            task_of(task),
+            of,
             model,
-            data,
+            folder,
             output,
             defense=method,
             overwrite=overwrite,
             trust_remote_code=trust_remote_code,
+            label_names=label_names,
             **settings,
         )
     if PartialState().is_main_process:

@@ -146,9 +146,10 @@ def _attacked(
     from textattack.attack_results import SuccessfulAttackResult
 
     from ...attacks.structured_text import StructuredText
+    from ...data.labelled import Labelled
     from ...datasets.published import dataset_of
 
-    dataset = dataset_of(list(rows))
+    dataset = dataset_of(Labelled(list(rows)))
     for number in numbers:
         result = attack.attack(*dataset[number])
         entry: dict[str, Any] = {"row": number, "parts": None, "masked": []}
