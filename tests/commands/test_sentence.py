@@ -65,7 +65,7 @@ def test_a_fresh_process_prints_a_success_from_first_to_last_line(tmp_path: Path
         [str(command), *given], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "loading attend-demo\n"
+    assert done.stderr == "loading attend-demo\nloading the libraries\n"
     lines = done.stdout.splitlines()
     assert lines[0] == "before: negative (90.6%)"
     assert lines[1] == "after:  positive (54.6%)"
@@ -238,9 +238,9 @@ def test_help_needs_nothing_heavy_and_ends_with_all_options_of_the_recipes() -> 
 )
 def test_the_first_line_comes_before_anything_heavy(given: tuple[str, ...]) -> None:
     done = light(*given)
-    first, second = done.stderr.splitlines()[:2]
+    first, *others = done.stderr.splitlines()
     assert first == "loading attend-demo"
-    assert "imports " in second
+    assert any("imports " in line for line in others)
 
 
 @pytest.mark.parametrize(

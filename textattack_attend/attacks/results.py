@@ -5,8 +5,9 @@ The classes carry TextAttack's own names: its loggers and metrics tell results a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 from weakref import ref
 
 import pandas as pd
@@ -16,13 +17,18 @@ from textattack.models.wrappers import ModelWrapper
 from textattack.shared.utils import color_text
 
 from ..data.texts import Text
+from ..display.attention_map import plot_attention
+from ..display.figure import PlainFigure
+from ..display.head_attention import HeadAttention, ShowsAttention
 from ..errors import InvalidInputError
 from ..models.wrappers import AttentionModelWrapper
 from ..structures import Structure, describe, summarize
+from ..victims.head_attention import most_attention_lost
 from .effects import MOST, pairs_by_effect
+from .html import html_of
 
 
-class StructureAttackResult(stock.AttackResult):
+class StructureAttackResult(ShowsAttention, stock.AttackResult):
     """A result whose perturbation is a structure.
 
     Args:
@@ -36,6 +42,11 @@ class StructureAttackResult(stock.AttackResult):
         wrapper: the wrapper of the victim, for `pairs`. The result does not keep it alive, and is
             pickled without it.
     """
+
+    verdict: ClassVar[str] = "Attacked"
+    """The words with which a notebook says how the attack ended."""
+    lists_pairs: ClassVar[bool] = False
+    """True if a notebook lists the masked pairs."""
 
     def __init__(
         self,
@@ -95,13 +106,51 @@ class StructureAttackResult(stock.AttackResult):
         own = AttentionModelWrapper.of(self._victim_behind(wrapper), "float32")
         return pairs_by_effect(own.victim, self.text, self.structure, label, most)
 
+    def attention(self, wrapper: ModelWrapper | None = None) -> HeadAttention:
+        """Returns the attention before and after, in the head that lost most of it.
+
+        Args:
+            wrapper: the wrapper of the victim, see `pairs`.
+
+        Raises:
+            InvalidInputError: there is no victim any more, or nothing is masked.
+        """
+        victim = AttentionModelWrapper.of(self._victim_behind(wrapper), "float32").victim
+        where = " | ".join(self.text) if isinstance(self.text, tuple) else str(self.text)
+        return most_attention_lost(victim, self.text, self.structure, where)
+
+    def plot(self, wrapper: ModelWrapper | None = None) -> PlainFigure:
+        """Draws the attention before and after, see `attention`; notebooks show the figure."""
+        return plot_attention(self.attention(wrapper))
+
+    def save(self, path: str | os.PathLike[str], wrapper: ModelWrapper | None = None) -> None:
+        """Writes the structure to a file, which `AttentionModelWrapper.replay` reads.
+
+        Args:
+            path: the path of the file (safetensors, no pickle).
+            wrapper: the wrapper of the victim, see `pairs`.
+
+        Raises:
+            InvalidInputError: there is no victim any more, or the file cannot be written.
+        """
+        victim = AttentionModelWrapper.of(self._victim_behind(wrapper)).victim
+        victim.save_structure(path, self.text, self.structure)
+
+    def __repr__(self) -> str:
+        masked = f"; {summarize(self.structure)}" if len(self.structure) else ""
+        return f"<{type(self).__name__}: {self.goal_function_result_str()}{masked}>"
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows."""
+        return html_of(self, self.verdict, with_masks=self.lists_pairs)
+
     def _victim_behind(self, wrapper: ModelWrapper | None) -> ModelWrapper:
         wrapper = self._wrapper() if wrapper is None and self._wrapper is not None else wrapper
         if wrapper is None:
             raise InvalidInputError(
                 "expected the victim of this result, which is not there any more (the result was "
                 "pickled, or the attack and its wrapper are gone); give its wrapper, as "
-                "pairs(wrapper)"
+                "pairs(wrapper) or plot(wrapper)"
             )
         return wrapper
 
@@ -122,6 +171,9 @@ class StructureAttackResult(stock.AttackResult):
 class SuccessfulAttackResult(StructureAttackResult, stock.SuccessfulAttackResult):
     """A structure that reaches the goal."""
 
+    verdict = "Success"
+    lists_pairs = True
+
     def str_lines(self, color_method: str | None = None) -> list[str]:
         """Returns the prediction before and after, the text, and the masked units."""
         masked = "\n".join([f"{summarize(self.structure)}:", *self.describe(color_method)])
@@ -140,7 +192,10 @@ class FailedAttackResult(StructureAttackResult, stock.FailedAttackResult):
     """
 
     unconfirmed = False
+    verdict = "Failed, the last structure that was tested"
 
 
 class SkippedAttackResult(StructureAttackResult, stock.SkippedAttackResult):
     """The clean text reaches the goal already: misclassified, or of the target class."""
+
+    verdict = "Skipped, as the goal is reached without an attack"

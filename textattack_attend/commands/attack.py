@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..errors import InvalidInputError, first_of
-from .common import command, trust_option
+from .common import command, label_names_option, trust_option
 from .recipe_options import option_of, recipe_options
 from .terminal import echo
 
@@ -59,7 +59,12 @@ class AttackCommand(click.Command):
     type=click.Choice(["text", "json"]),
     help="Lines for people, or one JSON object with every pair. [text]",
 )
-@click.option("--data", help="Data to attack in place of a sentence: FILE^FORMAT or FILE^COLUMNS.")
+@click.option(
+    "--data",
+    help="Data to attack in place of a sentence: FILE^FORMAT (sst2, dream, ...), "
+    "FILE^COLUMN,...,LABEL, or demo.",
+)
+@label_names_option
 @trust_option
 @click.option(
     "--help-textattack", is_flag=True, help="Show the options of `textattack attack` and exit."
@@ -72,6 +77,7 @@ def attack(
     model: str | None,
     recipe: str | None,
     data: str | None,
+    label_names: Sequence[str],
     trust_remote_code: bool,
     help_textattack: bool,
     **options: Any,
@@ -95,14 +101,27 @@ def attack(
         from .sentence import attack_sentence
 
         recipe = RECIPE if recipe is None else recipe
-        attack_sentence(texts, model, recipe, given, trust_remote_code=trust_remote_code, **own)
+        attack_sentence(
+            texts,
+            model,
+            recipe,
+            given,
+            label_names=label_names,
+            trust_remote_code=trust_remote_code,
+            **own,
+        )
         return
     if not help_textattack:
         _require_for_data([name for name, value in own.items() if value is not None])
         _require_recipe(recipe, list(given))
     in_file = recipe is not None and "^" in recipe
     flag = "--attack-from-file" if in_file else "--recipe"
-    shared = {"--model": model, flag: recipe, "--dataset-from-file": data}
+    shared = {
+        "--model": model,
+        flag: recipe,
+        "--data": data,
+        "--label-names": ",".join(label_names),
+    }
     passed = [part for name, value in shared.items() if value for part in (name, value)]
     flags = ["--trust-remote-code"] * trust_remote_code + ["--help"] * help_textattack
     _run_textattack(context, [*arguments, *passed, *flags], given)
@@ -155,18 +174,14 @@ def _run_textattack(
 
 
 def _run(arguments: Sequence[str], options: dict[str, Any]) -> None:
-    from argparse import ArgumentParser
-
     from textattack.commands.attack_command import AttackCommand as TextAttackCommand
 
     from ..attacks.named import require_attack
     from ..host import register
+    from ..host.command_line import attack_arguments
 
     register.register()
-    parser = ArgumentParser("textattack-attend")
-    TextAttackCommand.register_subcommand(parser.add_subparsers())
-    args = parser.parse_args(["attack", *arguments])
-    del args.func  # it is the command, and no option of an attack
+    args = attack_arguments(arguments)
     if options:
         require_attack(args.attack_recipe, **options)
         # TextAttack reads options here, also when a run is resumed.

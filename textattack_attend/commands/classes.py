@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InvalidInputError, did_you_mean, first_of, quoted
-from ..errors.printable import in_one_line
 
 if TYPE_CHECKING:
     from ..data.texts import Text
     from ..victims.victim import Victim
-
-NUMBER = re.compile(r"(label[_ -]?)?[0-9]+", re.IGNORECASE)
-"""A name that says no more than the number of the class."""
 
 
 class Prediction(NamedTuple):
@@ -34,18 +29,23 @@ class Prediction(NamedTuple):
         return f"{self.name} ({self.probability:.1%})"
 
 
-def names_of_classes(victim: Victim, text: Text) -> list[str]:
-    """Returns the name of every class of a victim, or of every choice of a question."""
-    from ..attention import is_multiple_choice
+def names_of_classes(victim: Victim, text: Text, given: Sequence[str] = ()) -> list[str]:
+    """Returns the name of every class of a victim, or of every choice of a question.
 
-    count = victim.num_classes(text)
-    if is_multiple_choice(victim.model):
-        return [f"choice {number}" for number in range(count)]
-    id2label: Any = getattr(victim.model.config, "id2label", None) or {}
-    own = [in_one_line(str(id2label.get(number, number))) for number in range(count)]
-    if all(NUMBER.fullmatch(name) for name in own):
-        return [f"class {number}" for number in range(count)]
-    return own
+    Args:
+        victim: the victim.
+        text: the text, which says how many choices there are.
+        given: the names that the user gives; by default they are the model's own.
+
+    Raises:
+        InvalidInputError: given names contradict the model's, or are not one for each class.
+    """
+    from ..attention import is_multiple_choice
+    from ..victims.class_names import class_names
+
+    kind = "choice" if is_multiple_choice(victim.model) else "class"
+    numbered = [f"{kind} {number}" for number in range(victim.num_classes(text))]
+    return list(class_names(victim.model, given)) or numbered
 
 
 def prediction_of(probabilities: Any, names: Sequence[str]) -> Prediction:

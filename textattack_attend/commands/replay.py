@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import InvalidInputError
+from ..process.progress import say
 from .classes import Prediction, names_of_classes, prediction_of
-from .common import command, trust_option
+from .common import command, label_names_option, trust_option
 from .found import pair_lines, pair_records
 from .sentence import loaded, require_fitting, require_quoted
 from .terminal import echo, echo_document
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Lines for people, or one JSON object.",
 )
+@label_names_option
 @trust_option
 def replay(
     file: str,
     text: tuple[str, ...],
     model: str | None,
     output_format: str,
+    label_names: Sequence[str],
     trust_remote_code: bool,
 ) -> None:
     """Mask the units of a structure FILE again, on its model or on another one.
@@ -57,12 +60,12 @@ def replay(
     from ..structures import load
 
     texts = _parts(text if text else load(file).text)
-    echo(f"loading {model}", err=True)  # before the imports, which take seconds
+    say(f"loading {model}")  # before the imports, which take seconds
     wrapper = loaded(model, trust_remote_code)
     require_fitting(wrapper, texts)
     read = texts[0] if len(texts) == 1 else texts
     done = wrapper.victim.replay(file, any_model=True, text=read)
-    names = names_of_classes(wrapper.victim, read)
+    names = names_of_classes(wrapper.victim, read, label_names)
     before, after = (
         prediction_of(logits.double().softmax(-1), names)
         for logits in (done.clean_logits, done.logits)

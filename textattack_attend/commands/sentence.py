@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError
+from ..process.progress import say
 from .found import Found, lines_of, record_of
 from .terminal import echo, echo_document
 
@@ -31,6 +32,7 @@ def attack_sentence(
     save: str | None,
     plot: str | None,
     output_format: str | None,
+    label_names: Sequence[str],
     trust_remote_code: bool,
 ) -> None:
     """Attacks a sentence, and prints, saves and draws what was found.
@@ -44,6 +46,7 @@ def attack_sentence(
         save: the file for the structure of a success.
         plot: the file for the figure of a success.
         output_format: "json" for one JSON object.
+        label_names: the names of the model's classes; empty for the model's own.
         trust_remote_code: whether to run the code that the checkpoint brings along.
 
     Raises:
@@ -55,9 +58,9 @@ def attack_sentence(
         raise InvalidInputError(
             "--model: expected the victim of the attack, got none; --model attend-demo is embedded"
         )
-    echo(f"loading {model}", err=True)  # before the imports, which take seconds
+    say(f"loading {model}")  # before the imports, which take seconds
     wrapper, attack = _prepared(model, recipe, options, trust_remote_code)
-    found = _attacked(wrapper, attack, texts, label)
+    found = _attacked(wrapper, attack, texts, label, label_names)
     if found.succeeded:
         _keep(found, wrapper, save, plot)
     if output_format == "json":
@@ -149,12 +152,13 @@ def _attacked(
     attack: StructureAttack,
     texts: tuple[str, ...],
     label: str | None,
+    label_names: Sequence[str],
 ) -> Found:
     from .classes import class_named, names_of_classes
 
     require_fitting(wrapper, texts)
     text = texts[0] if len(texts) == 1 else texts
-    names = names_of_classes(wrapper.victim, text)
+    names = names_of_classes(wrapper.victim, text, label_names)
     number = int(wrapper([text]).argmax()) if label is None else class_named(label, names)
     result = attack.attack(columns_of(texts), number)
     return Found(texts, result, names)
@@ -174,23 +178,19 @@ def _drawn(wrapper: AttentionModelWrapper, found: Found, kind: str) -> bytes:
     """Draws the attention of the matrix with the largest effect, before and after."""
     from io import BytesIO
 
-    from ..report import plot_attention
+    from ..display.attention_map import plot_attention
+    from ..victims.head_attention import attention_of_head
 
-    result, victim = found.result, wrapper.victim
     first = found.pairs.iloc[0]
-    layer, head = int(first["layer"]), int(first["head"])
-    before, after = (
-        victim.forward_passes([result.text], structures, [None])[0].capture().probabilities
-        for structures in ([], [result.structure])
-    )
-    own = found.pairs[(found.pairs["layer"] == layer) & (found.pairs["head"] == head)]
-    masked = own[["query_position", "key_position"]].itertuples(index=False, name=None)
-    title = f"layer {layer}, head {head}: {found.before} becomes {found.after}"
-    figure = plot_attention(
-        before[layer, head].numpy(), after[layer, head].numpy(), result.tokens, masked, title
+    matrix = int(first["layer"]), int(first["head"])
+    where = f"{found.before} becomes {found.after}"
+    shown = attention_of_head(
+        wrapper.victim, found.result.text, found.result.structure, matrix, where
     )
     drawn = BytesIO()
-    figure.savefig(drawn, format=kind, bbox_inches="tight", facecolor="white", dpi=150)
+    plot_attention(shown).savefig(
+        drawn, format=kind, bbox_inches="tight", facecolor="white", dpi=150
+    )
     return drawn.getvalue()
 
 
