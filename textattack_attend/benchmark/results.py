@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ..checkpoints.card import Card
 from ..errors import InvalidInputError, StoreError, described, first_of, listed
 from ..errors.printable import in_one_line, shortened
+from .class_names import LABELS, named_rows
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
@@ -21,7 +22,6 @@ from .requirements import require_store
 from .schema import Entry, Run
 from .store import Store
 
-LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
 MOST_NAMES = 32
 """The most names that a recipe may give to one cell, by naming one victim or attack repeatedly."""
@@ -29,7 +29,7 @@ MOST_SHOWN = 5
 """The most victims, and attacks, that the `repr` of results names."""
 LONGEST_MISTAKES = 500
 """The most characters of a recipe's mistakes that a message repeats."""
-WITHIN = ("victim", "model", "seed", "versions")
+WITHIN = ("victim", "model", "seed", "versions", "labels")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
 
@@ -53,7 +53,8 @@ class Results:
 
     Args:
         recipes: the recipes of the runs, in the order in which the runs were begun.
-        rows: the fields of `Row`, after victim, attack, checkpoint and seed.
+        rows: the fields of `Row`, after victim, attack, checkpoint and seed, with the names of the
+            classes beside their numbers, see `named_rows`.
         cards: the cards of trained models, by checkpoint.
         cells: the cells of every victim, attack, checkpoint and seed.
     """
@@ -97,7 +98,10 @@ class Results:
         store = require_store(store, new=False)
         begun = store.runs()
         if not begun:
-            raise InvalidInputError(f"{store.path}: expected results of a benchmark, got none yet")
+            raise InvalidInputError(
+                f"{store.path}: expected results of a benchmark, got none yet; `textattack-attend "
+                "benchmark` makes them"
+            )
         for name in runs:
             if sum(run.id.startswith(name) for run in begun) != 1:
                 known = ", ".join(run.id for run in begun)
@@ -144,7 +148,8 @@ class Results:
             (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
             for e in entries
         }
-        return cls([recipe], _labelled(store, entries, run.size), cards, cells)
+        rows = named_rows(_labelled(store, entries, run.size), recipe, cells, store.path)
+        return cls([recipe], rows, cards, cells)
 
 
 def _recipe(store: Store, run: Run) -> Recipe:

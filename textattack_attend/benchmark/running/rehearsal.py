@@ -20,11 +20,11 @@ from ...attacks.named import build_attack, require_attack
 from ...attacks.source import require_attack_source
 from ...checkpoints.custom_code import NEVER
 from ...checkpoints.loading import from_pretrained
-from ...datasets import dataset_named
+from ...datasets import dataset_named, for_model
 from ...errors import AttendError, InvalidInputError, listed
 from ...errors.printable import shortened
 from ...host.quiet import quiet
-from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_for
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from .queries import watch_queries
@@ -174,8 +174,10 @@ class _Rehearsal:
         if self._dataset is None:
             return []
         with self.mistakes.of(victim=label):
-            _require_fitting(wrapper, self._dataset, self.size)
-            return list(islice(_attackable(wrapper, self._dataset, self.size), TRIED))
+            names = class_names_of(wrapper, self._recipe.label_names)
+            dataset = for_model(self._dataset, names)
+            _require_fitting(wrapper, dataset, self.size)
+            return list(islice(_attackable(wrapper, dataset, self.size), TRIED))
         return []
 
     def _try(

@@ -26,12 +26,12 @@ from ...attacks.goals import goal_function
 from ...attacks.identity import attack_identity, model_content
 from ...attacks.named import build_attack
 from ...attention.threads import one_thread
-from ...datasets import dataset_named
+from ...datasets import RowsDataset, dataset_named, for_model
 from ...datasets.identity import data_identity
 from ...errors import InvalidInputError, StoreError
 from ...host.quiet import quiet
 from ...identity.content import digest_of
-from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_for
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
@@ -76,7 +76,7 @@ class Worker:
         recipe: the recipe, which names the data and the limits.
 
     Attributes:
-        dataset: the data set that is attacked.
+        dataset: the data set that is attacked, with the labels that the data have.
         data: the digest of the data set.
 
     Raises:
@@ -89,6 +89,7 @@ class Worker:
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
         self._loaded: tuple[str, AttentionModelWrapper] | None = None
+        self._placed: Dataset = self.dataset
 
     def key(self, task: Task) -> dict[str, Any]:
         """Returns everything that the rows of a task depend on, by name.
@@ -99,6 +100,7 @@ class Worker:
             InvalidInputError: the checkpoint, or a file that the attack names, is missing.
         """
         identity = self.wrapper(task).identity()
+        names = self._names(task)
         return {
             "victim": {"kind": identity.kind, "parts": dict(identity.parts)},
             "settings": dict(identity.settings),
@@ -109,7 +111,15 @@ class Worker:
             "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
+            **({"labels": names} if names else {}),
         }
+
+    def _names(self, task: Task) -> list[str]:
+        """Returns the names of the classes, those of the recipe only if they place the labels."""
+        own, placed = class_names_of(self.wrapper(task)), self._placed
+        if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
+            return list(placed.label_names or ())
+        return list(own or self.dataset.label_names or ())
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
@@ -125,6 +135,9 @@ class Worker:
             )
             wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._loaded = task.checkpoint, wrapper
+            self._placed = for_model(
+                self.dataset, class_names_of(wrapper, self._recipe.label_names)
+            )
         return self._loaded[1]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
@@ -160,7 +173,7 @@ class Worker:
         for position in positions:
             try:
                 with contained():
-                    columns, label = self.dataset[position]
+                    columns, label = self._placed[position]
                     require_attackable(goal, columns, label)
             except Exception as error:  # the data set or the tokenizer may raise any
                 write(self._error(position, error))
@@ -204,7 +217,7 @@ class Worker:
             disable_stdout=True,
             silent=True,
         )
-        part = _Part(self.dataset, list(remaining), seed)
+        part = _Part(self._placed, list(remaining), seed)
         attacker = Attacker(attack, part, args)
         attacker.attack_log_manager = AttackLogManager(None)
         recorder = _Recorder(
@@ -226,7 +239,7 @@ class Worker:
     def _error(self, position: int, error: Exception) -> Row:
         try:
             with contained():
-                columns, label = self.dataset[position]
+                columns, label = self._placed[position]
         except Exception:  # then this is the error, whose message says so
             columns, label = {}, None
         return error_row(position, columns.values(), label, error)

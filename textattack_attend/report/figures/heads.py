@@ -19,11 +19,12 @@ def plot_heads(results: Results) -> Figure:
     Raises:
         NothingToPlotError: no success has a structure.
     """
-    found = by_matrix(results, lambda units: 1)
+    found = by_matrix(results)
     alone = one_victim(results)
     with rc_context(STYLE):
         figure, every = subplots(len(found), 3, (3.4, 2.6))
-        for axes, ((victim, attack), times) in zip(every, found.items(), strict=True):
+        for axes, ((victim, attack), masked) in zip(every, found.items(), strict=True):
+            times = masked.successes
             most = max(1, times.max())
             axes.imshow(times, cmap=FADING, vmin=0, vmax=most, aspect="auto")
             title = attack if alone else f"{attack} on {victim}"
