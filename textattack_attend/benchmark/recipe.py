@@ -20,9 +20,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -192,6 +193,40 @@ class Recipe(_Strict):
     encoder: Located | None = None
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
     published: Published | None = None
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, /, **fields: Any) -> None:
+            """Makes a recipe of its fields; all mistakes are listed in one line.
+
+            Raises:
+                InvalidInputError: there are mistakes.
+            """
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise InvalidInputError(f"recipe: {listed(mistakes_of(error, Recipe))}") from error
+
+        # Recipes that come from files are validated as before, with the folder of the file.
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def load(cls, recipe: str | os.PathLike[str]) -> Recipe:
+        """Reads a recipe file, or a recipe that comes with the package.
+
+        Args:
+            recipe: the path of the file, or the name of a recipe, as ``quick``.
+
+        Raises:
+            InvalidInputError: there is no such recipe, or it has mistakes; the message names all.
+        """
+        if not isinstance(recipe, str | os.PathLike):
+            advice = "Recipe(**fields)" if isinstance(recipe, Mapping) else "Recipe.load('quick')"
+            raise InvalidInputError(
+                "expected the path of a recipe file, or the name of a recipe, got "
+                f"{described(recipe)}; write {advice}"
+            )
+        return read_recipe(named_recipe(os.fspath(recipe)))
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,21 +12,24 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ..checkpoints.card import Card
-from ..errors import InvalidInputError, StoreError, described, listed
-from ..errors.printable import shortened
+from ..errors import InvalidInputError, StoreError, described, first_of, listed
+from ..errors.printable import in_one_line, shortened
 from .class_names import LABELS, named_rows
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
+from .requirements import require_store
 from .schema import Entry, Run
 from .store import Store
 
 Labels = tuple[str, str, str, int]
 MOST_NAMES = 32
 """The most names that a recipe may give to one cell, by naming one victim or attack repeatedly."""
+MOST_SHOWN = 5
+"""The most victims, and attacks, that the `repr` of results names."""
 LONGEST_MISTAKES = 500
 """The most characters of a recipe's mistakes that a message repeats."""
-WITHIN = ("victim", "model", "seed", "versions", "labels")
+WITHIN = ("victim", "model", "seed", "versions", "placed")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
 
@@ -43,7 +47,7 @@ class Cell(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The results of runs in a store, which is only read.
 
@@ -60,17 +64,30 @@ class Results:
     cards: dict[str, Card]
     cells: dict[Labels, Cell]
 
+    def __repr__(self) -> str:
+        victims, attacks = (
+            first_of([in_one_line(label) for label in self.rows[name].unique()], MOST_SHOWN)
+            for name in ("victim", "attack")
+        )
+        return f"<Results: {len(self.rows)} rows; victims: {victims}; attacks: {attacks}>"
+
+    def _repr_html_(self) -> str:
+        """Returns the tables that a notebook shows."""
+        from .html import html_of  # its tables are made of results
+
+        return html_of(self)
+
     @property
     def expected(self) -> int:
         """The number of rows that the results have once the runs are done."""
         return sum(cell.size for cell in self.cells.values())
 
     @classmethod
-    def of(cls, store: Store, runs: Sequence[str] = ()) -> Results:
+    def of(cls, store: Store | str | os.PathLike[str], runs: Sequence[str] = ()) -> Results:
         """Reads the results of runs, which the beginnings of their ids name.
 
         Args:
-            store: the store of the runs.
+            store: the store of the runs, or the path of its file.
             runs: beginnings of the ids of runs; empty for the run that was begun last.
 
         Raises:
@@ -78,6 +95,7 @@ class Results:
                 together.
             StoreError: the store cannot be read.
         """
+        store = require_store(store, new=False)
         begun = store.runs()
         if not begun:
             raise InvalidInputError(f"{store.path}: expected results of a benchmark, got none yet")
@@ -184,7 +202,8 @@ def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:
 
 
 def _differing(one: Cell, other: Cell, but: Collection[str] = ()) -> list[str]:
-    return [name for name in one.key if name not in but and one.key[name] != other.key.get(name)]
+    names = [name for name in {**one.key, **other.key} if name not in (*but, "labels")]
+    return [name for name in names if one.key.get(name) != other.key.get(name)]
 
 
 def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame:

@@ -24,9 +24,7 @@ def report(
     stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str, attention: bool
 ) -> None:
     """Write the results in stores as one HTML page with tables, figures, and every example."""
-    from ..files import write_whole
-    from ..report import report as page
+    from ..report import write_report
 
-    results = results_of(opened(stores, runs), runs)
-    write_whole(output, page(results, title, attention=attention).encode())
+    write_report(results_of(opened(stores, runs), runs), output, title, attention=attention)
     echo(f"saved in {output}", err=True)  # the page may go to standard output

@@ -29,6 +29,7 @@ from .names import register_names
 from .options import taking_own_options, with_data_options, with_trust_option
 from .patching import patch, patch_class_method
 from .repairs import resuming, zero_without_changed_words
+from .structure_files import with_structure_files
 
 COMMANDS = (
     AttackCommand,
@@ -55,6 +56,8 @@ def register() -> None:
     patch_class_method(CommandLineAttackArgs, "_create_attack_from_args", explaining_attack)
     patch_class_method(AttackArgs, "create_loggers_from_args", explaining_loggers)
     patch(Attacker, "attack_dataset", with_checks_and_metrics)
+    patch(Attacker, "_attack", with_structure_files)
+    patch(Attacker, "_attack_parallel", with_structure_files)
     patch(AttackLogManager, "log_result", uninterrupted)
     patch(AttackCheckpoint, "save", uninterrupted)
     patch(AttackCommand, "run", with_one_line)

@@ -1,53 +1,30 @@
-"""Computes the attention of a success in the results, before and after the attack."""
+"""Computes the attention of successes in the results, before and after the attack."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..benchmark import Recipe, Results
-from ..checkpoints.loading import load
 from ..data.texts import Text
 from ..demo import NAME, VICTIM_PATH
+from ..display.head_attention import HeadAttention
 from ..errors import InvalidInputError, described
 from ..identity import Identity
 from ..structures import Structure, decode
-from ..victims.victim import Victim
+
+if TYPE_CHECKING:
+    from ..victims.victim import Victim
 
 TOKENS = 24
 """The most tokens of a text whose map is still legible."""
 
 
-@dataclass(frozen=True)
-class Attention:
-    """The attention of one head, before and after an attack.
-
-    Args:
-        before: the attention probabilities, float32 (T, T), without a structure.
-        after: the attention probabilities, float32 (T, T), under the structure.
-        tokens: the T tokens of the text.
-        masked: the (query, key) of every masked unit.
-        layer: the number of the layer, counted from 0.
-        head: the number of the head, counted from 0.
-        where: the victim, the attack and the text, in one line.
-    """
-
-    before: npt.NDArray[np.float32]
-    after: npt.NDArray[np.float32]
-    tokens: list[str]
-    masked: list[tuple[int, int]]
-    layer: int
-    head: int
-    where: str
-
-
-def attention_of_a_success(results: Results) -> Attention:
+def attention_of_a_success(results: Results) -> HeadAttention:
     """Returns the head that lost most attention in the success with the fewest perturbed matrices.
 
     It loads the checkpoint that the results name, and for texts of several columns the data.
@@ -56,42 +33,60 @@ def attention_of_a_success(results: Results) -> Attention:
         InvalidInputError: there is no success of an attack on attention with a text short enough,
             or its data or its checkpoint are missing or have changed.
     """
-    row, recipe = _shown(results)
-    model, tokenizer = load(_path(row["checkpoint"]))
-    labels = (row["victim"], row["attack"], row["checkpoint"], int(row["seed"]))
-    victim = Victim(model, tokenizer, max_tokens=recipe.max_tokens)
-    _require_attacked(row["checkpoint"], results.cells[labels].key, victim)
-    text = _text(row, recipe)
-    # Older rows do not name the reach of the layers; the victim does.
-    shape = victim.empty_structure(text).shape
-    structure = Structure.from_units(shape, decode(row["masked"]).units)
-    clean, masked = (
-        victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
-        for structures in ([], [structure])
-    )
-    matrices = {m: _pairs(structure, *m) for m in structure.matrices}
-    layer, head = max(matrices, key=lambda m: sum(clean[m][cell] for cell in matrices[m]))
-    return Attention(
-        clean[layer, head],
-        masked[layer, head],
-        victim.tokens(text),
-        matrices[layer, head],
-        layer,
-        head,
-        f"{row['attack']} on {row['victim']}: {row['text']}",
-    )
+    ((_, found),) = attention_of(results, _simplest(results))
+    return found
+
+
+def attention_of(results: Results, rows: pd.DataFrame) -> Iterator[tuple[Hashable, HeadAttention]]:
+    """Yields the head that lost most attention in every row, with the index of the row.
+
+    It loads the checkpoints that the results name, and for texts of several columns the data.
+
+    Args:
+        results: the results to which the rows belong.
+        rows: rows of successes of attacks on attention.
+
+    Raises:
+        InvalidInputError: data or a checkpoint are missing or have changed.
+    """
+    for checkpoint, of_checkpoint in rows.groupby("checkpoint", sort=False):
+        victims: dict[int | None, Victim] = {}
+        for labels, own in of_checkpoint.groupby(["victim", "attack", "seed"], sort=False):
+            victim, attack, seed = labels
+            recipe = _recipe(results, victim, attack, str(checkpoint))
+            if recipe.max_tokens not in victims:
+                victims[recipe.max_tokens] = _loaded(str(checkpoint), recipe.max_tokens)
+            attacked = victims[recipe.max_tokens]
+            key = results.cells[victim, attack, str(checkpoint), int(seed)].key
+            _require_attacked(str(checkpoint), key, attacked)
+            for index, row in own.iterrows():
+                yield index, _attention(attacked, row, _text(row, recipe))
+
+
+def successes(results: Results, *, trusted: bool) -> pd.DataFrame:
+    """Returns the successes whose attention can be shown, those with the fewest matrices first.
+
+    A stranger may have made the store, so files that it names are not loaded unless the user says
+    so. The demo comes with the package.
+
+    Args:
+        results: the results of runs.
+        trusted: whether checkpoints and data that the results name may be loaded.
+    """
+    rows = results.rows[results.rows["masked"].notna()]
+    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
+    if not trusted:
+        short = short[(short["checkpoint"] == NAME) & ~short["text"].str.contains("\n")]
+    return short.sort_values(["matrices", "position"])
 
 
 def require_demo(results: Results) -> None:
     """Refuses results whose attention cannot be shown without files that they name.
 
-    A stranger may have made the store, so files that it names are not loaded unless the user says
-    so. The demo comes with the package.
-
     Raises:
         InvalidInputError: there is no success to show, or its victim is not the demo's.
     """
-    row, _ = _shown(results)
+    row = _simplest(results).iloc[0]
     if row["checkpoint"] != NAME or "\n" in row["text"]:
         raise InvalidInputError(
             f"{described(row['checkpoint'])}: a report loads no checkpoint and no data that a "
@@ -99,21 +94,42 @@ def require_demo(results: Results) -> None:
         )
 
 
-def _shown(results: Results) -> tuple[pd.Series, Recipe]:
-    """Returns the short success with the fewest perturbed matrices, and its recipe."""
-    rows = results.rows[results.rows["masked"].notna()]
-    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
-    if short.empty:
+def _simplest(results: Results) -> pd.DataFrame:
+    """Returns the row of the short success with the fewest perturbed matrices."""
+    found = successes(results, trusted=True).head(1)
+    if found.empty:
         raise InvalidInputError(
             f"expected a success of an attack on attention with at most {TOKENS} tokens, got none"
         )
-    row = short.sort_values(["matrices", "position"]).iloc[0]
-    recipe = next(
-        r
-        for r in results.recipes
-        if row["checkpoint"] in r.victims.get(row["victim"], ()) and row["attack"] in r.attacks
+    return found
+
+
+def _recipe(results: Results, victim: str, attack: str, checkpoint: str) -> Recipe:
+    """Returns the recipe that attacked a checkpoint."""
+    return next(
+        recipe
+        for recipe in results.recipes
+        if checkpoint in recipe.victims.get(victim, ()) and attack in recipe.attacks
     )
-    return row, recipe
+
+
+def _loaded(checkpoint: str, max_tokens: int | None) -> Victim:
+    """Loads a victim; what it takes to do so is imported here, as most reports load none."""
+    from ..checkpoints.loading import load
+    from ..victims.victim import Victim
+
+    return Victim(*load(_path(checkpoint)), max_tokens=max_tokens)
+
+
+def _attention(victim: Victim, row: pd.Series, text: Text) -> HeadAttention:
+    """Computes the attention of a success with and without its structure."""
+    # Older rows do not name the reach of the layers; the victim does.
+    shape = victim.empty_structure(text).shape
+    structure = Structure.from_units(shape, decode(row["masked"]).units)
+    where = f"{row['attack']} on {row['victim']}: {row['text']}"
+    from ..victims.head_attention import most_attention_lost
+
+    return most_attention_lost(victim, text, structure, where)
 
 
 def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> None:
@@ -155,8 +171,3 @@ def _text(row: pd.Series, recipe: Recipe) -> Text:
     position = int(row["position"])
     columns, _ = dataset_named(recipe.data, start=position, count=1)[position]
     return tuple(columns.values()) if len(columns) > 1 else text
-
-
-def _pairs(structure: Structure, layer: int, head: int) -> list[tuple[int, int]]:
-    """Returns the (query, key) that are masked in a matrix."""
-    return [divmod(cell, structure.shape.tokens) for cell in structure.cells(layer, head).tolist()]

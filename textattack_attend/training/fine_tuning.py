@@ -39,6 +39,7 @@ from .defenses.defense_trainer import DefenseTrainer
 from .folder import begin, complete, finished
 from .labels import numbered
 from .learnable import require_learnable
+from .requirements import require_defense, require_pretrained, require_task
 from .rows import encoded, with_extra
 from .start import pretrained
 from .tasks import Task, splits
@@ -80,8 +81,8 @@ class _Run:
 
 
 def fine_tune(
-    task: Task,
-    model: str,
+    task: Task | str,
+    model: str | os.PathLike[str],
     data: Source,
     output: str | os.PathLike[str],
     *,
@@ -98,7 +99,8 @@ def fine_tune(
     the model is saved. If the run has ended already, only its card is returned, with a warning.
 
     Args:
-        task: the task, whose settings replace those of `settings` that are None.
+        task: the task, whose settings replace those of `settings` that are None; or its name, as
+            `task_of` takes it: ``sst2``, or the columns of a table, as ``text,label``.
         model: the folder of the pretrained model, or its name on the hub.
         data: the folder of the task's two files, or the name of the data set on the hub.
         output: the folder for the model.
@@ -121,8 +123,9 @@ def fine_tune(
         CustomCodeError: the pretrained model needs code of its own, which is not allowed.
         SavingError: the disk is full; the checkpoints so far are kept.
     """
-    given = task.given(**settings)
-    defense = defense or Defense()
+    model = require_pretrained(model)
+    given = require_task(task).given(**settings)
+    defense = require_defense(defense)
     longest = settings.get("max_tokens")
     run = _checked(
         given, longest, defense, model, data, Path(output), trust_remote_code, label_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -10,11 +11,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...checkpoints.card import Card
-from ...errors import InvalidInputError
+from ...errors import AttendError, InvalidInputError
 from ...errors.printable import in_one_line
 from ...models.wrappers import AttentionModelWrapper
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
+from ..requirements import require_recipe, require_store
+from ..results import Results
 from ..row import Row
 from ..schema import Entry, Run
 from ..store import Store
@@ -28,7 +31,7 @@ class Benchmark:
 
     Args:
         recipe: the recipe to run.
-        store: the store to which rows are written.
+        store: the store to which rows are written, or the path of its file.
         cluster: the cluster that attacks examples; None to attack them in this process.
 
     Attributes:
@@ -40,17 +43,27 @@ class Benchmark:
         StoreError: the store cannot be written.
     """
 
-    def __init__(self, recipe: Recipe, store: Store, cluster: Cluster | None = None) -> None:
-        self.recipe = recipe
-        self.store = store
+    def __init__(
+        self,
+        recipe: Recipe,
+        store: Store | str | os.PathLike[str],
+        cluster: Cluster | None = None,
+    ) -> None:
+        self.recipe = recipe = require_recipe(recipe)
         self._worker = _worker_of(recipe)
         self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)
         self.size = min(whole, recipe.examples or whole)
-        rehearse(recipe, self._load, self._is_due)
-        self._run: Run = store.begin(recipe.model_dump_json(), self._worker.data, self.size)
+        self.store = require_store(store)
+        try:
+            rehearse(recipe, self._load, self._is_due)
+        except AttendError:
+            if self.store is not store:  # a file that nobody asked for by itself
+                self.store.delete_if_empty()
+            raise
+        self._run: Run = self.store.begin(recipe.model_dump_json(), self._worker.data, self.size)
         self.id = self._run.id
-        self._claims = Claims(store)
+        self._claims = Claims(self.store)
 
     def run(self) -> int:
         """Attacks the missing examples, and waits for those that other processes attack.
@@ -80,6 +93,15 @@ class Benchmark:
                 attacked += self._attack(entry, task)
         self._claims.delete_abandoned()
         return attacked
+
+    def results(self) -> Results:
+        """Returns the results of the run as far as it is done.
+
+        Raises:
+            InvalidInputError: no example was attacked yet.
+            StoreError: the store cannot be read.
+        """
+        return Results.of(self.store, [self.id])
 
     def _load(self, checkpoint: str) -> AttentionModelWrapper:
         attack = next(iter(self.recipe.attacks.values()))

@@ -7,8 +7,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ...benchmark import Results
+from ...display.figure import FADING
 from ..panels import INK, STYLE, one_victim, subplots
-from .registry import FADING, by_matrix, figure
+from .registry import by_matrix, figure
 
 
 @figure("heads", "Successes that mask units of a head")
@@ -18,11 +19,12 @@ def plot_heads(results: Results) -> Figure:
     Raises:
         NothingToPlotError: no success has a structure.
     """
-    found = by_matrix(results, lambda units: 1)
+    found = by_matrix(results)
     alone = one_victim(results)
     with rc_context(STYLE):
         figure, every = subplots(len(found), 3, (3.4, 2.6))
-        for axes, ((victim, attack), times) in zip(every, found.items(), strict=True):
+        for axes, ((victim, attack), masked) in zip(every, found.items(), strict=True):
+            times = masked.successes
             most = max(1, times.max())
             axes.imshow(times, cmap=FADING, vmin=0, vmax=most, aspect="auto")
             title = attack if alone else f"{attack} on {victim}"

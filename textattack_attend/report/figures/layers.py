@@ -19,7 +19,7 @@ def plot_layers(results: Results) -> Figure:
     Raises:
         NothingToPlotError: no success has a structure.
     """
-    found = by_matrix(results, lambda units: units)
+    found = {pair: masked.units for pair, masked in by_matrix(results).items()}
     panels = panels_of(results, found)
     color, label = colors_of(results), labels_of(results)
     most = max(len(units) for units in found.values())

@@ -9,20 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ...benchmark import Results
 from ...errors import InvalidInputError
 from ...registry import Registry
-from ...structures import decode
+from ...structures import Structure, decode
 from ..panels import Pair
 
 Draw = Callable[[Results], Figure]
-FADING = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
+
+
+class Masked(NamedTuple):
+    """What successes mask in each matrix.
+
+    Args:
+        successes: the number of successes that mask units of a matrix, (layers, heads).
+        units: the number of units that they mask in it, (layers, heads).
+    """
+
+    successes: npt.NDArray[np.int64]
+    units: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -64,12 +76,9 @@ class NothingToPlotError(InvalidInputError):
         super().__init__(f"the figure: expected {expected}, got none in these results")
 
 
-def by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.NDArray[np.int64]]:
-    """Counts for every victim and attack, (layers, heads), summed over successes.
-
-    Args:
-        results: the results of runs.
-        count: a function that takes the number of masked units of a matrix and returns its count.
+@lru_cache(maxsize=1)  # several figures of a page show them
+def by_matrix(results: Results) -> dict[Pair, Masked]:
+    """Counts the masked units of every attack on a victim, summed over its successes.
 
     Raises:
         NothingToPlotError: there are none.
@@ -77,13 +86,18 @@ def by_matrix(results: Results, count: Callable[[int], int]) -> dict[Pair, npt.N
     successes = results.rows[results.rows["masked"].notna()]
     if successes.empty:
         raise NothingToPlotError("a success of an attack on attention")
-    found: dict[Pair, npt.NDArray[np.int64]] = {}
-    for (victim, attack), rows in successes.groupby(["victim", "attack"], sort=False):
-        structures = [decode(masked) for masked in rows["masked"]]
-        # The models of a victim may be of different sizes.
-        largest = np.max([structure.shape.size[:2] for structure in structures], axis=0)
-        counts = found.setdefault((victim, attack), np.zeros(largest, dtype=np.int64))
-        for structure in structures:
-            for matrix in structure.matrices:
-                counts[matrix] += count(len(structure.cells(*matrix)))
-    return found
+    return {
+        pair: _counted([decode(masked) for masked in rows["masked"]])
+        for pair, rows in successes.groupby(["victim", "attack"], sort=False)
+    }
+
+
+def _counted(structures: list[Structure]) -> Masked:
+    # The models of a victim may be of different sizes.
+    largest = np.max([structure.shape.size[:2] for structure in structures], axis=0)
+    counted = Masked(np.zeros(largest, np.int64), np.zeros(largest, np.int64))
+    for structure in structures:
+        for matrix in structure.matrices:
+            counted.successes[matrix] += 1
+            counted.units[matrix] += len(structure.cells(*matrix))
+    return counted
