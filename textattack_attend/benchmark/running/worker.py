@@ -100,7 +100,6 @@ class Worker:
             InvalidInputError: the checkpoint, or a file that the attack names, is missing.
         """
         identity = self.wrapper(task).identity()
-        names = self._names(task)
         return {
             "victim": {"kind": identity.kind, "parts": dict(identity.parts)},
             "settings": dict(identity.settings),
@@ -111,15 +110,20 @@ class Worker:
             "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
-            **({"labels": names} if names else {}),
+            **self._names(task),
         }
 
-    def _names(self, task: Task) -> list[str]:
-        """Returns the names of the classes, those of the recipe only if they place the labels."""
+    def _names(self, task: Task) -> dict[str, list[str]]:
+        """Returns the names by which labels are placed, if they are, and those that a reader sees.
+
+        What the recipe calls the classes is read from the recipe, unless it places labels.
+        """
         own, placed = class_names_of(self.wrapper(task)), self._placed
         if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
-            return list(placed.label_names or ())
-        return list(own or self.dataset.label_names or ())
+            names = list(placed.label_names or ())
+            return {"labels": names, "placed": names}
+        names = list(own or self.dataset.label_names or ())
+        return {"labels": names} if names else {}
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
