@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from textwrap import shorten
@@ -24,9 +24,11 @@ from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
 from .attention_values import attention_values
 from .figures import FIGURES, ReportFigure, plot_attention
+from .inline_svg import inline_svg
 from .panels import pairs_of
 from .policy import content_security_policy
 from .script import script
+from .sections import Section
 from .shown import ShownFigure, ShownTable, shown_figure, shown_table
 
 MOST_PAIRS = 100
@@ -52,7 +54,13 @@ EXAMPLE = (
 )
 
 
-def report(results: Results, title: str = "Robustness report", *, attention: bool = False) -> str:
+def report(
+    results: Results,
+    title: str = "Robustness report",
+    *,
+    attention: bool = False,
+    sections: Sequence[Section] = (),
+) -> str:
     """Returns the page as HTML, in which all data are escaped, so that none can be executed.
 
     A figure that the results have nothing for is left out, and the page says why.
@@ -62,6 +70,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         title: the title of the page.
         attention: load the checkpoint and the data that the results name, to show the attention
             before and after an attack; without it only that of the demo is shown.
+        sections: sections of the caller's, which stand first.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("textattack_attend.report", "."),
@@ -82,6 +91,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         outcomes=results.rows["outcome"].value_counts().to_dict(),
         trusted=sorted({path for recipe in results.recipes for path in recipe.trusted}),
         recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
+        sections=[(own, _svg(own, number)) for number, own in enumerate(sections, 1)],
         tables=_tables(results),
         figures=figures,
         missing=missing,
@@ -90,6 +100,10 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         script=Markup(code),
         examples=_packed(results.rows, attention_values(results, trusted=attention)),
     )
+
+
+def _svg(section: Section, number: int) -> Markup:
+    return inline_svg(section.figure, f"section-{number}") if section.figure else Markup()
 
 
 def _tables(results: Results) -> list[ShownTable]:
