@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -16,7 +16,7 @@ from ..errors.printable import shortened
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
-from .schema import Entry, Run
+from .records import Entry, Run, Session
 from .store import Store
 
 LABELS = ["victim", "attack", "checkpoint", "seed"]
@@ -52,12 +52,14 @@ class Results:
         rows: the fields of `Row`, after victim, attack, checkpoint and seed.
         cards: the cards of trained models, by checkpoint.
         cells: the cells of every victim, attack, checkpoint and seed.
+        runs: the runs, each with its sessions: when, by what command and on what device it ran.
     """
 
     recipes: list[Recipe]
     rows: pd.DataFrame
     cards: dict[str, Card]
     cells: dict[Labels, Cell]
+    runs: list[tuple[Run, list[Session]]] = field(default_factory=list)
 
     @property
     def expected(self) -> int:
@@ -106,6 +108,7 @@ class Results:
             rows.drop_duplicates([*LABELS, "position"], ignore_index=True),
             {checkpoint: card for part in parts for checkpoint, card in part.cards.items()},
             cells,
+            [run for part in parts for run in part.runs],
         )
 
     @classmethod
@@ -126,7 +129,8 @@ class Results:
             (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
             for e in entries
         }
-        return cls([recipe], _labelled(store, entries, run.size), cards, cells)
+        rows = _labelled(store, entries, run.size)
+        return cls([recipe], rows, cards, cells, [(run, store.sessions(run))])
 
 
 def _recipe(store: Store, run: Run) -> Recipe:

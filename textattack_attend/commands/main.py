@@ -19,7 +19,7 @@ from ..process.containment import contained
 from ..process.interrupts import interruptible
 from ..process.standard_output import StandardOutputError, whole_output
 from ..process.temporary_files import needing_a_place
-from .common import COMMANDS
+from .common import COMMANDS, keep_given
 from .terminal import show_logs
 
 
@@ -37,6 +37,10 @@ class _Group(click.Group):
             with suppress(OSError):  # standard error may be on the same disk
                 click.ClickException(str(error)).show()
             raise SystemExit(1) from None
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        keep_given(context, [str(self.name), *arguments])
+        return super().parse_args(context, arguments)
 
     def invoke(self, context: click.Context) -> Any:
         try:

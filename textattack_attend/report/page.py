@@ -22,10 +22,13 @@ from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
+from .citations import bibliography
 from .figures import FIGURES, ReportFigure, plot_attention
 from .inline_svg import inline_svg
+from .opening import first_success, named, sentences
 from .panels import pairs_of
 from .policy import content_security_policy
+from .provenance import provenance
 
 MOST_PAIRS = 100
 """The most attacks on victims that a figure shows; drawing more would take minutes."""
@@ -38,6 +41,9 @@ EXAMPLE = (
     "label",
     "before",
     "after",
+    "label_name",
+    "before_name",
+    "after_name",
     "confidence_before",
     "confidence_after",
     "queries",
@@ -68,16 +74,19 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    bibtex, uncited = bibliography(results)
     figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
     script, style = _text("script.js"), _text("style.css")
     return templates.get_template("page.html.jinja").render(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
-        done=len(results.rows),
-        expected=results.expected,
-        outcomes=results.rows["outcome"].value_counts().to_dict(),
+        found=sentences(results),
+        success=first_success(results),
         trusted=sorted({path for recipe in results.recipes for path in recipe.trusted}),
+        provenance=provenance(results),
+        bibtex=bibtex,
+        uncited=uncited,
         recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
         tables=_tables(results),
         figures=figures,
@@ -138,7 +147,7 @@ def _attention(results: Results) -> Figure:
 def _packed(rows: pd.DataFrame) -> str:
     """Returns columns and rows as JSON, compressed, in letters that mean nothing to HTML."""
     columns = json.dumps(EXAMPLE)
-    examples = rows[list(EXAMPLE)].map(_shown)
+    examples = named(rows)[list(EXAMPLE)].map(_shown)
     examples["tokens"] = rows["tokens"].map(_tokens)
     values = examples.to_json(orient="values", double_precision=4, force_ascii=False)
     content = f'{{"columns":{columns},"rows":{values}}}'

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from ...errors.printable import in_one_line
 from ...models.wrappers import AttentionModelWrapper
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
+from ..records import Entry, Run, Session
 from ..row import Row
-from ..schema import Entry, Run
 from ..store import Store
 from .cluster import Cluster
 from .rehearsal import loader_of, rehearse
-from .worker import Task, Worker
+from .worker import Task, Worker, device_in_words
 
 
 class Benchmark:
@@ -30,6 +31,7 @@ class Benchmark:
         recipe: the recipe to run.
         store: the store to which rows are written.
         cluster: the cluster that attacks examples; None to attack them in this process.
+        command: the command line that runs the recipe, which the store keeps; None from Python.
 
     Attributes:
         id: the id of the run in the store.
@@ -40,8 +42,15 @@ class Benchmark:
         StoreError: the store cannot be written.
     """
 
-    def __init__(self, recipe: Recipe, store: Store, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        store: Store,
+        cluster: Cluster | None = None,
+        command: str | None = None,
+    ) -> None:
         self.recipe = recipe
+        self._command = command
         self.store = store
         self._worker = _worker_of(recipe)
         self._attackers = cluster or self._worker
@@ -66,6 +75,16 @@ class Benchmark:
         entries = list(self._entries())
         for entry, _ in entries:
             self.store.enter(self._run, entry)
+        if not any(self.store.missing(entry.cell, self.size) for entry, _ in entries):
+            return 0
+        session = Session(self.id, _now(), None, self._command, self._device())
+        self.store.record(session)
+        attacked = self._attack_all(entries)
+        self.store.record(replace(session, ended=_now()))
+        return attacked
+
+    def _attack_all(self, entries: Sequence[tuple[Entry, Task]]) -> int:
+        """Attacks the missing examples of all cells, and returns their number."""
         attacked, left = 0, []
         for entry, task in entries:
             if not self.store.missing(entry.cell, self.size):
@@ -80,6 +99,12 @@ class Benchmark:
                 attacked += self._attack(entry, task)
         self._claims.delete_abandoned()
         return attacked
+
+    def _device(self) -> str:
+        """Returns the device on which victims are attacked, in words."""
+        if self._attackers is not self._worker:
+            return "a Ray cluster"
+        return device_in_words()
 
     def _load(self, checkpoint: str) -> AttentionModelWrapper:
         attack = next(iter(self.recipe.attacks.values()))
@@ -135,6 +160,10 @@ def _worker_of(recipe: Recipe) -> Worker:
     except InvalidInputError:
         rehearse(recipe, loader_of(recipe))
         raise
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str]) -> None:

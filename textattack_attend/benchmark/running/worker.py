@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import random
 import time
 from collections import deque
@@ -123,7 +124,7 @@ class Worker:
                 self._recipe.trust_remote_code,
                 max_tokens=self._recipe.max_tokens,
             )
-            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+            wrapper.model.to(_device())
             self._loaded = task.checkpoint, wrapper
         return self._loaded[1]
 
@@ -242,6 +243,17 @@ class Worker:
                 f"{task.checkpoint} under {task.attack.recipe}: expected what the run began with, "
                 f"but its {', '.join(differing)} changed since; run the recipe again"
             )
+
+
+def device_in_words() -> str:
+    """Returns the device on which victims are attacked, as people name it."""
+    if _device() == "cuda":
+        return f"{torch.cuda.get_device_name()} (cuda)"
+    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads of torch)"
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class _Recorder(Logger):

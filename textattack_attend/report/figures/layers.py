@@ -32,7 +32,7 @@ def plot_layers(results: Results) -> Figure:
                 places = np.arange(len(shares)) + (number - (len(pairs) - 1) / 2) * width
                 axes.bar(places, shares, width, label=label(*pair), color=color(*pair))
             axes.set_xticks(range(most))
-            axes.set(title=title, xlabel="layer", ylabel="share of masked units")
+            axes.set(title=title, xlabel="layer", ylabel="share of all masked units")
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         legend(figure, every)
     return figure
