@@ -1,8 +1,9 @@
 """Attack, benchmark and harden the self-attention of transformers, as a TextAttack plugin.
 
-Nothing heavy is imported here; submodules load when they are first used. A TextAttack that is
-imported later knows the package, also where torch is told to load no plugin. Modules of version 0.1
-can still be imported by the names that they had.
+The names in `__all__` are what a user needs. Nothing heavy is imported here; names and submodules
+load when they are first used. A TextAttack that is imported later knows the package, also where
+torch is told to load no plugin. Modules of version 0.1 can still be imported by the names that they
+had.
 """
 
 import importlib
@@ -11,10 +12,84 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import _textattack_attend_plugin
 
+if TYPE_CHECKING:  # editors and type checkers read these; `PUBLIC` loads the same at first use
+    from .attack_recipes import HackAttendLiong2024, HackAttendPlus
+    from .attacks.results import SuccessfulAttackResult
+    from .benchmark import Recipe, Results, comparison
+    from .benchmark.running import Benchmark
+    from .benchmark.summary import summary
+    from .datasets import DemoReviews, dataset_named
+    from .display.attention_map import plot_attention
+    from .errors import AttendError
+    from .models.wrappers import AttentionModelWrapper
+    from .report import (
+        plot_efficiency,
+        plot_heads,
+        plot_layers,
+        plot_robustness,
+        write_report,
+    )
+    from .structures import Structure
+    from .training.defenses import defense_of
+    from .training.fine_tuning import fine_tune
+    from .victims.prompt import Prompt
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "AttendError",
+    "AttentionModelWrapper",
+    "Benchmark",
+    "DemoReviews",
+    "HackAttendLiong2024",
+    "HackAttendPlus",
+    "Prompt",
+    "Recipe",
+    "Results",
+    "Structure",
+    "SuccessfulAttackResult",
+    "comparison",
+    "dataset_named",
+    "defense_of",
+    "fine_tune",
+    "plot_attention",
+    "plot_efficiency",
+    "plot_heads",
+    "plot_layers",
+    "plot_robustness",
+    "summary",
+    "write_report",
+]
+
+PUBLIC = {
+    "AttendError": "errors",
+    "AttentionModelWrapper": "models.wrappers",
+    "Benchmark": "benchmark.running",
+    "DemoReviews": "datasets",
+    "HackAttendLiong2024": "attack_recipes",
+    "HackAttendPlus": "attack_recipes",
+    "Prompt": "victims.prompt",
+    "Recipe": "benchmark",
+    "Results": "benchmark",
+    "Structure": "structures",
+    "SuccessfulAttackResult": "attacks.results",
+    "comparison": "benchmark",
+    "dataset_named": "datasets",
+    "defense_of": "training.defenses",
+    "fine_tune": "training.fine_tuning",
+    "plot_attention": "display.attention_map",
+    "plot_efficiency": "report",
+    "plot_heads": "report",
+    "plot_layers": "report",
+    "plot_robustness": "report",
+    "summary": "benchmark",
+    "write_report": "report",
+}
+"""The module that defines each public name."""
 
 MOVED = {
     "attack": "attacks.attack",
@@ -72,7 +147,15 @@ sys.meta_path.append(_MovedModules())
 _textattack_attend_plugin.arm()
 
 
-def __getattr__(name: str) -> ModuleType:
+def __dir__() -> list[str]:
+    """Returns the public names, whether they are loaded or not, and what is loaded."""
+    return sorted({*globals(), *__all__})
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name, or a submodule, when it is first used."""
+    if name in PUBLIC:
+        return getattr(importlib.import_module(f"{__name__}.{PUBLIC[name]}"), name)
     try:
         return importlib.import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:

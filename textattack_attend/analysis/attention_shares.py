@@ -41,8 +41,13 @@ def attention_shares(
     Raises:
         UnsupportedModelError: the tokenizer does not tell which tokens make a word, or the first
             token does not see the others, as in a decoder.
-        InvalidInputError: the model has no such layer.
+        InvalidInputError: the model has no such layer, or a text has several columns.
     """
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidInputError(
+            "expected texts of one column, whose words are counted, got pairs or questions; name "
+            "one column of them, as FILE^premise,label"
+        )
     shape = victim.empty_structure(texts[0]).shape
     if not -shape.layers <= layer < shape.layers:
         raise InvalidInputError(

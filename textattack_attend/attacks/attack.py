@@ -13,7 +13,7 @@ from textattack.datasets import Dataset
 
 from ..data.cells import SHOWN
 from ..errors import AttendError, InvalidInputError
-from .goals import StructureGoalFunction
+from .goals import StructureGoalFunction, label_of
 from .prefetch import Example, Prefetcher, Text, Waiting
 from .results import (
     FailedAttackResult,
@@ -55,20 +55,26 @@ class StructureAttack(Attack):
         super().__init__(goal_function, [], transformation, search_method)
         self._prefetcher: Prefetcher | None = None
 
-    def attack(self, example: Text, ground_truth_output: int) -> StructureAttackResult:
+    def attack(
+        self, example: Text, ground_truth_output: int | str | None = None
+    ) -> StructureAttackResult:
         """Attacks one text.
 
         Args:
             example: a text, its columns, or an `AttackedText`.
-            ground_truth_output: the class of the text.
+            ground_truth_output: the class of the text, its number or its name; None for the class
+                that the victim predicts.
 
         Raises:
             InvalidInputError: the text is empty, malformed, or too long for the memory, or the
                 label is outside the model's classes.
         """
-        if self._prefetcher is not None and self._prefetcher.expects(example, ground_truth_output):
-            return self._prefetcher.take()
-        return next(self.attack_many([(example, ground_truth_output)]))
+        prefetcher = self._prefetcher
+        if prefetcher is not None and prefetcher.expects(example, ground_truth_output):
+            return prefetcher.take()
+        text = attacked_text(example)
+        label = label_of(self.goal_function.victim, text.tokenizer_input, ground_truth_output)
+        return next(self.attack_many([(text, label)]))
 
     def attack_many(self, examples: Iterable[Example]) -> Iterator[StructureAttackResult]:
         """Attacks texts side by side, as many at once as keep the device busy.
@@ -158,17 +164,18 @@ class StructureAttack(Attack):
     def _conclude(self, search: ExampleSearch) -> StructureAttackResult:
         initial, outcome = search.initial, search.outcome
         assert outcome is not None, "its search is under way"
-        tokens = self.goal_function.victim.tokens(search.encoded)
+        wrapper = self.goal_function.model
+        tokens = wrapper.victim.tokens(search.encoded)
         if search.skipped:
-            return SkippedAttackResult(initial, initial, tokens)
+            return SkippedAttackResult(initial, initial, tokens, wrapper=wrapper)
         final: StructuredText = outcome.result.attacked_text
         if not self.transformation.budget.allows(final.structure):
             raise AssertionError(f"the search left its budget: {final.structure}")
         judged = search.goal_function.judged_again(final, search.encoded)
         counts = outcome.candidate_queries, outcome.gradient_passes
         if succeeded(judged):
-            return SuccessfulAttackResult(initial, judged, tokens, *counts)
-        failed = FailedAttackResult(initial, judged, tokens, *counts)
+            return SuccessfulAttackResult(initial, judged, tokens, *counts, wrapper)
+        failed = FailedAttackResult(initial, judged, tokens, *counts, wrapper)
         failed.unconfirmed = succeeded(outcome.result)
         if failed.unconfirmed:
             logger.warning("a success did not survive a fresh forward pass; counted as failed")

@@ -52,7 +52,7 @@ class Prefetcher:
         self._waiting = Waiting(mine)
         self._results = attack_many(theirs)
 
-    def expects(self, text: Text, label: int) -> bool:
+    def expects(self, text: Text, label: int | str | None) -> bool:
         """Returns whether this is the next example."""
         if not self._waiting:
             return False

@@ -20,9 +20,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -37,7 +38,9 @@ from pydantic import (
     model_serializer,
 )
 
+from ..data.class_names import given_names
 from ..errors import MOST, InvalidInputError, described, did_you_mean, listed, quoted
+from ..host.attack_names import attack_names
 from .recipe_mistakes import mistakes_of
 from .recipe_yaml import yaml_of
 
@@ -148,7 +151,7 @@ class Recipe(_Strict):
     """A benchmark recipe, which says what victims are attacked by what attacks on what data.
 
     Args:
-        data: PATH^NAME or PATH^COLUMN,...,LABEL, or a data set's name in TextAttack.
+        data: PATH^NAME or PATH^COLUMN,...,LABEL, demo, or a data set's name in TextAttack.
         victims: the checkpoints that share a row of the table, by its label.
         attacks: the attacks, by label.
         examples: the number of examples, from the first on, to attack; None for all.
@@ -157,6 +160,8 @@ class Recipe(_Strict):
             for any time.
         max_tokens: the most tokens of a sequence; None for as many as the model allows.
         seeds: the seeds, with each of which every attack runs once.
+        label_names: the names of the classes of every victim, in their order; none for the names
+            that each victim has itself.
         encoder: the hub name or folder of the sentence encoder that measures how similar changed
             texts are; None to measure no similarity.
         trust_remote_code: whether to run the Python code that checkpoints of victims bring along.
@@ -185,16 +190,52 @@ class Recipe(_Strict):
         BeforeValidator(_alone_or_listed),
         AfterValidator(_different),
     ] = [765]
+    label_names: Annotated[list[Name], AfterValidator(lambda names: list(given_names(names)))] = []
     encoder: Located | None = None
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
     published: Published | None = None
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, /, **fields: Any) -> None:
+            """Makes a recipe of its fields; all mistakes are listed in one line.
+
+            Raises:
+                InvalidInputError: there are mistakes.
+            """
+            try:
+                super().__init__(**fields)
+            except ValidationError as error:
+                raise InvalidInputError(f"recipe: {listed(mistakes_of(error, Recipe))}") from error
+
+        # Recipes that come from files are validated as before, with the folder of the file.
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def load(cls, recipe: str | os.PathLike[str]) -> Recipe:
+        """Reads a recipe file, or a recipe that comes with the package.
+
+        Args:
+            recipe: the path of the file, or the name of a recipe, as ``quick``.
+
+        Raises:
+            InvalidInputError: there is no such recipe, or it has mistakes; the message names all.
+        """
+        if not isinstance(recipe, str | os.PathLike):
+            advice = "Recipe(**fields)" if isinstance(recipe, Mapping) else "Recipe.load('quick')"
+            raise InvalidInputError(
+                "expected the path of a recipe file, or the name of a recipe, got "
+                f"{described(recipe)}; write {advice}"
+            )
+        return read_recipe(named_recipe(os.fspath(recipe)))
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leaves out a field that older recipes lack, as a run's id is made of its recipe."""
         fields: dict[str, Any] = serialize(self)
-        if not self.trust_remote_code:
-            del fields["trust_remote_code"]
+        for name in ("trust_remote_code", "label_names"):
+            if not fields[name]:
+                del fields[name]
         return fields
 
     @property
@@ -241,10 +282,17 @@ def named_recipe(name: str) -> Path:
     known = known_recipes()
     if name not in known:
         raise InvalidInputError(
-            f"{name}: expected a recipe file, or one of {', '.join(known)}"
-            f"{did_you_mean(name, known)}"
+            f"{name}: expected a recipe file of the benchmark, or one of {', '.join(known)}"
+            f"{_meant(name, known)}"
         )
     return known[name]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Returns the end of a message about an unknown recipe, which says what may be meant."""
+    if name in attack_names():
+        return f", got an attack; textattack-attend attack --recipe {name} runs it alone"
+    return did_you_mean(name, known)
 
 
 def known_recipes() -> dict[str, Path]:

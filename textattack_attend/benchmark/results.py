@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,21 +12,24 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ..checkpoints.card import Card
-from ..errors import InvalidInputError, StoreError, described, listed
-from ..errors.printable import shortened
+from ..errors import InvalidInputError, StoreError, described, first_of, listed
+from ..errors.printable import in_one_line, shortened
+from .class_names import LABELS, named_rows
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
 from .records import Entry, Run, Session
+from .requirements import require_store
 from .store import Store
 
-LABELS = ["victim", "attack", "checkpoint", "seed"]
 Labels = tuple[str, str, str, int]
 MOST_NAMES = 32
 """The most names that a recipe may give to one cell, by naming one victim or attack repeatedly."""
+MOST_SHOWN = 5
+"""The most victims, and attacks, that the `repr` of results names."""
 LONGEST_MISTAKES = 500
 """The most characters of a recipe's mistakes that a message repeats."""
-WITHIN = ("victim", "model", "seed", "versions")
+WITHIN = ("victim", "model", "seed", "versions", "placed")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
 
@@ -43,13 +47,14 @@ class Cell(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The results of runs in a store, which is only read.
 
     Args:
         recipes: the recipes of the runs, in the order in which the runs were begun.
-        rows: the fields of `Row`, after victim, attack, checkpoint and seed.
+        rows: the fields of `Row`, after victim, attack, checkpoint and seed, with the names of the
+            classes beside their numbers, see `named_rows`.
         cards: the cards of trained models, by checkpoint.
         cells: the cells of every victim, attack, checkpoint and seed.
         runs: the runs, each with its sessions: when, by what command and on what device it ran.
@@ -61,17 +66,30 @@ class Results:
     cells: dict[Labels, Cell]
     runs: list[tuple[Run, list[Session]]] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        victims, attacks = (
+            first_of([in_one_line(label) for label in self.rows[name].unique()], MOST_SHOWN)
+            for name in ("victim", "attack")
+        )
+        return f"<Results: {len(self.rows)} rows; victims: {victims}; attacks: {attacks}>"
+
+    def _repr_html_(self) -> str:
+        """Returns the tables that a notebook shows."""
+        from .html import html_of  # its tables are made of results
+
+        return html_of(self)
+
     @property
     def expected(self) -> int:
         """The number of rows that the results have once the runs are done."""
         return sum(cell.size for cell in self.cells.values())
 
     @classmethod
-    def of(cls, store: Store, runs: Sequence[str] = ()) -> Results:
+    def of(cls, store: Store | str | os.PathLike[str], runs: Sequence[str] = ()) -> Results:
         """Reads the results of runs, which the beginnings of their ids name.
 
         Args:
-            store: the store of the runs.
+            store: the store of the runs, or the path of its file.
             runs: beginnings of the ids of runs; empty for the run that was begun last.
 
         Raises:
@@ -79,9 +97,13 @@ class Results:
                 together.
             StoreError: the store cannot be read.
         """
+        store = require_store(store, new=False)
         begun = store.runs()
         if not begun:
-            raise InvalidInputError(f"{store.path}: expected results of a benchmark, got none yet")
+            raise InvalidInputError(
+                f"{store.path}: expected results of a benchmark, got none yet; `textattack-attend "
+                "benchmark` makes them"
+            )
         for name in runs:
             if sum(run.id.startswith(name) for run in begun) != 1:
                 known = ", ".join(run.id for run in begun)
@@ -129,7 +151,7 @@ class Results:
             (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
             for e in entries
         }
-        rows = _labelled(store, entries, run.size)
+        rows = named_rows(_labelled(store, entries, run.size), recipe, cells, store.path)
         return cls([recipe], rows, cards, cells, [(run, store.sessions(run))])
 
 
@@ -186,7 +208,8 @@ def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:
 
 
 def _differing(one: Cell, other: Cell, but: Collection[str] = ()) -> list[str]:
-    return [name for name in one.key if name not in but and one.key[name] != other.key.get(name)]
+    names = [name for name in {**one.key, **other.key} if name not in (*but, "labels")]
+    return [name for name in names if one.key.get(name) != other.key.get(name)]
 
 
 def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame:

@@ -10,7 +10,9 @@ from typing import Any
 
 from transformers import (
     AutoConfig,
+    AutoModelForCausalLM,
     AutoModelForMultipleChoice,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
@@ -27,6 +29,9 @@ EXPECTED = (
     "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
     "network once; download it where there is one, and give the folder"
 )
+
+CLASSIFIERS = ("ForSequenceClassification", "ForMultipleChoice", "ForTokenClassification")
+"""The endings of the names of models that do not go on after a prompt."""
 
 EXPECTED_FOLDER = (
     "expected the folder of a checkpoint with its tokenizer's files beside the model, which "
@@ -75,6 +80,31 @@ def load(
         raise _refusal(checkpoint, own, ALLOW)
     is_multiple_choice = scores_choices(checkpoint, trust_remote_code)
     auto = AutoModelForMultipleChoice if is_multiple_choice else AutoModelForSequenceClassification
+    model = from_pretrained(auto, checkpoint, trust_remote_code)
+    return model, tokenizer_of(checkpoint, trust_remote_code)
+
+
+def load_language_model(
+    checkpoint: str, trust_remote_code: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Loads a causal or a seq2seq language model with its tokenizer.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint, or it is a classifier.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
+    """
+    configuration = from_pretrained(AutoConfig, checkpoint, trust_remote_code)
+    saved_as = [str(name) for name in configuration.architectures or []]
+    if any(name.endswith(CLASSIFIERS) for name in saved_as):
+        raise InvalidInputError(
+            f"{checkpoint}: expected a language model for the prompt, got a {saved_as[0]}; "
+            "leave out the prompt"
+        )
+    auto = AutoModelForSeq2SeqLM if configuration.is_encoder_decoder else AutoModelForCausalLM
     model = from_pretrained(auto, checkpoint, trust_remote_code)
     return model, tokenizer_of(checkpoint, trust_remote_code)
 

@@ -4,29 +4,52 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import shlex
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..errors import InvalidInputError
-from ..errors.printable import in_one_line
+from ..process.progress import say, watched
 from ..registry import Registry
 
 if TYPE_CHECKING:
     from ..analysis.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
+__all__ = [
+    "COMMANDS",
+    "command",
+    "given",
+    "keep_given",
+    "last",
+    "measured",
+    "prepare",
+    "resumable",
+    "watched",
+]
 T = TypeVar("T")
 GIVEN = f"{__name__}.given"
 """The key of the command line in what click keeps of a call."""
 COMMANDS: Registry[click.Command] = Registry("command", __package__)
 
 
+def _names(context: click.Context, option: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Reads names that commas part."""
+    from ..data.class_names import given_names
+
+    return given_names(given.split(",")) if given is not None else ()
+
+
+label_names_option = click.option(
+    "--label-names",
+    metavar="NAME,...",
+    callback=_names,
+    help="Names of the model's classes in its order, as negative,positive. [the model's own]",
+)
 trust_option = click.option(
     "--trust-remote-code",
     is_flag=True,
@@ -71,22 +94,25 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             default=1,
             show_default=True,
             type=click.IntRange(min=1),
-            help="CPU threads.",
+            help="The number of CPU threads.",
         ),
         click.option(
             "--num-examples",
             default=200,
             show_default=True,
             type=click.IntRange(min=1),
-            help="First N examples.",
+            help="The number of examples, from the first on.",
         ),
         click.option(
             "--data",
             required=True,
-            help="sentence<TAB>label lines, or a data file as PATH^NAME or PATH^COLUMN,...,LABEL.",
+            help="FILE^FORMAT (sst2, dream, ...), FILE^COLUMN,...,LABEL, or demo.",
         ),
+        label_names_option,
         trust_option,
-        click.option("--model", required=True, help="Hub name or folder of the victim."),
+        click.option(
+            "--model", required=True, help="The folder of the victim, or its name on the hub."
+        ),
     ):
         command = option(command)
     return command
@@ -98,25 +124,32 @@ def prepare(
     num_examples: int,
     threads: int,
     trust_remote_code: bool,
+    label_names: Sequence[str] = (),
 ) -> tuple[AttentionModelWrapper, list[Example]]:
-    """Loads the victim behind its wrapper, and the first examples of a file."""
-    path, _, name = data.partition("^")
-    if not os.path.isfile(path):  # said before seconds of imports
-        raise InvalidInputError(f"{path}: expected a data file, got none")
+    """Loads the victim behind its wrapper, and the first examples of the data.
+
+    The labels count the classes as the victim does: where both have names, they are placed by name.
+    """
+    from ..data.data_name import require_source
+
+    require_source(data)  # said before seconds of imports
     import torch
 
-    from ..datasets import from_name
-    from ..models.wrappers import wrapper_for
+    from ..datasets import dataset_named, for_model
+    from ..models.wrappers import class_names_of, wrapper_for
 
     logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
-    dataset = from_name(path, name or "sst2", count=num_examples)
+    whole = dataset_named(data, count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
+    say(f"loading {model}")
     wrapper = wrapper_for(model, trust_remote_code)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    dataset = for_model(whole, class_names_of(wrapper, label_names))
     alone = len(dataset.input_columns) == 1
     examples = [
-        (next(iter(columns.values())) if alone else columns, label) for columns, label in dataset
+        (next(iter(columns.values())) if alone else columns, label)
+        for columns, label in (dataset[at] for at in range(min(num_examples, len(dataset))))
     ]
     return wrapper, examples
 
@@ -147,16 +180,6 @@ def resumable(command: str = "the same command") -> Iterator[None]:
         raise click.ClickException(f"interrupted; {command} goes on from here") from None
 
 
-def last(progress: Iterator[T], total: int, name: str) -> T:
-    """Runs a measurement to its end, and returns its last item; a terminal shows a progress bar."""
+def last(progress: Iterable[T], total: int, name: str) -> T:
+    """Runs a measurement to its end while it is shown, and returns its last item."""
     return deque(watched(progress, total, name), maxlen=1).pop()
-
-
-def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
-    """Yields the items of a measurement, while a terminal shows a progress bar."""
-    import tqdm
-
-    bar: Iterator[T] = tqdm.tqdm(
-        progress, total=total, desc=in_one_line(name), leave=False, disable=None
-    )
-    return bar

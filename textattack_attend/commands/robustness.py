@@ -18,25 +18,35 @@ COUNTS = (0, *(2**power for power in range(12)))
     type=click.Choice(["fraction", "matrices"]),
     default="fraction",
     show_default=True,
-    help="Quantity to minimise: the mask fraction of every matrix, or the number of "
-    "matrices at 1%.",
+    help="The quantity that is minimised: the mask fraction of every matrix, or the number of "
+    "matrices in which 1% may be masked.",
 )
 def robustness(
-    model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool, budget: str
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    trust_remote_code: bool,
+    label_names: tuple[str, ...],
+    budget: str,
 ) -> None:
-    """Find the smallest budget that flips each example, and print accuracy over the budget."""
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    """Print the accuracy of a victim under growing budgets.
+
+    It comes from the smallest budget with which HackAttend+ flips each example.
+    """
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.robustness import (
         fewest_matrices,
         fraction_curve,
         matrices_curve,
+        shape_of,
         smallest_fractions,
     )
 
     echo(f"{budget:>10}{'accuracy':>10}")
     if budget == "matrices":
         fewest = list(watched(fewest_matrices(wrapper, examples), len(examples), budget))
-        layers, heads, *_ = wrapper.victim.empty_structure(examples[0][0]).shape.size
+        layers, heads, *_ = shape_of(wrapper, examples[0][0]).size
         counts = [*(count for count in COUNTS if count < layers * heads), layers * heads]
         for count, accuracy in zip(counts, matrices_curve(fewest, counts), strict=True):
             echo(f"{count:>10}{accuracy:>10.1%}")

@@ -83,19 +83,31 @@ def class_of(value: Any) -> int | None:
     return int(found[1]) if found else None
 
 
+def is_word(value: Any) -> bool:
+    """Returns whether a value can be the name of a class: a text that is no number."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
+
+
 def require_class(value: Any, names: Sequence[str], place: str) -> int:
     """Returns a class.
 
     Args:
-        value: the value of a cell: the class, counted from 0, or its name.
+        value: the value of a cell: the class, counted from 0, or its name in any case.
         names: the names of the classes in the model's order; empty if labels are numbers.
         place: the place of the cell, with which a message begins.
 
     Raises:
         InvalidInputError: the value is neither.
     """
-    if isinstance(value, str) and value in names:
-        return names.index(value)
+    known_names = [name.strip().casefold() for name in names]
+    if isinstance(value, str) and value.strip().casefold() in known_names:
+        return known_names.index(value.strip().casefold())
     number = class_of(value)
     if number is None:
         known = f"one of {named(names)}" if names else "a class counted from 0"

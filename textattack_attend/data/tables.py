@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError, did_you_mean
+from ..errors.printable import in_one_line
 from ..files import lines_of
 from ..files.strict_json import json_in_file
-from .cells import named, require_class, require_text, shown
+from .cells import is_word, named, require_class, require_text, shown
+from .class_names import comparable
+from .labelled import Labelled
 from .published import Example
 from .separated import Line, comma_separated, tab_separated
 
@@ -47,10 +50,72 @@ def read_table(
         InvalidInputError: the file is missing, truncated, of another kind, or lacks a column; a
             tokenizer cannot read a text; or a label is no class.
     """
+    values = _values(path, columns, label, start, count)
+    return [_row(columns, given, label_names, place) for place, given in values]
+
+
+def labelled_table(
+    path: str | os.PathLike[str],
+    columns: Sequence[str],
+    label: str = "label",
+    *,
+    start: int = 0,
+    count: int | None = None,
+) -> Labelled:
+    """Reads examples of a table as `read_table` does, whether its labels are numbers or words.
+
+    Args:
+        path: see `read_table`.
+        columns: see `read_table`.
+        label: the column of the label, which holds classes, counted from 0, or their names.
+        start: see `read_table`.
+        count: see `read_table`.
+
+    Raises:
+        InvalidInputError: see `read_table`; or some labels are numbers, and others are words.
+    """
+    values = _values(path, columns, label, start, count)
+    _, (*_, first) = values[0]
+    if not is_word(first):
+        return Labelled([_row(columns, given, (), place) for place, given in values])
+    for place, (*_, value) in values:
+        if not is_word(value):
+            raise InvalidInputError(
+                f"{place}: expected the name of a class as label, as {shown(first)} in the rows "
+                f"before, got {shown(value)}"
+            )
+    words = {comparable(value): in_one_line(value.strip()) for _, (*_, value) in reversed(values)}
+    names = [words[key] for key in sorted(words)]
+    rows = [_row(columns, given, names, place) for place, given in values]
+    return Labelled(rows, tuple(names), are_words=True)
+
+
+def columns_of(path: str | os.PathLike[str]) -> list[str]:
+    """Returns the names of a table's columns, which its first line has.
+
+    Raises:
+        InvalidInputError: the file is missing, empty, or no table.
+    """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise InvalidInputError(f"{path}: expected a file that ends in {', '.join(ENDINGS)}")
+    if _ending_of(path) in SEPARATED:
+        _, names = next(SEPARATED[path.suffix.lower()](path), (1, []))
+        return list(names)
+    for number, line in _json_lines(path):
+        entry = json_in_file(line, path, number)
+        return list(entry) if isinstance(entry, dict) else []
+    return []
+
+
+def _values(
+    path: str | os.PathLike[str],
+    columns: Sequence[str],
+    label: str,
+    start: int,
+    count: int | None,
+) -> list[tuple[str, list[Any]]]:
+    """Returns the place and the values of every row that is asked for; there is at least one."""
+    path = Path(path)
+    ending = _ending_of(path)
     wanted = [*columns, label]
     _require_different(path, wanted)
     stop = None if count is None else start + count
@@ -61,13 +126,21 @@ def read_table(
         number, names = next(lines, (1, []))
         positions = _positions(f"{path}: line {number}", wanted, names) if names else []
         values = _cells(path, names, positions, islice(lines, start, stop))
-    rows = [_row(columns, given, label_names, place) for place, given in values]
-    if not rows:
+    found = list(values)
+    if not found:
         raise InvalidInputError(
             f"{path}: expected rows with {named(columns)}, got none"
             + f" after {start}" * bool(start)
         )
-    return rows
+    return found
+
+
+def _ending_of(path: Path) -> str:
+    """Returns the ending of a table's name in small letters, or refuses another file."""
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise InvalidInputError(f"{path}: expected a file that ends in {', '.join(ENDINGS)}")
+    return ending
 
 
 def _require_different(path: Path, wanted: Sequence[str]) -> None:

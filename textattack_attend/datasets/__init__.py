@@ -1,7 +1,8 @@
 """Data sets for TextAttack: the paper's as published, any table, and the demo's reviews."""
 
+from ..data.data_name import is_data_file
 from .demo_reviews import DemoReviews
-from .named import dataset_named, from_name, is_data_file
+from .named import dataset_named, for_model, from_name
 from .published import dream, hellaswag, reclor, sst2
 from .rows import RowsDataset
 from .table import table
@@ -11,6 +12,7 @@ __all__ = [
     "RowsDataset",
     "dataset_named",
     "dream",
+    "for_model",
     "from_name",
     "hellaswag",
     "is_data_file",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textattack.datasets import Dataset
 
+from ..data.data_name import parsed
 from ..data.published import hub_dataset, is_file
 from ..identity.content import digest_of, digest_of_file
 
@@ -24,12 +25,12 @@ def data_identity(data: str, dataset: Dataset) -> str:
     Raises:
         InvalidInputError: the file cannot be read.
     """
-    path, caret, layout = data.partition("^")
-    if not caret:
+    name = parsed(data)
+    if not name.layout:
         return digest_of([_example(dataset, position) for position in range(len(dataset))])
-    if is_file(path):
-        return digest_of([digest_of_file(Path(path)), layout])
-    return digest_of([hub_dataset(path, "validation")._fingerprint, layout])
+    if is_file(name.source):
+        return digest_of([digest_of_file(Path(name.source)), name.layout])
+    return digest_of([hub_dataset(name.source, "validation")._fingerprint, name.layout])
 
 
 def _example(dataset: Dataset, position: int) -> list[object]:

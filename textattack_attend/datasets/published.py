@@ -12,7 +12,8 @@ from functools import partial
 
 from textattack.datasets import Dataset
 
-from ..data.published import PUBLISHED, Example, Source
+from ..data.labelled import Labelled, published_examples
+from ..data.published import Source
 from .rows import RowsDataset
 
 
@@ -37,7 +38,8 @@ def published(
         InvalidInputError: there is no data set of this name, or the file is missing, empty, or of
             another format.
     """
-    return dataset_of(PUBLISHED[name](source, split, start=start, count=count), start)
+    found = published_examples(name, source, split, start=start, count=count)
+    return dataset_of(found, start, f"{source}^{name}")
 
 
 sst2: Callable[..., Dataset] = partial(published, "sst2")
@@ -46,14 +48,15 @@ hellaswag: Callable[..., Dataset] = partial(published, "hellaswag")
 reclor: Callable[..., Dataset] = partial(published, "reclor")
 
 
-def dataset_of(rows: list[Example], first: int = 0) -> Dataset:
+def dataset_of(labelled: Labelled, first: int = 0, source: str = "data") -> RowsDataset:
     """Makes a data set with named columns of sentences or questions.
 
     Args:
-        rows: sentences, or questions with their choices, and the label of each.
+        labelled: sentences, or questions with their choices, and the label of each.
         first: the position of the first row in its file.
+        source: the name of the data, which messages begin with.
     """
-    choices = len(rows[0][0]) - 2
+    choices = len(labelled.rows[0][0]) - 2
     numbered = (f"choice {number + 1}" for number in range(choices))
     columns = ["context", "question", *numbered] if choices > 0 else ["text"]
-    return RowsDataset(rows, columns, first=first)
+    return RowsDataset.of(labelled, columns, first, source)

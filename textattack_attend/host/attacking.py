@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from textattack import Attack, AttackArgs, Attacker
+from textattack.goal_functions import ClassificationGoalFunction
 from textattack.shared import AttackedText
 
 from ..errors import InvalidInputError
@@ -38,6 +39,7 @@ def _attack_dataset(attacker: Attacker, original: Any) -> Any:
     from ..attacks.attack import StructureAttack
 
     attack, args = attacker.attack, attacker.attack_args
+    attacker.dataset = _with_names(attacker)
     if attacker._checkpoint is None:
         _require_examples(args.num_examples_offset, len(attacker.dataset))
     if not isinstance(attack, StructureAttack):
@@ -47,6 +49,18 @@ def _attack_dataset(attacker: Attacker, original: Any) -> Any:
         return original(attacker)
     with attack.looking_ahead(_upcoming(attacker)):
         return original(attacker)
+
+
+def _with_names(attacker: Attacker) -> Any:
+    """Returns the data set with labels that count the classes as the model does."""
+    from ..datasets import for_model
+    from ..models.wrappers import class_names_of
+
+    goal = attacker.attack.goal_function
+    if not isinstance(goal, ClassificationGoalFunction):  # others have texts in place of labels
+        return attacker.dataset
+    given = getattr(attacker.attack_args, "label_names", ())
+    return for_model(attacker.dataset, class_names_of(goal.model, given))
 
 
 def _require_examples(offset: int, size: int) -> None:

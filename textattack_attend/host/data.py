@@ -5,32 +5,66 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from textattack import AttackArgs, DatasetArgs
+from textattack import AttackArgs, DatasetArgs, ModelArgs
 from textattack.shared.utils import ARGS_SPLIT_TOKEN
 
 from ..demo import NAME
 from ..errors import InvalidInputError
 from .lines import explained
+from .models import checkpoint_of
 
 
 def from_data_files(original: Any) -> Any:
-    """Makes ``--dataset-from-file`` accept data files: PATH^dream, or PATH^text,label."""
+    """Makes ``--data``, and ``--dataset-from-file`` as well, read data by their names.
+
+    The labels count the classes as the model does, which a checkpoint tells before it is loaded;
+    for another model the attacker places them.
+    """
 
     def create_dataset(cls: Any, args: DatasetArgs) -> Any:
-        from ..datasets import from_name, is_data_file
-
-        path, _, name = (args.dataset_from_file or "").partition(ARGS_SPLIT_TOKEN)
-        if not is_data_file(path):
+        data = _named(args)
+        if data is None:
             args = _with_the_data_asked_for(args)
             with explained(lambda: _expected(args)):
                 return original(cls, args)
+        from ..datasets import dataset_named, for_model
+
         start, count = examples_asked_for(args)
-        dataset = from_name(path, name, start=start, count=count)
+        dataset = dataset_named(data, start=start, count=count)
+        names = _names(args)
+        if names is not None:
+            dataset = for_model(dataset, names)
         if args.filter_by_labels:
             dataset.filter_by_labels_(args.filter_by_labels)
         return dataset
 
     return create_dataset
+
+
+def _named(args: DatasetArgs) -> str | None:
+    """Returns the name of the data that arguments ask for; None for TextAttack's own ways."""
+    from ..datasets import is_data_file
+
+    others = ("dataset_by_model", "dataset_from_huggingface", "dataset_from_file")
+    given: str | None = getattr(args, "data", None)
+    twice = [f"--{name.replace('_', '-')}" for name in others if getattr(args, name)]
+    if given and twice:
+        raise InvalidInputError(f"--data: expected the data once, got {', '.join(twice)} as well")
+    file = args.dataset_from_file or ""
+    return given or (file if is_data_file(file.partition(ARGS_SPLIT_TOKEN)[0]) else None)
+
+
+def _names(args: DatasetArgs) -> tuple[str, ...] | None:
+    """Returns the names of the model's classes; None if only the loaded model can tell them."""
+    from ..victims.class_names import class_names_in
+
+    if not isinstance(args, ModelArgs):
+        return None
+    given: tuple[str, ...] = getattr(args, "label_names", ())
+    checkpoint = checkpoint_of(args)
+    if checkpoint is None:
+        return None if isinstance(args, AttackArgs) else given
+    return class_names_in(checkpoint, given, getattr(args, "trust_remote_code", False))
 
 
 def examples_asked_for(args: Any) -> tuple[int, int | None]:
@@ -80,6 +114,6 @@ def _expected(args: DatasetArgs) -> str:
         name = name if isinstance(name, str) else "^".join(filter(None, name))
         return f"{name}: expected a data set on the hub, which needs a network once"
     return (
-        "expected a data set, got none; give --dataset-from-file PATH^NAME, "
+        "expected a data set, got none; give --data FILE^FORMAT or FILE^COLUMN,...,LABEL, "
         "--dataset-from-huggingface NAME, or --dataset-by-model with a model that has one"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from transformers.utils import CONFIG_NAME
 from ..checkpoints.loading import EXPECTED, from_pretrained, scores_choices
 from .lines import explained
 
-OPTION = "trust_remote_code"
 OF_TEXTATTACK = ("LSTMForClassification", "WordCNNForClassification")
 """The architectures of TextAttack's own models, which it loads by its own classes."""
 
@@ -31,40 +29,15 @@ def with_own_wrappers(original: Any) -> Any:
 
     def create_model(cls: Any, args: ModelArgs) -> Any:
         with explained(lambda: _expected(args)):
-            checkpoint = _checkpoint(args)
+            checkpoint = checkpoint_of(args)
             if checkpoint is None:
                 return original(cls, args)
-            return _wrapped(checkpoint, getattr(args, OPTION, False))
+            return _wrapped(checkpoint, getattr(args, "trust_remote_code", False))
 
     return create_model
 
 
-def with_trust_option(original: Any) -> Any:
-    """Adds ``--trust-remote-code`` to the options for models."""
-
-    def add_parser_args(cls: Any, parser: Any) -> Any:
-        parser.add_argument(
-            "--trust-remote-code",
-            action="store_true",
-            help="Run the Python code that the model's checkpoint brings along.",
-        )
-        return original(cls, parser)
-
-    return add_parser_args
-
-
-def taking_trust(original: Any) -> Any:
-    """Makes the arguments of a command accept our option, which becomes an attribute."""
-
-    def init(self: Any, *arguments: Any, **options: Any) -> None:
-        trusts = options.pop(OPTION, False)
-        original(self, *arguments, **options)
-        setattr(self, OPTION, trusts)
-
-    return init
-
-
-def _checkpoint(args: ModelArgs) -> str | None:
+def checkpoint_of(args: ModelArgs) -> str | None:
     """Returns the checkpoint of transformers that arguments name; None for another model."""
     if args.model_from_file:
         return None
@@ -72,19 +45,22 @@ def _checkpoint(args: ModelArgs) -> str | None:
         return str(HUGGINGFACE_MODELS[args.model])
     if args.model_from_huggingface:
         return str(args.model_from_huggingface)
-    return args.model if args.model and _is_of_transformers(Path(args.model)) else None
+    return args.model if args.model and _may_be_of_transformers(Path(args.model)) else None
 
 
-def _is_of_transformers(folder: Path) -> bool:
-    """Returns whether a folder holds a model of transformers, and not one of TextAttack's own."""
+def _may_be_of_transformers(folder: Path) -> bool:
+    """Returns whether a folder holds no model of TextAttack's own.
+
+    Whoever loads it as a model of transformers says what else is wrong with it.
+    """
+    if not folder.exists() or (folder / "t5-wrapper-config.json").exists():
+        return False
     try:
         configuration = json.loads((folder / CONFIG_NAME).read_bytes())
-    except (OSError, ValueError):  # TextAttack says what is wrong with it
-        return False
+    except (OSError, ValueError):
+        return True
     architectures = configuration.get("architectures") if isinstance(configuration, dict) else None
-    return architectures not in OF_TEXTATTACK and not os.path.exists(
-        folder / "t5-wrapper-config.json"
-    )
+    return architectures not in OF_TEXTATTACK
 
 
 def _wrapped(checkpoint: str, trust_remote_code: bool) -> ModelWrapper:

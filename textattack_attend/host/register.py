@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from textattack import (
     Attacker,
     CommandLineAttackArgs,
     DatasetArgs,
     ModelArgs,
     attack_args,
+    attacker,
 )
 from textattack.attack_args import AttackArgs
 from textattack.commands.attack_command import AttackCommand
@@ -20,14 +23,17 @@ from textattack.loggers import AttackLogManager
 from textattack.metrics.attack_metrics import WordsPerturbed
 from textattack.shared import AttackCheckpoint
 
+from ..process.progress import kind_of_bar
 from .attacking import with_checks_and_metrics
 from .data import from_data_files
 from .interrupt import uninterrupted
 from .lines import explaining_attack, explaining_loggers, refusing_custom_code, with_one_line
-from .models import taking_trust, with_own_wrappers, with_trust_option
+from .models import with_own_wrappers
 from .names import register_names
+from .options import taking_own_options, with_data_options, with_trust_option
 from .patching import patch, patch_class_method
 from .repairs import resuming, zero_without_changed_words
+from .structure_files import with_structure_files
 
 COMMANDS = (
     AttackCommand,
@@ -48,11 +54,16 @@ def register() -> None:
     patch_class_method(DatasetArgs, "_create_dataset_from_args", from_data_files)
     patch_class_method(ModelArgs, "_create_model_from_args", with_own_wrappers)
     patch_class_method(ModelArgs, "_add_parser_args", with_trust_option)
-    for arguments in (CommandLineAttackArgs, ModelEvalArgs):
-        patch(arguments, "__init__", taking_trust)
+    patch_class_method(DatasetArgs, "_add_parser_args", with_data_options)
+    for arguments in (CommandLineAttackArgs, ModelEvalArgs, DatasetArgs):
+        patch(arguments, "__init__", taking_own_options)
     patch_class_method(CommandLineAttackArgs, "_create_attack_from_args", explaining_attack)
     patch_class_method(AttackArgs, "create_loggers_from_args", explaining_loggers)
     patch(Attacker, "attack_dataset", with_checks_and_metrics)
+    patch(Attacker, "_attack", with_structure_files)
+    patch(Attacker, "_attack_parallel", with_structure_files)
+    # TextAttack draws a bar into logs, too, where it fills line after line.
+    attacker.tqdm = SimpleNamespace(tqdm=lambda **options: kind_of_bar()(**options))
     patch(AttackLogManager, "log_result", uninterrupted)
     patch(AttackCheckpoint, "save", uninterrupted)
     patch(AttackCommand, "run", with_one_line)

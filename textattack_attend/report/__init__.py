@@ -3,6 +3,7 @@
 from .attention import attention_of_a_success
 from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
 from .page import report
+from .writing import write_report
 
 __all__ = [
     "attention_of_a_success",
@@ -12,4 +13,5 @@ __all__ = [
     "plot_layers",
     "plot_robustness",
     "report",
+    "write_report",
 ]

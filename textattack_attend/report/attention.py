@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ..benchmark import Recipe, Results
 from ..data.texts import Text
 from ..demo import NAME, VICTIM_PATH
+from ..display.head_attention import HeadAttention
 from ..errors import InvalidInputError, described
 from ..identity import Identity
 from ..structures import Structure, decode
@@ -26,30 +24,7 @@ TOKENS = 24
 """The most tokens of a text whose map is still legible."""
 
 
-@dataclass(frozen=True)
-class Attention:
-    """The attention of one head, before and after an attack.
-
-    Args:
-        before: the attention probabilities, float32 (T, T), without a structure.
-        after: the attention probabilities, float32 (T, T), under the structure.
-        tokens: the T tokens of the text.
-        masked: the (query, key) of every masked unit.
-        layer: the number of the layer, counted from 0.
-        head: the number of the head, counted from 0.
-        where: the victim, the attack and the text, in one line.
-    """
-
-    before: npt.NDArray[np.float32]
-    after: npt.NDArray[np.float32]
-    tokens: list[str]
-    masked: list[tuple[int, int]]
-    layer: int
-    head: int
-    where: str
-
-
-def attention_of_a_success(results: Results) -> Attention:
+def attention_of_a_success(results: Results) -> HeadAttention:
     """Returns the head that lost most attention in the success with the fewest perturbed matrices.
 
     It loads the checkpoint that the results name, and for texts of several columns the data.
@@ -62,7 +37,7 @@ def attention_of_a_success(results: Results) -> Attention:
     return found
 
 
-def attention_of(results: Results, rows: pd.DataFrame) -> Iterator[tuple[Hashable, Attention]]:
+def attention_of(results: Results, rows: pd.DataFrame) -> Iterator[tuple[Hashable, HeadAttention]]:
     """Yields the head that lost most attention in every row, with the index of the row.
 
     It loads the checkpoints that the results name, and for texts of several columns the data.
@@ -146,26 +121,15 @@ def _loaded(checkpoint: str, max_tokens: int | None) -> Victim:
     return Victim(*load(_path(checkpoint)), max_tokens=max_tokens)
 
 
-def _attention(victim: Victim, row: pd.Series, text: Text) -> Attention:
+def _attention(victim: Victim, row: pd.Series, text: Text) -> HeadAttention:
     """Computes the attention of a success with and without its structure."""
     # Older rows do not name the reach of the layers; the victim does.
     shape = victim.empty_structure(text).shape
     structure = Structure.from_units(shape, decode(row["masked"]).units)
-    clean, masked = (
-        victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
-        for structures in ([], [structure])
-    )
-    matrices = {m: _pairs(structure, *m) for m in structure.matrices}
-    layer, head = max(matrices, key=lambda m: sum(clean[m][cell] for cell in matrices[m]))
-    return Attention(
-        clean[layer, head],
-        masked[layer, head],
-        victim.tokens(text),
-        matrices[layer, head],
-        layer,
-        head,
-        f"{row['attack']} on {row['victim']}: {row['text']}",
-    )
+    where = f"{row['attack']} on {row['victim']}: {row['text']}"
+    from ..victims.head_attention import most_attention_lost
+
+    return most_attention_lost(victim, text, structure, where)
 
 
 def _require_attacked(checkpoint: str, key: dict[str, Any], victim: Victim) -> None:
@@ -207,8 +171,3 @@ def _text(row: pd.Series, recipe: Recipe) -> Text:
     position = int(row["position"])
     columns, _ = dataset_named(recipe.data, start=position, count=1)[position]
     return tuple(columns.values()) if len(columns) > 1 else text
-
-
-def _pairs(structure: Structure, layer: int, head: int) -> list[tuple[int, int]]:
-    """Returns the (query, key) that are masked in a matrix."""
-    return [divmod(cell, structure.shape.tokens) for cell in structure.cells(layer, head).tolist()]

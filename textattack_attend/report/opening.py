@@ -21,7 +21,7 @@ class Success:
     """A success of an attack, as the page shows it.
 
     Args:
-        row: the row of the results, with the names of its classes.
+        row: the row of the results.
         masked: what its structure masks, in a few words; empty for an attack on words.
         lines: the masked units, a line for every matrix.
     """
@@ -57,17 +57,11 @@ def first_success(results: Results) -> Success | None:
     found = rows[(rows["victim"] == pair[0]) & (rows["attack"] == pair[1])]
     if found.empty:
         return None
-    row = named(found).iloc[0].to_dict()
+    row = found.iloc[0].to_dict()
     if not isinstance(row["masked"], str):
         return Success(row, "", [])
     structure = decode(row["masked"])
     return Success(row, summarize(structure), describe(structure, json.loads(row["tokens"])))
-
-
-def named(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns rows with the names of their classes, which are the numbers where none are known."""
-    known = {f"{of}_name": rows[of] for of in ("label", "before", "after")}
-    return rows.assign(**{name: own for name, own in known.items() if name not in rows})
 
 
 def _found(results: Results, pair: Pair | None, rank: str) -> str:

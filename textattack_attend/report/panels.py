@@ -6,21 +6,31 @@ and every attack a panel.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from ..benchmark import Results
-from ..errors.printable import printable
+from ..display.figure import INK, STYLE, PlainFigure
 
-INK = "#5f6672"
-"""The colour of text and axes, legible on white and on black."""
+__all__ = [
+    "INK",
+    "STYLE",
+    "PlainFigure",
+    "colors_of",
+    "in_a_legend",
+    "labels_of",
+    "legend",
+    "markers_of",
+    "one_victim",
+    "pairs_of",
+    "panels_of",
+    "subplots",
+]
+
 COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
 MARKERS = "osD^vP*X"
 ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
@@ -30,52 +40,6 @@ LEGEND_ROW = 0.22
 WIDTHLESS = "\N{WORD JOINER}"
 Pair = tuple[str, str]
 """A victim and an attack, by their labels."""
-STYLE: Any = {
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "axes.titlesize": "medium",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    # A text is never mathematics or TeX: its dollars are dollars.
-    "text.parse_math": False,
-    "text.usetex": False,
-}
-
-
-class PlainFigure(Figure):
-    """A figure that shows any text as it is, and draws without warnings.
-
-    Characters that no file of a figure can contain are replaced. Matplotlib would warn of every
-    letter that its font lacks (emoji, Chinese), although an SVG leaves letters to the browser's
-    fonts, and a bitmap visibly shows a box.
-    """
-
-    def draw(self, renderer: Any) -> None:
-        """Draws the figure; matplotlib calls this whenever it saves or lays out a figure."""
-        for text in self.findobj(Text):
-            text.set_text(printable(text.get_text()))
-        with _without_a_word_of_glyphs():
-            super().draw(renderer)
-
-    def get_tightbbox(self, *arguments: Any, **options: Any) -> Any:
-        """Measures the texts; matplotlib calls this for ``bbox_inches="tight"``."""
-        with _without_a_word_of_glyphs():
-            return super().get_tightbbox(*arguments, **options)
-
-
-@contextmanager
-def _without_a_word_of_glyphs() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-        yield
 
 
 def one_victim(results: Results) -> bool:

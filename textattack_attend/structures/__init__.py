@@ -4,7 +4,7 @@ TextAttack.
 
 from .budget import Budget
 from .codec import decode, encode
-from .describe import describe, summarize
+from .describe import describe, names_in_layer, summarize
 from .file import SavedStructure, load, save
 from .shape import Reach, Shape
 from .structure import Cells, Matrix, Structure
@@ -21,6 +21,7 @@ __all__ = [
     "describe",
     "encode",
     "load",
+    "names_in_layer",
     "save",
     "summarize",
 ]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..errors.printable import in_one_line
+from .shape import Shape
 from .structure import Structure
 
 MAX_MATRICES = 12
@@ -21,9 +22,8 @@ def describe(structure: Structure, tokens: Sequence[str]) -> list[str]:
     A decoder reads a start token first, shown as ``<start>``. Long structures are cut, and a last
     line says so.
     """
-    names = _unambiguous(tokens)
     lines = [
-        f"L{layer} H{head}: {_pairs(structure, layer, head, names)}"
+        f"L{layer} H{head}: {_pairs(structure, layer, head, tokens)}"
         for layer, head in structure.matrices[:MAX_MATRICES]
     ]
     hidden = len(structure.matrices) - len(lines)
@@ -40,13 +40,22 @@ def summarize(structure: Structure) -> str:
     )
 
 
-def _pairs(structure: Structure, layer: int, head: int, names: Sequence[str]) -> str:
-    cells = structure.cells(layer, head)
-    reach = structure.shape.reach_of(layer)
+def names_in_layer(
+    shape: Shape, layer: int, tokens: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Returns the names of the queries and of the keys of a layer, as `describe` shows them."""
+    names = _unambiguous(tokens)
+    reach = shape.reach_of(layer)
     queries, keys = (
         [START, *names[:-1]] if of_decoder else names
         for of_decoder in (reach.decoder_queries, reach.decoder_keys)
     )
+    return queries, keys
+
+
+def _pairs(structure: Structure, layer: int, head: int, tokens: Sequence[str]) -> str:
+    cells = structure.cells(layer, head)
+    queries, keys = names_in_layer(structure.shape, layer, tokens)
     pairs = [divmod(int(cell), structure.shape.tokens) for cell in cells[:MAX_PAIRS]]
     shown = ", ".join(f"{queries[query]} -> {keys[key]}" for query, key in pairs)
     hidden = len(cells) - len(pairs)

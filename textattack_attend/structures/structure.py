@@ -177,6 +177,12 @@ class Structure:
     def __repr__(self) -> str:
         return f"Structure({len(self)} units in {len(self._cells)} matrices of {self.shape})"
 
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows."""
+        from .html import html_of  # it describes structures, and so imports this module
+
+        return html_of(self)
+
     def _split(self, cells: Cells) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         query, key = np.divmod(cells.astype(np.int64), self.shape.tokens)
         return query, key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accelerate import init_empty_weights
@@ -27,6 +27,7 @@ def configuration_of(
     fields: Mapping[str, Any],
     classes: int | None,
     trust_remote_code: bool = False,
+    names: Sequence[str] = (),
 ) -> PretrainedConfig:
     """Reads the configuration of a pretrained model and changes it.
 
@@ -36,6 +37,8 @@ def configuration_of(
         fields: the new values of the architecture's fields to change, as its dropout.
         classes: the number of classes; None for a head that scores choices.
         trust_remote_code: whether to run the code that the model brings along.
+        names: the names of the classes; empty if they have none, as those of the pretrained model
+            may be the names of others.
 
     Raises:
         InvalidInputError: there is no such model or field; a value is of another kind; or the model
@@ -44,7 +47,9 @@ def configuration_of(
     config: PretrainedConfig = from_pretrained(AutoConfig, model, trust_remote_code)
     config.update(AS_TRAINER_NEEDS)
     if classes is not None:
-        config.num_labels = classes
+        named = names or [f"LABEL_{number}" for number in range(classes)]
+        config.id2label = dict(enumerate(named))
+        config.label2id = {name: number for number, name in enumerate(named)}
         config.problem_type = (
             "single_label_classification"  # the pretrained model may be one of regression
         )

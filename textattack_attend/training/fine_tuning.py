@@ -6,9 +6,11 @@ import dataclasses
 import logging
 import os
 import time
+from collections.abc import Sequence, Sized
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,12 +24,15 @@ from transformers import (
     PreTrainedTokenizerBase,
     TrainingArguments,
 )
+from transformers.trainer_callback import PrinterCallback
 
 from ..attention.precision import training_precision
 from ..checkpoints.card import CHECKPOINTS, Card
 from ..checkpoints.loading import load, tokenizer_of
 from ..data.published import Example, Source
 from ..errors import InvalidInputError
+from ..process.progress import say
+from ..victims.class_names import class_names_in
 from ..victims.identity import trained_parts
 from ..victims.requirements import require_padding
 from .checkpoints import UNFINISHED, newest_whole, saving
@@ -35,8 +40,11 @@ from .configuration import configuration_of, longest_input
 from .defenses import Defense, trainer_of
 from .defenses.defense_trainer import DefenseTrainer
 from .folder import begin, complete, finished
+from .labels import numbered
 from .learnable import require_learnable
+from .requirements import require_defense, require_pretrained, require_task
 from .rows import encoded, with_extra
+from .shown import ShownTraining
 from .start import pretrained
 from .tasks import Task, splits
 from .trainer_arguments import trainer_arguments
@@ -77,14 +85,15 @@ class _Run:
 
 
 def fine_tune(
-    task: Task,
-    model: str,
+    task: Task | str,
+    model: str | os.PathLike[str],
     data: Source,
     output: str | os.PathLike[str],
     *,
     defense: Defense | None = None,
     overwrite: bool = False,
     trust_remote_code: bool = False,
+    label_names: Sequence[str] = (),
     **settings: Any,
 ) -> Card:
     """Fine-tunes a pretrained model, saves it with its tokenizer and a card, and returns the card.
@@ -94,7 +103,8 @@ def fine_tune(
     the model is saved. If the run has ended already, only its card is returned, with a warning.
 
     Args:
-        task: the task, whose settings replace those of `settings` that are None.
+        task: the task, whose settings replace those of `settings` that are None; or its name, as
+            `task_of` takes it: ``sst2``, or the columns of a table, as ``text,label``.
         model: the folder of the pretrained model, or its name on the hub.
         data: the folder of the task's two files, or the name of the data set on the hub.
         output: the folder for the model.
@@ -103,6 +113,8 @@ def fine_tune(
             or going on with it.
         trust_remote_code: whether to run the Python code that the pretrained model, or the victim
             of ADA, brings along; otherwise such a model is refused.
+        label_names: the names of the classes, in the order of their numbers, for the model's
+            configuration; by default those of the data.
         settings: fields of `Settings` to use instead of the task's: learning_rate, batch_size,
             epochs, max_tokens, config, seed, precision.
 
@@ -115,10 +127,13 @@ def fine_tune(
         CustomCodeError: the pretrained model needs code of its own, which is not allowed.
         SavingError: the disk is full; the checkpoints so far are kept.
     """
-    given = task.given(**settings)
-    defense = defense or Defense()
+    model = require_pretrained(model)
+    given = require_task(task).given(**settings)
+    defense = require_defense(defense)
     longest = settings.get("max_tokens")
-    run = _checked(given, longest, defense, model, data, Path(output), trust_remote_code)
+    run = _checked(
+        given, longest, defense, model, data, Path(output), trust_remote_code, label_names
+    )
     arguments = trainer_arguments(run.card, run.task, run.checkpoints)
     ended = None if overwrite else finished(run.card, run.output)
     if ended:
@@ -139,9 +154,19 @@ def _checked(
     data: Source,
     output: Path,
     trust_remote_code: bool,
+    label_names: Sequence[str],
 ) -> _Run:
     """Reads the data and the configuration, and refuses what does not fit together."""
-    train, dev = splits(task, data)
+    train, dev, names = numbered(
+        *splits(task, data),
+        label_names,
+        lambda: class_names_in(str(model), (), trust_remote_code),
+        data,
+    )
+    if task.is_multiple_choice and names:
+        raise InvalidInputError(
+            "label names: expected none, as the labels are the positions of choices"
+        )
     require_learnable(train, dev, data, task.is_multiple_choice)
     auto = (
         AutoModelForMultipleChoice
@@ -149,9 +174,11 @@ def _checked(
         else AutoModelForSequenceClassification
     )
     classes = None if task.is_multiple_choice else 1 + max(label for _, label in train)
-    configuration = configuration_of(str(model), auto, task.config, classes, trust_remote_code)
+    configuration = configuration_of(
+        str(model), auto, task.config, classes, trust_remote_code, names
+    )
     task = _within(longest_input(configuration), task, longest)
-    card = _card(task, defense, model, data)
+    card = _card(task, defense, model, data, label_names)
     return _Run(task, defense, card, output, train, dev, auto, configuration, trust_remote_code)
 
 
@@ -160,6 +187,7 @@ def _begun(
 ) -> tuple[DefenseTrainer[Any], Card]:
     """Loads the model, finds the rows that the defense adds, and makes the trainer."""
     task, card, trusts = run.task, run.card, run.trust_remote_code
+    say(f"loading {card.model}")
     tokenizer = tokenizer_of(card.model, trusts, model_max_length=task.max_tokens)
     torch.manual_seed(task.seed)
     untrained = pretrained(card.model, run.auto, run.configuration, trusts)
@@ -189,8 +217,13 @@ def _begun(
 
 def _trained(trainer: DefenseTrainer[Any], card: Card, checkpoints: Path) -> Card:
     """Trains from the newest whole checkpoint on, and returns the card with what came out."""
+    shown = ShownTraining(f"training on {card.task}", len(cast(Sized, trainer.eval_dataset)))
+    trainer.add_callback(shown)  # type: ignore[no-untyped-call]
+    # Standard output holds results alone.
+    trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
+    with closing(shown):  # the line of an error must not stand inside a bar
+        trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
     return dataclasses.replace(
         card,
         accuracy=trainer.state.best_metric,
@@ -215,10 +248,13 @@ def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_
     return card
 
 
-def _card(task: Task, defense: Defense, model: str, data: Source) -> Card:
+def _card(
+    task: Task, defense: Defense, model: str, data: Source, label_names: Sequence[str]
+) -> Card:
     """Returns the card of a run before it begins."""
+    given = {"label_names": list(label_names)} if label_names else {}
     settings = task.settings() | {
-        "config": dict(task.config),
+        "config": dict(task.config) | given,
         "precision": task.precision or training_precision(),
     }
     return Card(

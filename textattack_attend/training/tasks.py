@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..data.published import PUBLISHED, Example, Source
-from ..data.tables import read_table
+from ..data.cells import named
+from ..data.labelled import Labelled, published_examples
+from ..data.published import PUBLISHED, Source
+from ..data.tables import ENDINGS, columns_of, labelled_table
 from ..errors import InvalidInputError
 from .settings import Settings
 
@@ -30,7 +33,7 @@ class Task(Settings):
     """
 
     name: str
-    read: Callable[[Source, str], list[Example]]
+    read: Callable[[Source, str], Labelled]
     files: tuple[str, str]
     is_multiple_choice: bool
     warmup: float
@@ -38,10 +41,11 @@ class Task(Settings):
 
 def _task(name: str, *row: Any) -> Task:
     """Makes the task of a published data set, with a row of the paper's Table 9."""
-    read = PUBLISHED[name]
+    known = PUBLISHED[name]
     columns = ("learning_rate", "batch_size", "epochs", "warmup")
     settings = dict(zip(columns, row, strict=True))
-    return Task(name, read, read.files, read.is_multiple_choice, **settings)
+    read = partial(published_examples, name)
+    return Task(name, read, known.files, known.is_multiple_choice, **settings)
 
 
 TASKS = {
@@ -75,12 +79,12 @@ def task_of(name: str) -> Task:
             f"last, as text,label, got {name!r}"
         )
 
-    def read(source: Source, split: str) -> list[Example]:
+    def read(source: Source, split: str) -> Labelled:
         if split:
             raise InvalidInputError(
                 f"{source}: expected a folder with train.csv and dev.csv, .tsv or .jsonl"
             )
-        return read_table(source, columns, label)
+        return labelled_table(source, columns, label)
 
     like = TASKS["dream" if len(columns) > 2 else "sst2"]
     return dataclasses.replace(like, name=name, read=read, files=("train.*", "dev.*"))
@@ -88,12 +92,49 @@ def task_of(name: str) -> Task:
 
 def _without_settings(name: str) -> Task:
     """Returns the task of a data set that the paper lacks, with the settings of one like it."""
-    read = PUBLISHED[name]
-    like = TASKS["dream" if read.is_multiple_choice else "sst2"]
-    return dataclasses.replace(like, name=name, read=read, files=read.files)
+    known = PUBLISHED[name]
+    like = TASKS["dream" if known.is_multiple_choice else "sst2"]
+    read = partial(published_examples, name)
+    return dataclasses.replace(like, name=name, read=read, files=known.files)
 
 
-def splits(task: Task, data: Source) -> list[list[Example]]:
+def task_and_data(data: str, task: str | None = None) -> tuple[Task, str]:
+    """Returns the task that a name of data stands for, and the folder or the name on the hub.
+
+    Args:
+        data: FOLDER^FORMAT or FOLDER^COLUMN,...,LABEL, see `task_of`; or the folder alone.
+        task: what stands behind the caret, if the folder is given alone.
+
+    Raises:
+        InvalidInputError: there is no such task, or none is named, or two are.
+    """
+    source, _, layout = data.partition("^")
+    if layout and task and layout != task:
+        raise InvalidInputError(
+            f"--data {data}: expected one layout of the data, got another one by --task {task}"
+        )
+    if not layout and not task:
+        raise InvalidInputError(f"{data}: {_layout_of(source)}")
+    return task_of(layout or str(task)), source
+
+
+def _layout_of(source: str) -> str:
+    """Returns the end of a message that says how to name a folder of data."""
+    tables = sorted(path for path in Path(source).glob("train.*") if path.suffix in ENDINGS)
+    columns = columns_of(tables[0]) if tables else []
+    if len(columns) < 2:
+        return (
+            f"expected the layout of the data behind their folder, as "
+            f"{', '.join(f'{source}^{name}' for name in PUBLISHED)}, or {source}^text,label for "
+            "the columns of train.csv and dev.csv (.tsv, .jsonl)"
+        )
+    return (
+        f"expected the columns behind the folder; {tables[0].name} has {named(columns)}: write "
+        f"those of the text and, last, that of the label, as {source}^{','.join(columns)}"
+    )
+
+
+def splits(task: Task, data: Source) -> tuple[Labelled, Labelled]:
     """Reads the examples to train on, and those to evaluate on.
 
     Args:
@@ -107,9 +148,10 @@ def splits(task: Task, data: Source) -> list[list[Example]]:
         raise InvalidInputError(
             f"{data}: expected the folder of {task.files[0]} and {task.files[1]}, got a file"
         )
+    train, dev = task.files
     if Path(data).is_dir():
-        return [task.read(_only(Path(data), pattern), "") for pattern in task.files]
-    return [task.read(data, split) for split in ("train", "validation")]
+        return task.read(_only(Path(data), train), ""), task.read(_only(Path(data), dev), "")
+    return task.read(data, "train"), task.read(data, "validation")
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -19,10 +19,18 @@ FRACTIONS = (0.05, 0.01, 0.001, 0.0001)
 @click.command()
 @measured
 def strength(
-    model: str, data: str, num_examples: int, threads: int, trust_remote_code: bool
+    model: str,
+    data: str,
+    num_examples: int,
+    threads: int,
+    trust_remote_code: bool,
+    label_names: tuple[str, ...],
 ) -> None:
-    """Print HackAttend beside HackAttend+ over the mask fraction, [CLS] spared or not."""
-    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code)
+    """Print HackAttend beside HackAttend+ over the mask fraction.
+
+    Both spare the row and the column of [CLS], or do not.
+    """
+    wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 
     from ..speed import Timing, time_attack

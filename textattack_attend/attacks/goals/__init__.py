@@ -1,5 +1,6 @@
 """Goal functions on texts with structures: untargeted and targeted classification."""
 
+from .labels import label_of
 from .objective import margin_loss
 from .structure_classification import (
     Judge,
@@ -18,6 +19,7 @@ __all__ = [
     "TargetedStructureClassification",
     "UntargetedStructureClassification",
     "goal_function",
+    "label_of",
     "margin_loss",
     "require_label",
 ]

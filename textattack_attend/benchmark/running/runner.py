@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ...checkpoints.card import Card
-from ...errors import InvalidInputError
-from ...errors.printable import in_one_line
+from ...errors import AttendError, InvalidInputError
 from ...models.wrappers import AttentionModelWrapper
+from ...process.progress import say
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..records import Entry, Run, Session
+from ..requirements import require_recipe, require_store
+from ..results import Results
 from ..row import Row
 from ..store import Store
 from .cluster import Cluster
+from .device import device_in_words
 from .rehearsal import loader_of, rehearse
-from .worker import Task, Worker, device_in_words
+from .shown import ShownRun
+from .worker import Task, Worker
 
 
 class Benchmark:
@@ -29,8 +33,9 @@ class Benchmark:
 
     Args:
         recipe: the recipe to run.
-        store: the store to which rows are written.
+        store: the store to which rows are written, or the path of its file.
         cluster: the cluster that attacks examples; None to attack them in this process.
+        worker: the worker of the recipe, if its data or its victim are in memory already.
         command: the command line that runs the recipe, which the store keeps; None from Python.
 
     Attributes:
@@ -45,21 +50,28 @@ class Benchmark:
     def __init__(
         self,
         recipe: Recipe,
-        store: Store,
+        store: Store | str | os.PathLike[str],
         cluster: Cluster | None = None,
+        worker: Worker | None = None,
         command: str | None = None,
     ) -> None:
-        self.recipe = recipe
+        self.recipe = recipe = require_recipe(recipe)
         self._command = command
-        self.store = store
-        self._worker = _worker_of(recipe)
+        self._worker = worker or _worker_of(recipe)
         self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)
         self.size = min(whole, recipe.examples or whole)
-        rehearse(recipe, self._load, self._is_due)
-        self._run: Run = store.begin(recipe.model_dump_json(), self._worker.data, self.size)
+        self.store = require_store(store)
+        say(f"trying the attacks ({', '.join(recipe.attacks)}) on an example each")
+        try:
+            rehearse(recipe, self._load, self._is_due, dataset=self._worker.dataset)
+        except AttendError:
+            if self.store is not store:  # a file that nobody asked for by itself
+                self.store.delete_if_empty()
+            raise
+        self._run: Run = self.store.begin(recipe.model_dump_json(), self._worker.data, self.size)
         self.id = self._run.id
-        self._claims = Claims(store)
+        self._claims = Claims(self.store)
 
     def run(self) -> int:
         """Attacks the missing examples, and waits for those that other processes attack.
@@ -75,36 +87,48 @@ class Benchmark:
         entries = list(self._entries())
         for entry, _ in entries:
             self.store.enter(self._run, entry)
-        if not any(self.store.missing(entry.cell, self.size) for entry, _ in entries):
-            return 0
-        session = Session(self.id, _now(), None, self._command, self._device())
-        self.store.record(session)
-        attacked = self._attack_all(entries)
-        self.store.record(replace(session, ended=_now()))
+        shown = ShownRun(self.store, [entry for entry, _ in entries], self.size)
+        with closing(shown), self._recorded(entries):
+            attacked = self._attack_all(entries, shown)
+        self._claims.delete_abandoned()
         return attacked
 
-    def _attack_all(self, entries: Sequence[tuple[Entry, Task]]) -> int:
-        """Attacks the missing examples of all cells, and returns their number."""
+    @contextmanager
+    def _recorded(self, entries: Sequence[tuple[Entry, Task]]) -> Iterator[None]:
+        """Records when, by what and where the run is worked on, unless it is done already."""
+        if not any(self.store.missing(entry.cell, self.size) for entry, _ in entries):
+            yield
+            return
+        device = "a Ray cluster" if self._attackers is not self._worker else device_in_words()
+        session = Session(self.id, _now(), None, self._command, device)
+        self.store.record(session)
+        yield
+        self.store.record(replace(session, ended=_now()))
+
+    def _attack_all(self, entries: Sequence[tuple[Entry, Task]], shown: ShownRun) -> int:
+        """Attacks all cells, those last that other processes attack now."""
         attacked, left = 0, []
         for entry, task in entries:
             if not self.store.missing(entry.cell, self.size):
                 continue
             with self._claims.if_free(entry.cell) as claimed:
                 if claimed:
-                    attacked += self._attack(entry, task)
+                    attacked += self._attack(entry, task, shown)
                 else:
                     left.append((entry, task))
         for entry, task in left:
             with self._claims.once_free(entry.cell):
-                attacked += self._attack(entry, task)
-        self._claims.delete_abandoned()
+                attacked += self._attack(entry, task, shown)
         return attacked
 
-    def _device(self) -> str:
-        """Returns the device on which victims are attacked, in words."""
-        if self._attackers is not self._worker:
-            return "a Ray cluster"
-        return device_in_words()
+    def results(self) -> Results:
+        """Returns the results of the run as far as it is done.
+
+        Raises:
+            InvalidInputError: no example was attacked yet.
+            StoreError: the store cannot be read.
+        """
+        return Results.of(self.store, [self.id])
 
     def _load(self, checkpoint: str) -> AttentionModelWrapper:
         attack = next(iter(self.recipe.attacks.values()))
@@ -135,21 +159,20 @@ class Benchmark:
                             replace(task, key=key),
                         )
 
-    def _attack(self, entry: Entry, task: Task) -> int:
+    def _attack(self, entry: Entry, task: Task, shown: ShownRun) -> int:
         """Attacks the missing examples of a claimed cell, and returns their number.
 
         Other processes may have attacked some of them meanwhile.
         """
         missing = self.store.missing(entry.cell, self.size)
-        if not missing:
-            return 0
-        with _Progress(entry, len(missing)) as progress:
+        with shown.cell(entry, len(missing)) as count:
 
             def write(row: Row) -> None:
                 self.store.add(entry.cell, row)
-                progress.show(row)
+                count(row)
 
-            self._attackers.attack(task, missing, write)
+            if missing:
+                self._attackers.attack(task, missing, write)
         return len(missing)
 
 
@@ -182,19 +205,3 @@ def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str])
             f"{checkpoint}: expected the model that its card was written for, got one that differs "
             f"in {', '.join(differing)}; delete the card, or put the model back"
         )
-
-
-class _Progress(tqdm):
-    """A progress bar with the ASR so far, which is only shown on a terminal."""
-
-    def __init__(self, entry: Entry, total: int) -> None:
-        name = in_one_line(f"{entry.attack} on {entry.victim} ({entry.checkpoint})")
-        super().__init__(total=total, desc=name, disable=None, dynamic_ncols=True)
-        self._attacked = self._succeeded = 0
-
-    def show(self, row: Row) -> None:
-        self._attacked += row.outcome in ("succeeded", "failed")
-        self._succeeded += row.outcome == "succeeded"
-        if self._attacked:
-            self.set_postfix_str(f"ASR {self._succeeded / self._attacked:.1%}", refresh=False)
-        self.update()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import random
 import time
 from collections import deque
@@ -13,7 +12,6 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
@@ -27,15 +25,16 @@ from ...attacks.goals import goal_function
 from ...attacks.identity import attack_identity, model_content
 from ...attacks.named import build_attack
 from ...attention.threads import one_thread
-from ...datasets import dataset_named
+from ...datasets import RowsDataset, dataset_named, for_model
 from ...datasets.identity import data_identity
 from ...errors import InvalidInputError, StoreError
 from ...host.quiet import quiet
 from ...identity.content import digest_of
-from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_for
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
+from .device import device
 from .recording import error_row, row_of
 from .time_limit import limit_seconds
 
@@ -75,21 +74,33 @@ class Worker:
 
     Args:
         recipe: the recipe, which names the data and the limits.
+        dataset: the data set that the recipe names; None to read it.
+        wrapper: the wrapper of the first checkpoint that the recipe names; None to load it.
 
     Attributes:
-        dataset: the data set that is attacked.
+        dataset: the data set that is attacked, with the labels that the data have.
         data: the digest of the data set.
 
     Raises:
         InvalidInputError: there is no such data, or no such encoder.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.dataset = dataset_named(recipe.data, count=recipe.examples)
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: Dataset | None = None,
+        wrapper: AttentionModelWrapper | None = None,
+    ) -> None:
+        self.dataset = (
+            dataset_named(recipe.data, count=recipe.examples) if dataset is None else dataset
+        )
         self.data = data_identity(recipe.data, self.dataset)
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
         self._loaded: tuple[str, AttentionModelWrapper] | None = None
+        self._placed: Dataset = self.dataset
+        if wrapper is not None:
+            self._keep(next(iter(recipe.victims.values()))[0], wrapper)
 
     def key(self, task: Task) -> dict[str, Any]:
         """Returns everything that the rows of a task depend on, by name.
@@ -110,7 +121,20 @@ class Worker:
             "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
+            **self._names(task),
         }
+
+    def _names(self, task: Task) -> dict[str, list[str]]:
+        """Returns the names by which labels are placed, if they are, and those that a reader sees.
+
+        What the recipe calls the classes is read from the recipe, unless it places labels.
+        """
+        own, placed = class_names_of(self.wrapper(task)), self._placed
+        if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
+            names = list(placed.label_names or ())
+            return {"labels": names, "placed": names}
+        names = list(own or self.dataset.label_names or ())
+        return {"labels": names} if names else {}
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
@@ -124,9 +148,17 @@ class Worker:
                 self._recipe.trust_remote_code,
                 max_tokens=self._recipe.max_tokens,
             )
-            wrapper.model.to(_device())
-            self._loaded = task.checkpoint, wrapper
+            wrapper.model.to(device())
+            self._loaded = self._keep(task.checkpoint, wrapper)
         return self._loaded[1]
+
+    def _keep(
+        self, checkpoint: str, wrapper: AttentionModelWrapper
+    ) -> tuple[str, AttentionModelWrapper]:
+        """Keeps a checkpoint, and places the labels of the data by the names of its classes."""
+        self._loaded = checkpoint, wrapper
+        self._placed = for_model(self.dataset, class_names_of(wrapper, self._recipe.label_names))
+        return self._loaded
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
         """Attacks examples, and writes a row for each, whatever happens to the others.
@@ -161,7 +193,7 @@ class Worker:
         for position in positions:
             try:
                 with contained():
-                    columns, label = self.dataset[position]
+                    columns, label = self._placed[position]
                     require_attackable(goal, columns, label)
             except Exception as error:  # the data set or the tokenizer may raise any
                 write(self._error(position, error))
@@ -205,7 +237,7 @@ class Worker:
             disable_stdout=True,
             silent=True,
         )
-        part = _Part(self.dataset, list(remaining), seed)
+        part = _Part(self._placed, list(remaining), seed)
         attacker = Attacker(attack, part, args)
         attacker.attack_log_manager = AttackLogManager(None)
         recorder = _Recorder(
@@ -227,7 +259,7 @@ class Worker:
     def _error(self, position: int, error: Exception) -> Row:
         try:
             with contained():
-                columns, label = self.dataset[position]
+                columns, label = self._placed[position]
         except Exception:  # then this is the error, whose message says so
             columns, label = {}, None
         return error_row(position, columns.values(), label, error)
@@ -243,17 +275,6 @@ class Worker:
                 f"{task.checkpoint} under {task.attack.recipe}: expected what the run began with, "
                 f"but its {', '.join(differing)} changed since; run the recipe again"
             )
-
-
-def device_in_words() -> str:
-    """Returns the device on which victims are attacked, as people name it."""
-    if _device() == "cuda":
-        return f"{torch.cuda.get_device_name()} (cuda)"
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads of torch)"
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class _Recorder(Logger):

@@ -36,6 +36,7 @@ class PublishedSet:
         expected: an entry in words, for the messages.
         files: the patterns of the files to train on and to evaluate on.
         is_multiple_choice: true if each text has a context, a question and choices.
+        label_names: the names of the classes in the order of their numbers, if they have names.
     """
 
     entries: Callable[[Path], Entries]
@@ -43,6 +44,7 @@ class PublishedSet:
     expected: str
     files: tuple[str, str]
     is_multiple_choice: bool = False
+    label_names: tuple[str, ...] = ()
 
     def __call__(
         self,

@@ -22,5 +22,11 @@ def _example(entry: Any, place: str) -> Example:
 
 sst2 = PUBLISHED.register(
     "sst2",
-    PublishedSet(lines, _example, "sentence<TAB>label", files=("train.tsv", "dev.tsv")),
+    PublishedSet(
+        lines,
+        _example,
+        "sentence<TAB>label",
+        files=("train.tsv", "dev.tsv"),
+        label_names=("negative", "positive"),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from .attention_model_wrapper import AttentionModelWrapper
 from .checkpoint import checkpoint_named, wrapper_for
+from .class_names import class_names_of
 from .defended_model_wrapper import DefendedModelWrapper
 from .smoothed_model_wrapper import SmoothedModelWrapper
 
@@ -10,5 +11,6 @@ __all__ = [
     "DefendedModelWrapper",
     "SmoothedModelWrapper",
     "checkpoint_named",
+    "class_names_of",
     "wrapper_for",
 ]

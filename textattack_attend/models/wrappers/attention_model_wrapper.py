@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...attention import unwrapped
 from ...data.texts import Text
-from ...errors import UnsupportedModelError
 from ...identity import Identity
 from ...victims.prompt import Prompt
+from ...victims.replay import Replay
 from ...victims.victim import Victim
+from .requirements import require_model, require_wrapper
 
 
 class AttentionModelWrapper(HuggingFaceModelWrapper):
@@ -49,11 +51,37 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         cross_attention: bool = False,
         max_memory: float | None = None,
     ) -> None:
+        require_model(model)
         # TextAttack moves `self.model` to the GPU, and accepts no wrapped model there.
         super().__init__(unwrapped(model), tokenizer)
         self.victim = Victim(
             model, tokenizer, precision, max_tokens, prompt, cross_attention, max_memory
         )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str],
+        trust_remote_code: bool = False,
+        **options: Any,
+    ) -> AttentionModelWrapper:
+        """Loads a model with its tokenizer and its card, if any, behind the wrapper that fits it.
+
+        Args:
+            name_or_path: the folder of a checkpoint, its name on the hub, TextAttack's name of a
+                model, or ``attend-demo``.
+            trust_remote_code: whether to run the code that the checkpoint brings along.
+            options: keyword arguments of `AttentionModelWrapper`; with ``prompt`` a language model
+                is loaded, otherwise a classifier or a model that scores choices.
+
+        Raises:
+            InvalidInputError: there is no such checkpoint.
+            CustomCodeError: the checkpoint needs code of its own, which is not allowed.
+            UnsupportedModelError: the model cannot be attacked.
+        """
+        from .checkpoint import wrapper_for  # it knows all wrappers, and this one
+
+        return wrapper_for(name_or_path, trust_remote_code, **options)
 
     @classmethod
     def of(cls, wrapper: ModelWrapper, precision: str | None = None) -> AttentionModelWrapper:
@@ -66,18 +94,28 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
                 "float32" for one of TextAttack.
 
         Raises:
-            UnsupportedModelError: the wrapper is not over a HuggingFace model.
+            UnsupportedModelError: the wrapper is not over a HuggingFace model, or is no wrapper.
         """
         if isinstance(wrapper, AttentionModelWrapper):
             if precision is None or precision == wrapper.victim.precision:
                 return wrapper
             return wrapper.with_precision(precision)
-        if not isinstance(wrapper, HuggingFaceModelWrapper):
-            raise UnsupportedModelError(
-                f"expected a HuggingFaceModelWrapper or an AttentionModelWrapper, got "
-                f"{type(wrapper).__name__}: attention is masked inside a transformers model"
-            )
+        require_wrapper(wrapper)
         return cls(wrapper.model, wrapper.tokenizer, precision or "float32")
+
+    def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
+        """Runs the structure of a file on this model, see `Victim.replay`.
+
+        Args:
+            path: a structure file.
+            any_model: accept a structure that was found on another model, to see whether it
+                transfers.
+
+        Raises:
+            StructureMismatchError: the file is of another model or of another length.
+            InvalidInputError: the file is missing or damaged.
+        """
+        return self.victim.replay(path, any_model=any_model)
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
         """Returns a wrapper over the same model whose search has another precision."""

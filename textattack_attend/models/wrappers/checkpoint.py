@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from textattack.model_args import HUGGINGFACE_MODELS
 
 from ...checkpoints.card import Card
-from ...checkpoints.loading import load
+from ...checkpoints.loading import load, load_language_model
+from ...demo import NAME, VICTIM_PATH
 from ...errors import InvalidInputError
 from .attention_model_wrapper import AttentionModelWrapper
 from .defended_model_wrapper import DefendedModelWrapper
+from .requirements import require_name_or_path
 
 
 def wrapper_for(
-    checkpoint: str, trust_remote_code: bool = False, **options: Any
+    checkpoint: str | os.PathLike[str], trust_remote_code: bool = False, **options: Any
 ) -> AttentionModelWrapper:
-    """Loads a classifier, or a model that scores choices, with its tokenizer and its card, if any.
-
-    Args:
-        checkpoint: the folder of the checkpoint, its name on the hub, or TextAttack's name of it.
-        trust_remote_code: whether to run the code that the checkpoint brings along.
-        options: keyword arguments of `AttentionModelWrapper`.
-
-    Raises:
-        InvalidInputError: there is no such checkpoint.
-        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
-    """
-    checkpoint = checkpoint_named(checkpoint)
+    """Does what `AttentionModelWrapper.from_pretrained` does, which users call."""
+    checkpoint = checkpoint_named(require_name_or_path(checkpoint))
+    if options.get("prompt") is not None:
+        model, tokenizer = load_language_model(checkpoint, trust_remote_code)
+        return AttentionModelWrapper(model, tokenizer, **options)
     card = Card.of(Path(checkpoint))  # it refuses the output of a training that has not ended
     model, tokenizer = load(checkpoint, trust_remote_code)
     if card is None:
@@ -42,6 +38,8 @@ def checkpoint_named(name: str) -> str:
     Raises:
         InvalidInputError: TextAttack's model of that name is no transformer.
     """
+    if name == NAME:
+        return str(VICTIM_PATH)
     known: Any = HUGGINGFACE_MODELS.get(name, name)
     if not isinstance(known, str):
         raise InvalidInputError(f"victim: expected a transformer, got {name!r}")

@@ -7,8 +7,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ...benchmark import Results
+from ...display.figure import FADING
 from ..panels import INK, STYLE, one_victim, subplots
-from .registry import FADING, by_matrix, figure
+from .registry import by_matrix, figure
 
 
 @figure("heads", "Successes that mask units of a head")

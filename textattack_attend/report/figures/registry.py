@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ...benchmark import Results
@@ -36,9 +35,6 @@ class Masked(NamedTuple):
 
     successes: npt.NDArray[np.int64]
     units: npt.NDArray[np.int64]
-
-
-FADING = LinearSegmentedColormap.from_list("fading", ["#3b82d000", "#3b82d0ff"])
 
 
 @dataclass(frozen=True)

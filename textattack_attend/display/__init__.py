@@ -1,0 +1,1 @@
+"""Everything that notebooks show: tables in HTML, the style of figures, and maps of attention."""
