@@ -6,7 +6,7 @@ them: the fields of the address that the page's script reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -40,6 +40,18 @@ class Mark:
         """What a screen reader says of the mark."""
         said = {**self.examples, **self.numbers}
         return ", ".join(f"{name} {value}" for name, value in said.items())
+
+
+def address_of(row: Mapping[str, Any]) -> str:
+    """Returns the address of one example within the page.
+
+    Args:
+        row: a row of the results.
+    """
+    names = ("position", "seed", "checkpoint", "attack", "victim")
+    return (
+        f"#{urlencode({'example': '/'.join(str(row[name]) for name in names), 'at': 'examples'})}"
+    )
 
 
 class LinkedFigure(PlainFigure):

@@ -12,7 +12,6 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
@@ -35,6 +34,7 @@ from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_fo
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
+from .device import device
 from .recording import error_row, row_of
 from .time_limit import limit_seconds
 
@@ -148,7 +148,7 @@ class Worker:
                 self._recipe.trust_remote_code,
                 max_tokens=self._recipe.max_tokens,
             )
-            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+            wrapper.model.to(device())
             self._loaded = self._keep(task.checkpoint, wrapper)
         return self._loaded[1]
 
