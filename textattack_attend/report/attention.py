@@ -74,7 +74,7 @@ def successes(results: Results, *, trusted: bool) -> pd.DataFrame:
         trusted: whether checkpoints and data that the results name may be loaded.
     """
     rows = results.rows[results.rows["masked"].notna()]
-    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
+    short = rows[rows["tokens"].map(lambda tokens: len(json.loads(tokens)) <= TOKENS).astype(bool)]
     if not trusted:
         short = short[(short["checkpoint"] == NAME) & ~short["text"].str.contains("\n")]
     return short.sort_values(["matrices", "position"])

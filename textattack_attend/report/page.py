@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from textwrap import shorten
@@ -26,6 +26,7 @@ from .figures import FIGURES, ReportFigure, plot_attention
 from .inline_svg import inline_svg
 from .panels import pairs_of
 from .policy import content_security_policy
+from .sections import Section
 
 MOST_PAIRS = 100
 """The most attacks on victims that a figure shows; drawing more would take minutes."""
@@ -49,7 +50,13 @@ EXAMPLE = (
 )
 
 
-def report(results: Results, title: str = "Robustness report", *, attention: bool = False) -> str:
+def report(
+    results: Results,
+    title: str = "Robustness report",
+    *,
+    attention: bool = False,
+    sections: Sequence[Section] = (),
+) -> str:
     """Returns the page as HTML, in which all data are escaped, so that none can be executed.
 
     A figure that the results have nothing for is left out, and the page says why.
@@ -59,6 +66,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         title: the title of the page.
         attention: load the checkpoint and the data that the results name, to show the attention
             before and after an attack; without it only that of the demo is shown.
+        sections: sections of the caller's, which stand first.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("textattack_attend.report", "."),
@@ -79,6 +87,7 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         outcomes=results.rows["outcome"].value_counts().to_dict(),
         trusted=sorted({path for recipe in results.recipes for path in recipe.trusted}),
         recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
+        sections=[(own, _svg(own, number)) for number, own in enumerate(sections, 1)],
         tables=_tables(results),
         figures=figures,
         missing=missing,
@@ -87,6 +96,10 @@ def report(results: Results, title: str = "Robustness report", *, attention: boo
         script=Markup(script),
         examples=_packed(results.rows),
     )
+
+
+def _svg(section: Section, number: int) -> Markup:
+    return inline_svg(section.figure, f"section-{number}") if section.figure else Markup()
 
 
 def _tables(results: Results) -> list[tuple[str, list[tuple[str, str]], list[list[Any]]]]:
