@@ -122,8 +122,7 @@ class Worker:
         if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
             names = list(placed.label_names or ())
             return {"labels": names, "placed": names}
-        names = list(own or self.dataset.label_names or ())
-        return {"labels": names} if names else {}
+        return {"labels": names} if (names := list(own or self.dataset.label_names or ())) else {}
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
@@ -139,9 +138,8 @@ class Worker:
             )
             wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
             self._loaded = task.checkpoint, wrapper
-            self._placed = for_model(
-                self.dataset, class_names_of(wrapper, self._recipe.label_names)
-            )
+            names = class_names_of(wrapper, self._recipe.label_names)
+            self._placed = for_model(self.dataset, names)
         return self._loaded[1]
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
