@@ -12,7 +12,6 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
@@ -31,11 +30,11 @@ from ...datasets.identity import data_identity
 from ...errors import InvalidInputError, StoreError
 from ...host.quiet import quiet
 from ...identity.content import digest_of
-from ...models.wrappers import AttentionModelWrapper, wrapper_for
+from ...models.wrappers import AttentionModelWrapper
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
-from .loaded import Loaded
+from .loaded import Loaded, load
 from .recording import error_row, row_of
 from .time_limit import limit_seconds
 
@@ -136,12 +135,7 @@ class Worker:
     def _of(self, task: Task) -> Loaded:
         """Returns the checkpoint of a task with its data, and loads it unless it was the last."""
         if self._loaded is None or self._loaded.checkpoint != task.checkpoint:
-            wrapper = wrapper_for(
-                task.checkpoint,
-                self._recipe.trust_remote_code,
-                max_tokens=self._recipe.max_tokens,
-            )
-            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+            wrapper = load(task.checkpoint, self._recipe)
             self._loaded = Loaded.of(task.checkpoint, wrapper, self.dataset, self._recipe)
         return self._loaded
 
