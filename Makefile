@@ -8,6 +8,8 @@ TOOLS = $(VENV)/tools/bin
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
+	$(BIN)/textattack-attend attack --recipe hackattend-plus --model attend-demo \
+		"the acting is superb but the plot never comes alive"
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
@@ -33,6 +35,7 @@ package: $(VENV)/.installed-dev
 	grep -q textattack_attend/py.typed $(VENV)/dist/files
 	grep -q textattack_attend/benchmark/recipes/quick.yaml $(VENV)/dist/files
 	grep -q textattack_attend/report/page.html.jinja $(VENV)/dist/files
+	grep -q textattack_attend/report/script/main.js $(VENV)/dist/files
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
 	grep -q textattack_attend/host/nltk_data/corpora/stopwords/english $(VENV)/dist/files
