@@ -1,4 +1,4 @@
-"""The commands ``textattack-attend results`` and ``compare``, which print results in stores."""
+"""The command ``textattack-attend results``, and the options of all commands that read stores."""
 
 from __future__ import annotations
 
@@ -120,23 +120,3 @@ def results_of(stores: Sequence[Store], runs: Sequence[str]) -> Results:
             err=True,
         )
     return together
-
-
-@command()
-@click.argument("first", type=click.Path(exists=True, dir_okay=False))
-@click.argument("second", type=click.Path(exists=True, dir_okay=False))
-@click.option("--first-run", metavar="ID", help="Run of the first store. [the one begun last]")
-@click.option("--second-run", metavar="ID", help="Run of the second store. [the one begun last]")
-def compare(first: str, second: str, first_run: str | None, second_run: str | None) -> None:
-    """Compare two runs, of two stores or of one, example by example.
-
-    Victims and attacks are matched by their labels.
-    """
-    from ..benchmark import Store
-    from ..benchmark.pairing import differences
-
-    both = [
-        results_of([Store(store, new=False)], [run] if run else [])
-        for store, run in ((first, first_run), (second, second_run))
-    ]
-    show(differences(*both))

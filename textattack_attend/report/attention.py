@@ -74,7 +74,7 @@ def successes(results: Results, *, trusted: bool) -> pd.DataFrame:
         trusted: whether checkpoints and data that the results name may be loaded.
     """
     rows = results.rows[results.rows["masked"].notna()]
-    short = rows[[len(json.loads(tokens)) <= TOKENS for tokens in rows["tokens"]]]
+    short = rows[rows["tokens"].map(lambda tokens: len(json.loads(tokens)) <= TOKENS).astype(bool)]
     if not trusted:
         short = short[(short["checkpoint"] == NAME) & ~short["text"].str.contains("\n")]
     return short.sort_values(["matrices", "position"])
@@ -123,12 +123,12 @@ def _loaded(checkpoint: str, max_tokens: int | None) -> Victim:
 
 def _attention(victim: Victim, row: pd.Series, text: Text) -> HeadAttention:
     """Computes the attention of a success with and without its structure."""
+    from ..victims.head_attention import most_attention_lost  # it takes seconds, as above
+
     # Older rows do not name the reach of the layers; the victim does.
     shape = victim.empty_structure(text).shape
     structure = Structure.from_units(shape, decode(row["masked"]).units)
     where = f"{row['attack']} on {row['victim']}: {row['text']}"
-    from ..victims.head_attention import most_attention_lost
-
     return most_attention_lost(victim, text, structure, where)
 
 

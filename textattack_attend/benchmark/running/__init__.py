@@ -2,5 +2,6 @@
 
 from .cluster import Cluster
 from .runner import Benchmark
+from .worker import Worker
 
-__all__ = ["Benchmark", "Cluster"]
+__all__ = ["Benchmark", "Cluster", "Worker"]

@@ -47,6 +47,7 @@ def rehearse(
     load: Load,
     due: Due = lambda checkpoint, attack: True,
     trusted: Trusted = lambda attack: True,
+    dataset: Dataset | None = None,
 ) -> int:
     """Builds every attack on its victims, and lets each try one example for a moment.
 
@@ -61,6 +62,7 @@ def rehearse(
             always has.
         trusted: a function that tells whether the code of an attack may be executed; by default it
             always may. Any other code, which must be in a file, is checked but not executed.
+        dataset: the data set that the recipe names; None to read it.
 
     Returns:
         The number of examples that are attacked.
@@ -69,7 +71,7 @@ def rehearse(
         InvalidInputError: something is missing or cannot be run; the message names all mistakes,
             each with its attack and its victim.
     """
-    rehearsal = _Rehearsal(recipe, load, due, trusted)
+    rehearsal = _Rehearsal(recipe, load, due, trusted, dataset)
     rehearsal.run()
     if rehearsal.mistakes.found:
         raise InvalidInputError(listed(rehearsal.mistakes.lines()))
@@ -127,19 +129,22 @@ class _Mistakes:
 class _Rehearsal:
     """A rehearsal, whose mistakes are complete after `run`."""
 
-    def __init__(self, recipe: Recipe, load: Load, due: Due, trusted: Trusted) -> None:
+    def __init__(
+        self, recipe: Recipe, load: Load, due: Due, trusted: Trusted, dataset: Dataset | None
+    ) -> None:
         self.mistakes = _Mistakes(list(recipe.victims))
         self.size = 0
         self._recipe = recipe
         self._load = load
         self._due = due
         self._trusted = trusted
-        self._dataset: Dataset | None = None
+        self._dataset = dataset
         self._attacks: dict[str, NamedAttack] = {}
 
     def run(self) -> None:
         with self.mistakes.of():
-            self._dataset = dataset_named(self._recipe.data, count=self._recipe.examples)
+            if self._dataset is None:
+                self._dataset = dataset_named(self._recipe.data, count=self._recipe.examples)
             self.size = min(len(self._dataset), self._recipe.examples or len(self._dataset))
         with self.mistakes.of():
             if self._recipe.encoder:

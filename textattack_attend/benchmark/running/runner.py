@@ -33,6 +33,7 @@ class Benchmark:
         recipe: the recipe to run.
         store: the store to which rows are written, or the path of its file.
         cluster: the cluster that attacks examples; None to attack them in this process.
+        worker: the worker of the recipe, if its data or its victim are in memory already.
 
     Attributes:
         id: the id of the run in the store.
@@ -48,16 +49,17 @@ class Benchmark:
         recipe: Recipe,
         store: Store | str | os.PathLike[str],
         cluster: Cluster | None = None,
+        worker: Worker | None = None,
     ) -> None:
         self.recipe = recipe = require_recipe(recipe)
-        self._worker = _worker_of(recipe)
+        self._worker = worker or _worker_of(recipe)
         self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)
         self.size = min(whole, recipe.examples or whole)
         self.store = require_store(store)
         say(f"trying the attacks ({', '.join(recipe.attacks)}) on an example each")
         try:
-            rehearse(recipe, self._load, self._is_due)
+            rehearse(recipe, self._load, self._is_due, dataset=self._worker.dataset)
         except AttendError:
             if self.store is not store:  # a file that nobody asked for by itself
                 self.store.delete_if_empty()

@@ -74,6 +74,8 @@ class Worker:
 
     Args:
         recipe: the recipe, which names the data and the limits.
+        dataset: the data set that the recipe names; None to read it.
+        wrapper: the wrapper of the first checkpoint that the recipe names; None to load it.
 
     Attributes:
         dataset: the data set that is attacked, with the labels that the data have.
@@ -83,13 +85,22 @@ class Worker:
         InvalidInputError: there is no such data, or no such encoder.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.dataset = dataset_named(recipe.data, count=recipe.examples)
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: Dataset | None = None,
+        wrapper: AttentionModelWrapper | None = None,
+    ) -> None:
+        self.dataset = (
+            dataset_named(recipe.data, count=recipe.examples) if dataset is None else dataset
+        )
         self.data = data_identity(recipe.data, self.dataset)
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
         self._loaded: tuple[str, AttentionModelWrapper] | None = None
         self._placed: Dataset = self.dataset
+        if wrapper is not None:
+            self._keep(next(iter(recipe.victims.values()))[0], wrapper)
 
     def key(self, task: Task) -> dict[str, Any]:
         """Returns everything that the rows of a task depend on, by name.
@@ -100,7 +111,6 @@ class Worker:
             InvalidInputError: the checkpoint, or a file that the attack names, is missing.
         """
         identity = self.wrapper(task).identity()
-        names = self._names(task)
         return {
             "victim": {"kind": identity.kind, "parts": dict(identity.parts)},
             "settings": dict(identity.settings),
@@ -111,15 +121,20 @@ class Worker:
             "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
-            **({"labels": names} if names else {}),
+            **self._names(task),
         }
 
-    def _names(self, task: Task) -> list[str]:
-        """Returns the names of the classes, those of the recipe only if they place the labels."""
+    def _names(self, task: Task) -> dict[str, list[str]]:
+        """Returns the names by which labels are placed, if they are, and those that a reader sees.
+
+        What the recipe calls the classes is read from the recipe, unless it places labels.
+        """
         own, placed = class_names_of(self.wrapper(task)), self._placed
         if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
-            return list(placed.label_names or ())
-        return list(own or self.dataset.label_names or ())
+            names = list(placed.label_names or ())
+            return {"labels": names, "placed": names}
+        names = list(own or self.dataset.label_names or ())
+        return {"labels": names} if names else {}
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
@@ -134,11 +149,16 @@ class Worker:
                 max_tokens=self._recipe.max_tokens,
             )
             wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
-            self._loaded = task.checkpoint, wrapper
-            self._placed = for_model(
-                self.dataset, class_names_of(wrapper, self._recipe.label_names)
-            )
+            self._loaded = self._keep(task.checkpoint, wrapper)
         return self._loaded[1]
+
+    def _keep(
+        self, checkpoint: str, wrapper: AttentionModelWrapper
+    ) -> tuple[str, AttentionModelWrapper]:
+        """Keeps a checkpoint, and places the labels of the data by the names of its classes."""
+        self._loaded = checkpoint, wrapper
+        self._placed = for_model(self.dataset, class_names_of(wrapper, self._recipe.label_names))
+        return self._loaded
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
         """Attacks examples, and writes a row for each, whatever happens to the others.

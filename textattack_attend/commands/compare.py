@@ -1,0 +1,65 @@
+"""The command ``textattack-attend compare``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import command
+from .results import results_of
+from .tables import show
+
+if TYPE_CHECKING:
+    from ..benchmark import Results
+
+
+@command()
+@click.argument("first", metavar="STORE", type=click.Path(exists=True, dir_okay=False))
+@click.argument(
+    "second", metavar="[SECOND]", required=False, type=click.Path(exists=True, dir_okay=False)
+)
+@click.option(
+    "--victims",
+    nargs=2,
+    metavar="A B",
+    help="Two victims of one run, by their names in its recipe, instead of two runs.",
+)
+@click.option(
+    "--first-run", metavar="ID", help="The run of the first store.  [default: the one begun last]"
+)
+@click.option(
+    "--second-run", metavar="ID", help="The run of the second store.  [default: the one begun last]"
+)
+def compare(
+    first: str,
+    second: str | None,
+    victims: tuple[str, str] | None,
+    first_run: str | None,
+    second_run: str | None,
+) -> None:
+    """Compare two runs, or two victims of one run, example by example.
+
+    With STORE and SECOND, robust accuracy is compared between two runs, of two stores or of one.
+    Victims and attacks are matched by their labels.
+
+    With STORE and --victims A B, the accuracy of two victims is compared before and after every
+    attack. The difference is B's accuracy less A's.
+    """
+    if victims and (second or second_run):
+        raise click.UsageError("--victims: expected one store and at most --first-run beside it")
+    if not (victims or second):
+        raise click.UsageError("expected a second store, or two victims of one run: --victims A B")
+    from ..benchmark import Store
+    from ..benchmark.pairing import between_victims, differences
+
+    def of(store: str, run: str | None) -> Results:
+        return results_of([Store(store, new=False)], [run] if run else [])
+
+    own = of(first, first_run)
+    if second:
+        table = differences(own, of(second, second_run))
+    else:
+        assert victims is not None
+        table = between_victims(own, *victims)
+    show(table)
