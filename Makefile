@@ -8,6 +8,8 @@ TOOLS = $(VENV)/tools/bin
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
+	$(BIN)/textattack-attend attack --recipe hackattend-plus --model attend-demo \
+		"the acting is superb but the plot never comes alive"
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
