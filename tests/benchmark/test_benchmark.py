@@ -188,7 +188,7 @@ def test_an_interrupt_says_how_to_go_on(folder: Path, monkeypatch: pytest.Monkey
     given = ["benchmark", str(folder / "recipe.yaml"), "--store", str(folder / "s.sqlite")]
     done = CliRunner().invoke(main, given)
     assert done.exit_code == 1
-    assert done.stderr == "Error: interrupted; the same command goes on from here\n"
+    assert done.stderr.endswith("\nError: interrupted; the same command goes on from here\n")
 
 
 def test_a_changed_recipe_takes_over_what_it_shares(folder: Path) -> None:
@@ -556,11 +556,17 @@ def test_the_command_prints_the_tables(folder: Path) -> None:
     shown = CliRunner().invoke(main, arguments)
     assert shown.exit_code == 0, shown.output
     assert re.search(r"\| tiny +\| HackAttend +\| 1 +\| 91.7% ", shown.output)
-    assert shown.stderr == ""
+    assert shown.stdout.startswith("**Attacks**\n\n| victim")
+    said = shown.stderr.splitlines()
+    assert "the whole run: 0 of 24" in said
+    assert "HackAttend on tiny: 0 of 12" in said
+    assert any(re.fullmatch(r"deleting on tiny: 12 attacked, \d+ s, ASR 100.0%", s) for s in said)
+    assert said[-3].startswith(f"next: textattack-attend report --store {folder}/s.sqlite ")
     with sqlite3.connect(folder / "s.sqlite") as database:
         assert database.execute("select count(*) from examples").fetchone() == (2 * EXAMPLES,)
     again = CliRunner().invoke(main, arguments)
     assert again.stdout == shown.stdout
+    assert "24 of 24 rows are in the store" in again.stderr.splitlines()
 
 
 @pytest.mark.parametrize("kind", ["markdown", "latex", "csv", "raw-csv", "json", "parquet"])

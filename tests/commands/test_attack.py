@@ -118,7 +118,7 @@ def test_a_plugin_that_is_switched_off_attacks_all_the_same() -> None:
 @pytest.mark.slow
 def test_names_are_listed_without_an_entry_point() -> None:
     done = run("textattack-attend", "ls", "attacks", autoload=False)
-    assert "  hackattend\n" in done.stdout, done.stderr
+    assert "  hackattend  " in done.stdout, done.stderr
 
 
 def test_textattack_says_why_it_knows_nothing_of_the_package(tmp_path: Path) -> None:

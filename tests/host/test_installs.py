@@ -114,7 +114,7 @@ def test_with_a_file_of_the_packages_name_in_the_working_folder(
     expected = f"{file} has the name of the package; rename it, or work in another folder"
     assert lines_about_us(done.stderr) == [f"{GOES_ON}{expected}"]
     own = editable.run("ls", "attacks", program="textattack-attend", folder=tmp_path)
-    assert "  hackattend\n" in own.stdout, own.stderr
+    assert "  hackattend  " in own.stdout, own.stderr
 
 
 def test_after_the_folder_of_an_editable_install_is_deleted(tmp_path: Path) -> None:

@@ -80,9 +80,11 @@ def test_the_commands_of_the_page_know_the_new_names(clone: Path) -> None:
         "outcomes",
         "units",
     ):
-        assert f"  {name}\n" in done.stdout
+        assert re.search(rf"^  {name}( |$)", done.stdout, re.MULTILINE)
     assert "  confidence lost " in done.stdout
-    assert "two-passes: Share of the first pass" in " ".join(done.stdout.split())
+    assert "Options of --defense two-passes: --share FLOAT Share of the first pass" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_the_files_of_the_page_are_written_as_ours_are(clone: Path) -> None:

@@ -15,7 +15,9 @@ from .registry import attack
 
 @attack("hackattend")
 class HackAttendLiong2024(AttackRecipe):
-    """Liong, K. J., Wu, H., & Zhao, H. (2024).
+    """Masks the units with the highest gradients, matrix after matrix, until the class changes.
+
+    Liong, K. J., Wu, H., & Zhao, H. (2024).
 
     Unveiling Vulnerability of Self-Attention. LREC-COLING 2024.
 

@@ -38,6 +38,8 @@ def for_writing(path: str) -> sqlite3.Connection:
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise StoreError(f"{path}: expected the file of a store, got a folder or a device")
+    if not os.path.isdir(folder := os.path.dirname(os.path.abspath(path))):
+        raise StoreError(f"{path}: expected a place for the store, but there is no folder {folder}")
     require_own_journals(path)
     # An absolute path, as SQLite keeps what is called ":memory:" in memory only.
     connection = sqlite3.connect(os.path.abspath(path), timeout=WAIT_SECONDS)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -40,6 +40,7 @@ from pydantic import (
 
 from ..data.class_names import given_names
 from ..errors import MOST, InvalidInputError, described, did_you_mean, listed, quoted
+from ..host.attack_names import attack_names
 from .recipe_mistakes import mistakes_of
 from .recipe_yaml import yaml_of
 
@@ -281,10 +282,17 @@ def named_recipe(name: str) -> Path:
     known = known_recipes()
     if name not in known:
         raise InvalidInputError(
-            f"{name}: expected a recipe file, or one of {', '.join(known)}"
-            f"{did_you_mean(name, known)}"
+            f"{name}: expected a recipe file of the benchmark, or one of {', '.join(known)}"
+            f"{_meant(name, known)}"
         )
     return known[name]
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """Returns the end of a message about an unknown recipe, which says what may be meant."""
+    if name in attack_names():
+        return f", got an attack; textattack-attend attack --recipe {name} runs it alone"
+    return did_you_mean(name, known)
 
 
 def known_recipes() -> dict[str, Path]:

@@ -98,7 +98,10 @@ class Results:
         store = require_store(store, new=False)
         begun = store.runs()
         if not begun:
-            raise InvalidInputError(f"{store.path}: expected results of a benchmark, got none yet")
+            raise InvalidInputError(
+                f"{store.path}: expected results of a benchmark, got none yet; `textattack-attend "
+                "benchmark` makes them"
+            )
         for name in runs:
             if sum(run.id.startswith(name) for run in begun) != 1:
                 known = ", ".join(run.id for run in begun)

@@ -64,7 +64,10 @@ class Store:
     def __init__(self, path: str | os.PathLike[str], *, new: bool = True) -> None:
         self.path = os.fspath(path)
         if not new and not os.path.isfile(self.path):
-            raise StoreError(f"{self.path}: expected a store that `benchmark` wrote, got no file")
+            raise StoreError(
+                f"{self.path}: expected a store that `benchmark` wrote, got no file; name it with "
+                "--store, or run `textattack-attend benchmark`"
+            )
         self._reader = Reader(self.path, partial(schema.check, path=self.path))
         self._database: Database | None = None
         with _explained(self.path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 
 import click
@@ -28,10 +27,7 @@ def _run(arguments: Sequence[str]) -> None:
     from textattack.commands.attack_command import AttackCommand
 
     from ..host import register
+    from ..host.command_line import attack_arguments
 
     register.register()
-    parser = ArgumentParser("textattack-attend")
-    AttackCommand.register_subcommand(parser.add_subparsers())
-    args = parser.parse_args(["attack", *arguments])
-    del args.func  # it is the command, and no option of an attack
-    AttackCommand().run(args)
+    AttackCommand().run(attack_arguments(arguments))

@@ -21,9 +21,15 @@ STOP_WORDS = DATA / "corpora" / "stopwords" / "english"
     required=True,
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with a word a line (;comments); may be given again.",
+    help="A file with an opinion word in each line, and comments behind a semicolon; can be given "
+    "again.",
 )
-@click.option("--layer", default=-1, show_default=True, help="Counted from 0, or from the end.")
+@click.option(
+    "--layer",
+    default=-1,
+    show_default=True,
+    help="The layer, counted from 0, or backwards from -1, which is the last one.",
+)
 def attention(
     model: str,
     data: str,
@@ -34,7 +40,11 @@ def attention(
     opinion_words: tuple[Path, ...],
     layer: int,
 ) -> None:
-    """Print the shares of the first token's attention to stop words, opinion words and others."""
+    """Print how much attention goes to which words.
+
+    It is the attention of the first token, as shares of stop words, opinion words, other words and
+    special tokens.
+    """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.attention_shares import attention_shares
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import AttendError
+from ..errors.printable import in_one_line
 from .common import command, resumable
-from .terminal import echo
+from .tables import in_terminal, show
+from .terminal import advise, echo
 
 if TYPE_CHECKING:
     from ..benchmark import Results
@@ -24,7 +27,7 @@ DEFAULT_STORE = "benchmark.sqlite"
     default=DEFAULT_STORE,
     show_default=True,
     type=click.Path(dir_okay=False),
-    help="File with a row for every attacked example.",
+    help="The file that gets a row for every attacked example.",
 )
 @click.option(
     "--ray",
@@ -35,10 +38,10 @@ DEFAULT_STORE = "benchmark.sqlite"
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Number of processes with --ray. [one for every GPU, or else every core]",
+    help="The number of processes with --ray.  [default: one for every GPU, or else every core]",
 )
 def benchmark(recipe: str, store: str, address: str | None, workers: int | None) -> None:
-    """Attack victims as RECIPE says, and print the comparison as Markdown.
+    """Attack victims as RECIPE says, and print a comparison.
 
     RECIPE is a file, or the name of one that comes with the package (see `ls recipes`). A run
     attacks only the examples that its store lacks.
@@ -71,10 +74,18 @@ def _run(recipe: str, store: str, address: str | None, workers: int | None) -> R
 
 def _show(results: Results, store: str) -> None:
     """Prints the tables of a run, and ends in a line if examples could not be attacked."""
-    from ..benchmark.tables import inline, markdown, titled
+    from ..benchmark.tables import inline, titled
 
+    named = shlex.quote(store)
     for title, table in titled(results):
-        echo(f"**{inline(title)}**", "", *markdown(table).split("\n"), "")
+        echo(in_one_line(title) if in_terminal() else f"**{inline(title)}**", "")
+        show(table, f"textattack-attend results --store {named} --format markdown has all")
+        echo("")
+    advise(
+        f"textattack-attend report --store {named}   # a page with figures and every example",
+        f"textattack-attend results --store {named} --table summary   # numbers with intervals",
+        f"textattack-attend compare {named} OTHER   # two stores, example by example",
+    )
     errors = results.rows.loc[results.rows["outcome"] == "error", "error"]
     if len(errors):
         most = ", ".join(f"{error} ({count})" for error, count in errors.value_counts()[:3].items())
@@ -91,7 +102,7 @@ def _show(results: Results, store: str) -> None:
     help="Execute the Python files of FILE.py^FUNCTION too, and try their attacks; trust them.",
 )
 def validate(recipe: str, run_code: bool) -> None:
-    """Say what RECIPE would run, or what is wrong with it, without running it.
+    """Say what RECIPE would run, or what is wrong with it.
 
     Models are loaded, and every attack tries an example for a moment. A Python file that RECIPE
     names as FILE.py^FUNCTION is read and not executed: its functions and their options are checked

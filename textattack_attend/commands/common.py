@@ -5,20 +5,21 @@ from __future__ import annotations
 import gc
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..errors import InvalidInputError
-from ..errors.printable import in_one_line
+from ..process.progress import say, watched
 from ..registry import Registry
 
 if TYPE_CHECKING:
     from ..analysis.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
+__all__ = ["COMMANDS", "command", "last", "measured", "prepare", "resumable", "watched"]
 T = TypeVar("T")
 COMMANDS: Registry[click.Command] = Registry("command", __package__)
 
@@ -69,14 +70,14 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
             default=1,
             show_default=True,
             type=click.IntRange(min=1),
-            help="CPU threads.",
+            help="The number of CPU threads.",
         ),
         click.option(
             "--num-examples",
             default=200,
             show_default=True,
             type=click.IntRange(min=1),
-            help="First N examples.",
+            help="The number of examples, from the first on.",
         ),
         click.option(
             "--data",
@@ -85,7 +86,9 @@ def measured(command: Callable[..., None]) -> Callable[..., None]:
         ),
         label_names_option,
         trust_option,
-        click.option("--model", required=True, help="Hub name or folder of the victim."),
+        click.option(
+            "--model", required=True, help="The folder of the victim, or its name on the hub."
+        ),
     ):
         command = option(command)
     return command
@@ -115,6 +118,7 @@ def prepare(
     whole = dataset_named(data, count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
+    say(f"loading {model}")
     wrapper = wrapper_for(model, trust_remote_code)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
     dataset = for_model(whole, class_names_of(wrapper, label_names))
@@ -152,16 +156,6 @@ def resumable(command: str = "the same command") -> Iterator[None]:
         raise click.ClickException(f"interrupted; {command} goes on from here") from None
 
 
-def last(progress: Iterator[T], total: int, name: str) -> T:
-    """Runs a measurement to its end, and returns its last item; a terminal shows a progress bar."""
+def last(progress: Iterable[T], total: int, name: str) -> T:
+    """Runs a measurement to its end while it is shown, and returns its last item."""
     return deque(watched(progress, total, name), maxlen=1).pop()
-
-
-def watched(progress: Iterator[T], total: int, name: str) -> Iterator[T]:
-    """Yields the items of a measurement, while a terminal shows a progress bar."""
-    import tqdm
-
-    bar: Iterator[T] = tqdm.tqdm(
-        progress, total=total, desc=in_one_line(name), leave=False, disable=None
-    )
-    return bar

@@ -8,7 +8,7 @@ import click
 
 from .common import command
 from .results import results_of
-from .terminal import echo
+from .tables import show
 
 if TYPE_CHECKING:
     from ..benchmark import Results
@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     metavar="A B",
     help="Two victims of one run, by their names in its recipe, instead of two runs.",
 )
-@click.option("--first-run", metavar="ID", help="Run of the first store. [the one begun last]")
-@click.option("--second-run", metavar="ID", help="Run of the second store. [the one begun last]")
+@click.option(
+    "--first-run",
+    metavar="ID",
+    help="The run of the first store, by its id.  [default: the one begun last]",
+)
+@click.option(
+    "--second-run", metavar="ID", help="The run of the second store.  [default: the one begun last]"
+)
 def compare(
     first: str,
     second: str | None,
@@ -48,15 +54,13 @@ def compare(
         raise click.UsageError("expected a second store, or two victims of one run: --victims A B")
     from ..benchmark import Store
     from ..benchmark.pairing import between_victims, differences
-    from ..benchmark.tables import markdown
 
     def of(store: str, run: str | None) -> Results:
         return results_of([Store(store, new=False)], [run] if run else [])
 
     own = of(first, first_run)
     if second:
-        table = differences(own, of(second, second_run))
+        show(differences(own, of(second, second_run)))
     else:
         assert victims is not None
-        table = between_victims(own, *victims)
-    echo(*markdown(table).split("\n"))
+        show(between_victims(own, *victims))

@@ -9,10 +9,10 @@ from .terminal import echo
 
 
 @command()
-@click.option("--model", required=True, help="Hub name or folder of the victim.")
+@click.option("--model", required=True, help="The folder of the victim, or its name on the hub.")
 @trust_option
 def identity(model: str, trust_remote_code: bool) -> None:
-    """Print the identity that stores and structure files give a victim."""
+    """Print the identity of a victim in stores and in files."""
     from ..checkpoints.loading import load
     from ..demo import NAME, VICTIM_PATH
     from ..victims.victim import Victim

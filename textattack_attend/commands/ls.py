@@ -2,101 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import getdoc, getsource
 
 import click
 
+from .choices import LazyChoice
 from .common import COMMANDS, command
+from .kinds import KINDS, Named, kind, named
 from .terminal import echo
 
+UNFIT = ("NonOverlappingOutput", "MinimizeBleu", "WordSwapGradientBased")
+"""What the attacks of TextAttack's are made of that no classifier of transformers can be attacked
+with: two goals for models that write texts, and a search through the words of a vocabulary."""
+NEEDED = {
+    "UniversalSentenceEncoder": ("tensorflow_hub", "TensorFlow"),
+    "Google1BillionWordsLanguageModel": ("tensorflow", "TensorFlow"),
+    "SBERT": ("sentence_transformers", "sentence-transformers"),
+}
+"""The packages that parts of TextAttack's attacks need, and their names in words."""
+UNATTACKABLE = ("xlnet", "stsb")
+"""Parts of the names of TextAttack's models that no attack on attention can be run on: a family
+whose attention is computed in two streams, and a task without classes."""
 
-def _recipes() -> Iterable[str]:
+
+@kind("attacks", "textattack-attend attack --recipe NAME --model MODEL, or `recipe` in a YAML file")
+def _attacks() -> Iterable[Named]:
+    from textattack import attack_args
+
+    from ..host.attack_names import attack_names
+
+    ours = attack_names()
+    names = sorted(attack_args.ATTACK_RECIPE_NAMES, key=lambda name: (name not in ours, name))
+    for name in sorted(names, key=lambda name: not name.startswith("hackattend")):
+        module, _, recipe = attack_args.ATTACK_RECIPE_NAMES[name].rpartition(".")
+        attack = getattr(import_module(module), recipe)
+        source = getsource(sys.modules[attack.__module__])
+        if name in ours:
+            yield name, _first_sentence(attack)
+        elif not any(part in source for part in UNFIT):
+            needed = {
+                package: words
+                for part, (package, words) in NEEDED.items()
+                if part in source and find_spec(package) is None
+            }
+            yield (
+                name,
+                f"needs {', '.join(needed.values())}, which is not installed" if needed else "",
+            )
+
+
+@kind("victims", "textattack-attend attack --model NAME; any folder or hub name does as well")
+def _victims() -> Iterable[Named]:
+    from textattack.model_args import HUGGINGFACE_MODELS
+
+    from ..demo import NAME
+
+    yield NAME, "comes with this package; the others are on the hub"
+    for name, model in sorted(HUGGINGFACE_MODELS.items()):
+        trained = isinstance(model, str) and model.startswith("textattack/")
+        if trained and not any(part in name for part in UNATTACKABLE):
+            yield name, ""
+
+
+@kind("recipes", "textattack-attend benchmark NAME; `validate NAME` says what it would run")
+def _recipes() -> Iterable[Named]:
     from ..benchmark.recipe import known_recipes
 
     for name, path in known_recipes().items():
-        yield f"{name:12} {path.read_text(encoding='utf-8').splitlines()[0].lstrip('# ')}"
+        yield name, path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
 
 
-def _attacks() -> Iterable[str]:
-    from textattack import attack_args
-
-    return sorted(attack_args.ATTACK_RECIPE_NAMES)
-
-
-def _victims() -> Iterable[str]:
-    from textattack.model_args import HUGGINGFACE_MODELS
-
-    return sorted(name for name, model in HUGGINGFACE_MODELS.items() if isinstance(model, str))
-
-
-def _defenses() -> Iterable[str]:
-    from ..training.defenses import DEFENSES
-
-    return DEFENSES
-
-
-def _tasks() -> Iterable[str]:
-    from ..training.tasks import TASKS
-
-    return TASKS
-
-
-def _data() -> Iterable[str]:
-    from ..data.published import PUBLISHED
-
-    return PUBLISHED
-
-
-def _families() -> Iterable[str]:
-    from ..attention.families import FAMILIES
-
-    return sorted(FAMILIES)
-
-
-def _rankings() -> Iterable[str]:
-    from ..rankings.ranking import RANKINGS
-
-    return RANKINGS
-
-
-def _metrics() -> Iterable[str]:
+@kind("metrics", "textattack-attend results --table NAME")
+def _metrics() -> Iterable[Named]:
     from ..benchmark.metrics import METRICS
 
-    for name, metric in METRICS.items():
-        yield f"{name:20} {metric.help}"
+    return [(name, metric.help) for name, metric in METRICS.items()]
 
 
-def _figures() -> Iterable[str]:
+@kind("figures", "textattack-attend report draws them all")
+def _figures() -> Iterable[Named]:
     from ..report.figures import FIGURES
 
-    return FIGURES
+    return [(name, figure.title) for name, figure in FIGURES.items()]
 
 
-KINDS: dict[str, Callable[[], Iterable[str]]] = {
-    "recipes": _recipes,
-    "attacks": _attacks,
-    "rankings": _rankings,
-    "victims": _victims,
-    "defenses": _defenses,
-    "data": _data,
-    "tasks": _tasks,
-    "families": _families,
-    "figures": _figures,
-    "commands": lambda: sorted(COMMANDS),
-    "metrics": _metrics,
-}
+@kind("data", "a file as PATH^NAME where a command takes --data")
+def _data() -> Iterable[Named]:
+    from ..data.published import PUBLISHED
+
+    return [(name, own.expected) for name, own in PUBLISHED.items()]
+
+
+@kind("tasks", "textattack-attend train --task NAME")
+def _tasks() -> Iterable[Named]:
+    from ..training.tasks import TASKS
+
+    return named(TASKS)
+
+
+@kind("defenses", "textattack-attend train --defense NAME")
+def _defenses() -> Iterable[Named]:
+    from ..training.defenses import DEFENSES
+
+    return [(name, _first_sentence(method.options)) for name, method in DEFENSES.items()]
+
+
+@kind("rankings", "the option `ranking` of HackAttend")
+def _rankings() -> Iterable[Named]:
+    from ..rankings.ranking import RANKINGS
+
+    return named(RANKINGS)
+
+
+@kind("families", "the model types of transformers whose attention can be attacked")
+def _families() -> Iterable[Named]:
+    from ..attention.families import FAMILIES
+
+    return named(sorted(FAMILIES))
+
+
+@kind("commands", "textattack-attend NAME --help")
+def _commands() -> Iterable[Named]:
+    return [(name, own.get_short_help_str(limit=200)) for name, own in sorted(COMMANDS.items())]
 
 
 @command("ls")
-@click.argument("kinds", type=click.Choice(list(KINDS)), nargs=-1)
+@click.argument("kinds", type=LazyChoice(lambda: KINDS), nargs=-1)
 def known(kinds: tuple[str, ...]) -> None:
-    """List everything that has a name.
+    """List what has a name: attacks, victims, metrics and others.
 
-    Recipes of the benchmark; attacks, and the rankings that HackAttend takes; victims of
-    TextAttack, beside any folder and hub name; defenses, tasks, families of models, figures of the
-    report, metrics of the benchmark, and commands.
+    Name one or several KINDS to list them alone.
     """
-    for kind in kinds or KINDS:
-        echo(f"{kind}:")
-        for line in KINDS[kind]():
-            echo(f"  {line}")
+    for number, one in enumerate(kinds or KINDS):
+        found = list(KINDS[one].listed())
+        width = max(len(name) for name, _ in found)
+        echo(*[""] * bool(number), f"{one} ({KINDS[one].use}):")
+        echo(*(f"  {name:{width}}  {said}".rstrip() for name, said in found))
+
+
+def _first_sentence(documented: type) -> str:
+    return " ".join((getdoc(documented) or "").split("\n\n")[0].split())

@@ -6,21 +6,33 @@ commands, so ``--help`` is instant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import click
 
 from .. import __version__
-from ..errors import AttendError
+from ..errors import AttendError, did_you_mean, quoted
 from ..errors.printable import in_one_line
+from ..host.attack_names import attack_names
 from ..process.containment import contained
 from ..process.interrupts import interruptible
+from ..process.progress import announced_imports
 from ..process.standard_output import StandardOutputError, whole_output
 from ..process.temporary_files import needing_a_place
 from .common import COMMANDS
 from .terminal import show_logs
+
+SECTIONS = {
+    "Attack a model": ("attack", "replay", "audit", "check", "robustness", "attention"),
+    "Compare models and attacks": ("benchmark", "validate", "results", "report", "compare"),
+    "Train a model": ("train",),
+    "Look things up": ("ls", "identity"),
+}
+"""The commands in the order in which a user needs them; others stand under a heading of their own.
+"""
+OTHERS = "Commands"
 
 
 class _Group(click.Group):
@@ -40,16 +52,80 @@ class _Group(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            with needing_a_place(), interruptible(), contained():
+            with needing_a_place(), interruptible(), contained(), announced_imports():
                 return super().invoke(context)
         except AttendError as error:
             raise click.ClickException(in_one_line(str(error))) from None
         except KeyboardInterrupt:  # the commands that can go on have said so already
             raise click.ClickException("interrupted; the same command begins anew") from None
-        except click.ClickException as error:
-            # Click has no other place in which to change what it is going to print.
-            error.message = in_one_line(error.message)  # type: ignore[misc]
+        except click.exceptions.NoArgsIsHelpError:
             raise
+        except click.ClickException as error:
+            # Click has no other place in which to change what it is going to print, and would
+            # print the usage before an error about it.
+            raise _Refusal(in_one_line(_explained(error)), error.exit_code) from None
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command, or ends in a line that suggests what was meant."""
+        name = arguments[0]
+        if self.get_command(context, name) is None and not name.startswith("-"):
+            context.fail(f"there is no command {quoted(name)}{_meant(name, self.commands)}")
+        return super().resolve_command(context, arguments)
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Returns the names of the commands, in the order of their sections."""
+        return [name for names in self._sections().values() for name in names]
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands with their first sentences, section by section."""
+        for heading, names in self._sections().items():
+            with formatter.section(heading):
+                sentences = [self.commands[name].get_short_help_str(limit=200) for name in names]
+                formatter.write_dl(list(zip(names, sentences, strict=True)))
+
+    def _sections(self) -> dict[str, list[str]]:
+        sections = {
+            heading: [name for name in names if name in self.commands]
+            for heading, names in SECTIONS.items()
+        }
+        placed = {name for names in sections.values() for name in names}
+        sections[OTHERS] = [name for name in sorted(self.commands) if name not in placed]
+        return {heading: names for heading, names in sections.items() if names}
+
+
+class _Refusal(click.ClickException):
+    """An error that is shown as one line.
+
+    Args:
+        message: the line.
+        exit_code: the exit code of the program.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+def _explained(error: click.ClickException) -> str:
+    """Returns the message of an error, with what to do next if options are wrong."""
+    context = getattr(error, "ctx", None)
+    if not isinstance(error, click.UsageError) or context is None:
+        return error.format_message()
+    advice = f"; {context.command_path} --help says more"
+    if isinstance(error, click.NoSuchOption):
+        close = did_you_mean(error.option_name, error.possibilities or [])
+        return f"there is no option {quoted(error.option_name)}{close or advice}"
+    said = error.format_message().removesuffix(".")
+    return said if "textattack-attend" in said or "did you mean" in said else f"{said}{advice}"
+
+
+def _meant(name: str, commands: Iterable[str]) -> str:
+    """Returns the end of a message about an unknown command, which says what may be meant."""
+    if name in attack_names():
+        return f"; it is an attack: textattack-attend attack --recipe {name} --model MODEL"
+    return did_you_mean(name, commands)
 
 
 def command_line(name: str, text: str, commands: Sequence[click.Command]) -> click.Group:
@@ -60,8 +136,9 @@ def command_line(name: str, text: str, commands: Sequence[click.Command]) -> cli
         text: the help of the command line.
         commands: the commands of the command line.
     """
+    both = {"help_option_names": ["-h", "--help"]}
 
-    @click.group(name, cls=_Group, commands=commands, help=text)
+    @click.group(name, cls=_Group, commands=commands, help=text, context_settings=both)
     @click.version_option(__version__, prog_name=name)
     def group() -> None:
         show_logs()
@@ -71,6 +148,6 @@ def command_line(name: str, text: str, commands: Sequence[click.Command]) -> cli
 
 main = command_line(
     "textattack-attend",
-    "Measure attacks on the self-attention of transformers, and train victims.",
+    "Attack the self-attention of transformers, compare attacks and models, and train defenses.",
     tuple(COMMANDS.values()),
 )

@@ -12,8 +12,16 @@ from .terminal import echo
 @command()
 @STORES
 @RUNS
-@click.option("--title", default="Robustness report", show_default=True, help="Title of the page.")
-@click.option("--output", default="report.html", show_default=True, type=click.Path(dir_okay=False))
+@click.option(
+    "--title", default="Robustness report", show_default=True, help="The title of the page."
+)
+@click.option(
+    "--output",
+    default="report.html",
+    show_default=True,
+    type=click.Path(dir_okay=False),
+    help="The file of the page.",
+)
 @click.option(
     "--attention",
     is_flag=True,
@@ -23,8 +31,11 @@ from .terminal import echo
 def report(
     stores: tuple[str, ...], runs: tuple[str, ...], title: str, output: str, attention: bool
 ) -> None:
-    """Write the results in stores as one HTML page with tables, figures, and every example."""
+    """Write results as an HTML page with tables and figures.
+
+    The page also shows every example. It is one file, which needs no network.
+    """
     from ..report import write_report
 
     write_report(results_of(opened(stores, runs), runs), output, title, attention=attention)
-    echo(f"saved in {output}", err=True)  # the page may go to standard output
+    echo(f"saved in {output}; open it in a browser", err=True)  # standard output may be the page

@@ -11,6 +11,7 @@ import click
 from .benchmark import DEFAULT_STORE
 from .choices import LazyChoice
 from .common import command
+from .tables import in_terminal, show
 from .terminal import echo, echo_document
 
 if TYPE_CHECKING:
@@ -25,14 +26,15 @@ STORES = click.option(
     show_default=True,
     multiple=True,
     type=click.Path(dir_okay=False),
-    help="File that `benchmark` wrote; can be given again, as for seeds of several machines.",
+    help="The file that `benchmark` wrote; can be given again, as for seeds of several machines.",
 )
 RUNS = click.option(
     "--run",
     "runs",
     multiple=True,
     metavar="ID",
-    help="Run of the store, by the beginning of its id; can be given again. [the one begun last]",
+    help="The run of the store, by the beginning of its id; can be given again.  "
+    "[default: the one begun last]",
 )
 
 
@@ -50,17 +52,23 @@ def _tables() -> Iterable[str]:
     type=LazyChoice(_tables),
     default="comparison",
     show_default=True,
-    help="All metrics to read; one metric, of victims by attacks; all numbers, with intervals; "
-    "every attacked example; or the runs themselves.",
+    help="The table: `comparison` has all metrics to read; the name of a metric, victims by "
+    "attacks; `summary`, all numbers with intervals; `rows`, every attacked example; `runs`, the "
+    "runs.",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(FORMATS),
-    help="csv puts an apostrophe before a text that a spreadsheet would compute, because it begins "
-    "with =, +, - or @; raw-csv has every text as it is.  [by the ending of --output, or markdown]",
+    help="The format. csv puts an apostrophe before a text that a spreadsheet would compute, "
+    "because it begins with =, +, - or @; raw-csv has every text as it is.  [default: by the "
+    "ending of --output, or markdown]",
 )
-@click.option("--output", type=click.Path(dir_okay=False), help="File, instead of the terminal.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="The file to write, instead of standard output.",
+)
 def results(
     stores: tuple[str, ...],
     runs: tuple[str, ...],
@@ -68,12 +76,18 @@ def results(
     kind: str | None,
     output: str | None,
 ) -> None:
-    """Print or export the results in stores of a run, finished or not, or of several runs."""
+    """Print or export the results of `benchmark`.
+
+    A run need not be finished; several stores, or several runs of one store, are put together.
+    """
     from ..benchmark.export import exported, runs_of, table_of
 
-    kind = kind or ENDINGS.get(os.path.splitext(output or "")[1], "markdown")
     found = opened(stores, runs)
     shown = runs_of(found) if table == "runs" else table_of(table, results_of(found, runs))
+    if not output and not kind and in_terminal():
+        show(shown, "--format markdown, or csv, has all")
+        return
+    kind = kind or ENDINGS.get(os.path.splitext(output or "")[1], "markdown")
     content = exported(shown, kind)
     if output:
         from ..files import write_whole

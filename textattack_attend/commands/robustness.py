@@ -18,8 +18,8 @@ COUNTS = (0, *(2**power for power in range(12)))
     type=click.Choice(["fraction", "matrices"]),
     default="fraction",
     show_default=True,
-    help="Quantity to minimise: the mask fraction of every matrix, or the number of "
-    "matrices at 1%.",
+    help="The quantity that is minimised: the mask fraction of every matrix, or the number of "
+    "matrices in which 1% may be masked.",
 )
 def robustness(
     model: str,
@@ -30,7 +30,10 @@ def robustness(
     label_names: tuple[str, ...],
     budget: str,
 ) -> None:
-    """Find the smallest budget that flips each example, and print accuracy over the budget."""
+    """Print the accuracy of a victim under growing budgets.
+
+    It comes from the smallest budget with which HackAttend+ flips each example.
+    """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.robustness import (
         fewest_matrices,

@@ -26,6 +26,16 @@ def echo(*lines: str, err: bool = False) -> None:
     click.echo("\n".join(printable(line).replace("\n", r"\n") for line in lines), err=err)
 
 
+def advise(*commands: str) -> None:
+    """Says on standard error what can be done next.
+
+    Args:
+        commands: the commands, each with a comment that says what it does.
+    """
+    for number, one in enumerate(commands):
+        echo(f"{'      ' if number else 'next: '}{one}", err=True)
+
+
 def echo_document(document: str) -> None:
     """Prints a document: exactly into a file or a pipe, with escapes to a terminal."""
     watched = sys.stdout is not None and sys.stdout.isatty()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from typing import Any
 
@@ -10,13 +11,15 @@ import click
 from ..training.settings import Settings
 from .common import command, label_names_option, resumable, trust_option
 from .defense_options import DefenseCommand
-from .terminal import echo
+from .terminal import advise, echo
 from .training_options import training_options
 
 
 @command(cls=DefenseCommand)
 @click.option("--task", hidden=True)
-@click.option("--model", required=True, help="Hub name or folder of the pretrained model.")
+@click.option(
+    "--model", required=True, help="The folder of the pretrained model, or its name on the hub."
+)
 @click.option(
     "--data",
     required=True,
@@ -24,11 +27,16 @@ from .training_options import training_options
     "or FOLDER^COLUMN,...,LABEL for train.csv and dev.csv (.tsv, .jsonl).",
 )
 @click.option(
-    "--output", required=True, type=click.Path(file_okay=False), help="Folder for the model."
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False),
+    help="The folder for the trained model.",
 )
 @training_options
 @label_names_option
-@click.option("--overwrite", is_flag=True, help="Delete what the output folder holds.")
+@click.option(
+    "--overwrite", is_flag=True, help="Delete what the output folder holds, and begin anew."
+)
 @trust_option
 def train(
     task: str | None,
@@ -41,7 +49,11 @@ def train(
     label_names: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Fine-tune a model with the settings of the paper's Table 9 (resumes where it stopped)."""
+    """Fine-tune a model, plainly or with a defense.
+
+    The settings are those of the paper's Table 9. A training that was stopped goes on with the same
+    command.
+    """
     from accelerate import PartialState
 
     from ..training.defenses import defense_of
@@ -69,3 +81,4 @@ def train(
         )
     if PartialState().is_main_process:
         echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
+        advise(f"textattack-attend attack --recipe hackattend --model {shlex.quote(output)}")

@@ -78,8 +78,9 @@ class StoreError(AttendError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns the end of a message about an unknown name, which suggests the closest known one."""
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_letters = {one.lower(): one for one in known}
+    close = get_close_matches(name.lower(), list(by_letters), n=1)
+    return f"; did you mean {by_letters[close[0]]!r}?" if close else ""
 
 
 def listed(mistakes: Sequence[str]) -> str:

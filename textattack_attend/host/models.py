@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -46,19 +45,22 @@ def checkpoint_of(args: ModelArgs) -> str | None:
         return str(HUGGINGFACE_MODELS[args.model])
     if args.model_from_huggingface:
         return str(args.model_from_huggingface)
-    return args.model if args.model and _is_of_transformers(Path(args.model)) else None
+    return args.model if args.model and _may_be_of_transformers(Path(args.model)) else None
 
 
-def _is_of_transformers(folder: Path) -> bool:
-    """Returns whether a folder holds a model of transformers, and not one of TextAttack's own."""
+def _may_be_of_transformers(folder: Path) -> bool:
+    """Returns whether a folder holds no model of TextAttack's own.
+
+    Whoever loads it as a model of transformers says what else is wrong with it.
+    """
+    if not folder.exists() or (folder / "t5-wrapper-config.json").exists():
+        return False
     try:
         configuration = json.loads((folder / CONFIG_NAME).read_bytes())
-    except (OSError, ValueError):  # TextAttack says what is wrong with it
-        return False
+    except (OSError, ValueError):
+        return True
     architectures = configuration.get("architectures") if isinstance(configuration, dict) else None
-    return architectures not in OF_TEXTATTACK and not os.path.exists(
-        folder / "t5-wrapper-config.json"
-    )
+    return architectures not in OF_TEXTATTACK
 
 
 def _wrapped(checkpoint: str, trust_remote_code: bool) -> ModelWrapper:

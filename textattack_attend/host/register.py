@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from textattack import (
     Attacker,
     CommandLineAttackArgs,
     DatasetArgs,
     ModelArgs,
     attack_args,
+    attacker,
 )
 from textattack.attack_args import AttackArgs
 from textattack.commands.attack_command import AttackCommand
@@ -20,6 +23,7 @@ from textattack.loggers import AttackLogManager
 from textattack.metrics.attack_metrics import WordsPerturbed
 from textattack.shared import AttackCheckpoint
 
+from ..process.progress import kind_of_bar
 from .attacking import with_checks_and_metrics
 from .data import from_data_files
 from .interrupt import uninterrupted
@@ -58,6 +62,8 @@ def register() -> None:
     patch(Attacker, "attack_dataset", with_checks_and_metrics)
     patch(Attacker, "_attack", with_structure_files)
     patch(Attacker, "_attack_parallel", with_structure_files)
+    # TextAttack draws a bar into logs, too, where it fills line after line.
+    attacker.tqdm = SimpleNamespace(tqdm=lambda **options: kind_of_bar()(**options))
     patch(AttackLogManager, "log_result", uninterrupted)
     patch(AttackCheckpoint, "save", uninterrupted)
     patch(AttackCommand, "run", with_one_line)

@@ -6,10 +6,11 @@ import dataclasses
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     TrainingArguments,
 )
+from transformers.trainer_callback import PrinterCallback
 
 from ..attention.precision import training_precision
 from ..checkpoints.card import CHECKPOINTS, Card
@@ -41,6 +43,7 @@ from .labels import numbered
 from .learnable import require_learnable
 from .requirements import require_defense, require_pretrained, require_task
 from .rows import encoded, with_extra
+from .shown import ShownTraining
 from .start import pretrained
 from .tasks import Task, splits
 from .trainer_arguments import trainer_arguments
@@ -212,8 +215,13 @@ def _begun(
 
 def _trained(trainer: DefenseTrainer[Any], card: Card, checkpoints: Path) -> Card:
     """Trains from the newest whole checkpoint on, and returns the card with what came out."""
+    shown = ShownTraining(f"training on {card.task}", len(cast(Sized, trainer.eval_dataset)))
+    trainer.add_callback(shown)  # type: ignore[no-untyped-call]
+    # Standard output holds results alone.
+    trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
+    with closing(shown):  # the line of an error must not stand inside a bar
+        trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
     return dataclasses.replace(
         card,
         accuracy=trainer.state.best_metric,

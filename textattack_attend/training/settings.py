@@ -38,20 +38,26 @@ class Settings:
         InvalidInputError: a setting is outside its range.
     """
 
-    learning_rate: float = setting("The highest learning rate, instead of the paper's.")
-    batch_size: int = setting("Texts in a step, instead of the paper's.", least=1)
-    epochs: int = setting("Times that every text is seen, instead of the paper's.", least=1)
+    learning_rate: float = setting(
+        "The highest learning rate.  [default: the paper's for the task]"
+    )
+    batch_size: int = setting(
+        "The number of texts in a step.  [default: the paper's for the task]", least=1
+    )
+    epochs: int = setting(
+        "The number of times that every text is seen.  [default: the paper's for the task]", least=1
+    )
     max_tokens: int = setting(
-        "Tokens of a text at most, instead of the paper's.", least=3, default=128
+        "The most tokens of a text.  [default: the paper's for the task]", least=3, default=128
     )
     config: Mapping[str, Any] = setting(
-        "A field of the model's configuration, instead of its own, as "
+        "A field of the model's configuration with another value, as "
         "attention_probs_dropout_prob=0; can be given again.",
         default_factory=dict,
     )
-    seed: int = setting("The seed of everything random; 0 by default.", default=0)
+    seed: int = setting("The seed of everything random.  [default: 0]", default=0)
     precision: str | None = setting(
-        "By default what takes less time on this machine.", default=None
+        "The precision.  [default: what takes less time on this machine]", default=None
     )
 
     def __post_init__(self) -> None:

@@ -52,7 +52,7 @@ def trainer_arguments(card: Card, task: Task, checkpoints: Path) -> TrainingArgu
         metric_for_best_model="accuracy",
         report_to=[],
         seed=card.seed,
-        disable_tqdm=None,
+        disable_tqdm=True,  # the run is shown by `shown`
         ddp_timeout=A_DAY,  # the other processes wait while one attacks the training set
     )
     # Each process takes one GPU. Otherwise Trainer would make replicas of the model, which defenses

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ...checkpoints.card import Card
 from ...errors import AttendError, InvalidInputError
-from ...errors.printable import in_one_line
 from ...models.wrappers import AttentionModelWrapper
+from ...process.progress import say
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
 from ..requirements import require_recipe, require_store
@@ -23,6 +22,7 @@ from ..schema import Entry, Run
 from ..store import Store
 from .cluster import Cluster
 from .rehearsal import loader_of, rehearse
+from .shown import ShownRun
 from .worker import Task, Worker
 
 
@@ -57,6 +57,7 @@ class Benchmark:
         whole = len(self._worker.dataset)
         self.size = min(whole, recipe.examples or whole)
         self.store = require_store(store)
+        say(f"trying the attacks ({', '.join(recipe.attacks)}) on an example each")
         try:
             rehearse(recipe, self._load, self._is_due, dataset=self._worker.dataset)
         except AttendError:
@@ -81,19 +82,25 @@ class Benchmark:
         entries = list(self._entries())
         for entry, _ in entries:
             self.store.enter(self._run, entry)
+        with closing(ShownRun(self.store, [entry for entry, _ in entries], self.size)) as shown:
+            attacked = self._attack_all(entries, shown)
+        self._claims.delete_abandoned()
+        return attacked
+
+    def _attack_all(self, entries: Sequence[tuple[Entry, Task]], shown: ShownRun) -> int:
+        """Attacks all cells, those last that other processes attack now."""
         attacked, left = 0, []
         for entry, task in entries:
             if not self.store.missing(entry.cell, self.size):
                 continue
             with self._claims.if_free(entry.cell) as claimed:
                 if claimed:
-                    attacked += self._attack(entry, task)
+                    attacked += self._attack(entry, task, shown)
                 else:
                     left.append((entry, task))
         for entry, task in left:
             with self._claims.once_free(entry.cell):
-                attacked += self._attack(entry, task)
-        self._claims.delete_abandoned()
+                attacked += self._attack(entry, task, shown)
         return attacked
 
     def results(self) -> Results:
@@ -134,21 +141,20 @@ class Benchmark:
                             replace(task, key=key),
                         )
 
-    def _attack(self, entry: Entry, task: Task) -> int:
+    def _attack(self, entry: Entry, task: Task, shown: ShownRun) -> int:
         """Attacks the missing examples of a claimed cell, and returns their number.
 
         Other processes may have attacked some of them meanwhile.
         """
         missing = self.store.missing(entry.cell, self.size)
-        if not missing:
-            return 0
-        with _Progress(entry, len(missing)) as progress:
+        with shown.cell(entry, len(missing)) as count:
 
             def write(row: Row) -> None:
                 self.store.add(entry.cell, row)
-                progress.show(row)
+                count(row)
 
-            self._attackers.attack(task, missing, write)
+            if missing:
+                self._attackers.attack(task, missing, write)
         return len(missing)
 
 
@@ -177,19 +183,3 @@ def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str])
             f"{checkpoint}: expected the model that its card was written for, got one that differs "
             f"in {', '.join(differing)}; delete the card, or put the model back"
         )
-
-
-class _Progress(tqdm):
-    """A progress bar with the ASR so far, which is only shown on a terminal."""
-
-    def __init__(self, entry: Entry, total: int) -> None:
-        name = in_one_line(f"{entry.attack} on {entry.victim} ({entry.checkpoint})")
-        super().__init__(total=total, desc=name, disable=None, dynamic_ncols=True)
-        self._attacked = self._succeeded = 0
-
-    def show(self, row: Row) -> None:
-        self._attacked += row.outcome in ("succeeded", "failed")
-        self._succeeded += row.outcome == "succeeded"
-        if self._attacked:
-            self.set_postfix_str(f"ASR {self._succeeded / self._attacked:.1%}", refresh=False)
-        self.update()

@@ -33,6 +33,7 @@ from ...errors import (
 )
 from ...files import text_of, write_whole
 from ...identity.content import digest_of
+from ...process.progress import watched
 from ...structures import Shape, Structure
 from ...structures.codec import from_fields, to_fields
 from .masked_rows import MaskedRowsTrainer
@@ -67,12 +68,12 @@ class ADA(Defense):
 
     name: ClassVar[str] = "ada"
 
-    victim: str = option("", "Model to attack, as trained without a defense.")
+    victim: str = option("", "The model to attack, as trained without a defense.")
     recipe: str = option(
-        "textfooler-transformers", "TextAttack's name of the attack, or PATH^NAME."
+        "textfooler-transformers", "The attack, by its name in TextAttack, or as PATH^NAME."
     )
-    examples: int = option(0, "How many rows of the training set are attacked; 0 for all.")
-    cache: str = option("", "File of what was attacked, to use again.")
+    examples: int = option(0, "The number of rows of the training set that are attacked; 0 is all.")
+    cache: str = option("", "The file of what was attacked, to use again.")
 
     def __post_init__(self) -> None:
         require_whole_number("examples", self.examples, at_least=0)
@@ -102,8 +103,6 @@ def adversarial_rows(
             run.
         SavingError: the cache cannot be written, as on a full disk; its lines so far stay.
     """
-    import tqdm
-
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
     wrapper = _victim(options, trust_remote_code)
@@ -114,7 +113,7 @@ def adversarial_rows(
         found = _attacked(_attack(options, wrapper), wanted, missing)
         if not cache.exists():
             _append(cache, header)
-        for entry in tqdm.tqdm(found, total=len(missing), desc="attacked", disable=None):
+        for entry in watched(found, len(missing), f"{options.recipe} on the training set"):
             known[entry["row"]] = entry
             _append(cache, entry)
     extra = [

@@ -42,10 +42,10 @@ class AFA(Defense):
 
     name: ClassVar[str] = "afa"
 
-    weight: float = option(0.1, "Weight of the policy's loss beside the task's.")
-    mask_share: float = option(0.15, "Share of the words of a text that the policy masks.")
-    baseline_decay: float = option(0.9, "Decay of the running mean of the reward.")
-    discriminator_learning_rate: float = option(1e-3, "Learning rate of the discriminator.")
+    weight: float = option(0.1, "The weight of the policy's loss beside the task's.")
+    mask_share: float = option(0.15, "The share of the words of a text that the policy masks.")
+    baseline_decay: float = option(0.9, "The decay of the running mean of the reward.")
+    discriminator_learning_rate: float = option(1e-3, "The learning rate of the discriminator.")
 
     def __post_init__(self) -> None:
         require_number("weight", self.weight, "[0, inf)")

@@ -28,7 +28,7 @@ class CreAT(OnEmbeddings):
 
     name: ClassVar[str] = "creat"
 
-    temperature: float = option(1.0, "Weight of the contextual term.")
+    temperature: float = option(1.0, "The weight of the contextual term.")
     clean: bool = option(True, CLEAN)
 
     def __post_init__(self) -> None:

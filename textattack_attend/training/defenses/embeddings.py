@@ -28,10 +28,10 @@ class OnEmbeddings(Defense):
         InvalidInputError: an option is of another type, or outside its range.
     """
 
-    steps: int = option(3, "Steps uphill.")
-    step_size: float = option(0.1, "Length of a step, over all embeddings of a text.")
-    radius: float = option(0.6, "Length of a perturbation at most; 0 for any.")
-    start: float = option(0.05, "Length that the random start has at most; 0 for none.")
+    steps: int = option(3, "The number of steps uphill.")
+    step_size: float = option(0.1, "The length of a step, over all embeddings of a text.")
+    radius: float = option(0.6, "The largest length of a perturbation; 0 is any.")
+    start: float = option(0.05, "The largest length of the random start; 0 is none.")
     clean: bool = option(False, "Train on the clean text, too.")
 
     def __post_init__(self) -> None:

@@ -37,8 +37,8 @@ class HackAttendAT(Defense):
 
     name: ClassVar[str] = "hackattend-at"
 
-    alpha: float = option(0.01, "Share of the attackable units of a matrix that is masked.")
-    steps: int = option(1, "Gradient passes in which units are chosen anew.")
+    alpha: float = option(0.01, "The share of the attackable units of a matrix that is masked.")
+    steps: int = option(1, "The number of gradient passes in which units are chosen anew.")
     clean: bool = option(True, CLEAN)
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ class ExtraRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Defense:
-    """The options of a training method; these are of training as usual."""
+    """Training as usual; the base of the options of every defense."""
 
     name: ClassVar[str] = "none"
 

@@ -27,14 +27,14 @@ class SAttend(Defense):
 
     name: ClassVar[str] = "s-attend"
 
-    alpha: float = option(0.2, "Chance of a unit, or a token, to be masked, in [0, 1).")
+    alpha: float = option(0.2, "The chance that a unit, or a token, is masked, in [0, 1).")
     granularity: str = option(
         "unit",
         "Masks are drawn by unit (the paper), or by token for all layers (its released code).",
     )
-    growth: float = option(0.0, "Share of the steps over which alpha grows from 0.")
-    layers: tuple[int, ...] = option((), "Which are masked; all by default.")
-    heads: tuple[int, ...] = option((), "Which are masked; all by default.")
+    growth: float = option(0.0, "The share of the steps over which alpha grows from 0.")
+    layers: tuple[int, ...] = option((), "The layers that are masked, as 0,1,2.  [default: all]")
+    heads: tuple[int, ...] = option((), "The heads that are masked, as 0,1,2.  [default: all]")
 
     def __post_init__(self) -> None:
         require_share("alpha", self.alpha, "[0, 1)")
