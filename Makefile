@@ -33,6 +33,7 @@ package: $(VENV)/.installed-dev
 	grep -q textattack_attend/py.typed $(VENV)/dist/files
 	grep -q textattack_attend/benchmark/recipes/quick.yaml $(VENV)/dist/files
 	grep -q textattack_attend/report/page.html.jinja $(VENV)/dist/files
+	grep -q textattack_attend/report/script/main.js $(VENV)/dist/files
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
 	grep -q textattack_attend/host/nltk_data/corpora/stopwords/english $(VENV)/dist/files

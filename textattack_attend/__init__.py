@@ -23,10 +23,10 @@ if TYPE_CHECKING:  # editors and type checkers read these; `PUBLIC` loads the sa
     from .benchmark.running import Benchmark
     from .benchmark.summary import summary
     from .datasets import DemoReviews, dataset_named
+    from .display.attention_map import plot_attention
     from .errors import AttendError
     from .models.wrappers import AttentionModelWrapper
     from .report import (
-        plot_attention,
         plot_efficiency,
         plot_heads,
         plot_layers,
@@ -81,7 +81,7 @@ PUBLIC = {
     "dataset_named": "datasets",
     "defense_of": "training.defenses",
     "fine_tune": "training.fine_tuning",
-    "plot_attention": "report",
+    "plot_attention": "display.attention_map",
     "plot_efficiency": "report",
     "plot_heads": "report",
     "plot_layers": "report",

@@ -560,7 +560,7 @@ def test_the_command_prints_the_tables(folder: Path) -> None:
     said = shown.stderr.splitlines()
     assert "the whole run: 0 of 24" in said
     assert "HackAttend on tiny: 0 of 12" in said
-    assert any(re.fullmatch(r"deleting on tiny: 12 attacked, \d+ s, ASR 100.0%", s) for s in said)
+    assert any(re.fullmatch(r"deleting on tiny: 12 examples, \d+ s, ASR 100.0%", s) for s in said)
     assert said[-3].startswith(f"next: textattack-attend report --store {folder}/s.sqlite ")
     with sqlite3.connect(folder / "s.sqlite") as database:
         assert database.execute("select count(*) from examples").fetchone() == (2 * EXAMPLES,)

@@ -65,7 +65,11 @@ TRIALS = [
     Trial("a dollar sign in a label", labels("'cost $HOME'"), answer=["cost $HOME"]),
     Trial("mathematics in a label", labels("'$$a$$'"), answer=["$$a$$"]),
     Trial("columns of a table for check", checked("^sentence,label"), answer=True),
-    Trial("the header of GLUE for check", checked(""), line=r"line 1: .*PATH\^sentence,label"),
+    Trial(
+        "the header of GLUE for check",
+        checked(""),
+        line=r"columns sentence, label: .*\^sentence,label",
+    ),
     Trial(
         "a file that is missing for check",
         lambda folder: command("check", "--model", "attend-demo", "--data", folder / "no.tsv"),

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
+from typing import Any
 
 from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
 
 from ..attack_recipes import HackAttendPlus
 from ..attacks.attack import StructureAttack
 from ..attacks.results import StructureAttackResult
+from ..attacks.structured_text import attacked_text
 from ..models.wrappers import AttentionModelWrapper
 from ..structures import Budget, Shape
 from .example import Example
@@ -47,10 +49,20 @@ def smallest_fractions(
     """Searches for the smallest mask fraction at which HackAttend+ flips each example."""
     attack = HackAttendPlus.build(wrapper, prune=False)
     for text, label in examples:
-        shape = wrapper.victim.empty_structure(text).shape
+        shape = shape_of(wrapper, text)
         units = _units(Budget(1), shape)
         smallest = _smallest(attack, (text, label), units)
         yield Smallest(shape, smallest, smallest / units)
+
+
+def shape_of(wrapper: AttentionModelWrapper, text: Any) -> Shape:
+    """Returns the shape of the structures of an example's text.
+
+    Args:
+        wrapper: the victim.
+        text: the text, or an ordered dict of its columns.
+    """
+    return wrapper.victim.empty_structure(attacked_text(text).tokenizer_input).shape
 
 
 def _smallest(attack: StructureAttack, example: Example, units: int) -> float:

@@ -29,7 +29,7 @@ MOST_SHOWN = 5
 """The most victims, and attacks, that the `repr` of results names."""
 LONGEST_MISTAKES = 500
 """The most characters of a recipe's mistakes that a message repeats."""
-WITHIN = ("victim", "model", "seed", "versions", "labels")
+WITHIN = ("victim", "model", "seed", "versions", "placed")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
 
@@ -205,7 +205,8 @@ def _merged(parts: Iterable[dict[Labels, Cell]]) -> dict[Labels, Cell]:
 
 
 def _differing(one: Cell, other: Cell, but: Collection[str] = ()) -> list[str]:
-    return [name for name in one.key if name not in but and one.key[name] != other.key.get(name)]
+    names = [name for name in {**one.key, **other.key} if name not in (*but, "labels")]
+    return [name for name in names if one.key.get(name) != other.key.get(name)]
 
 
 def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame:

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     help="Two victims of one run, by their names in its recipe, instead of two runs.",
 )
 @click.option(
-    "--first-run",
-    metavar="ID",
-    help="The run of the first store, by its id.  [default: the one begun last]",
+    "--first-run", metavar="ID", help="The run of the first store.  [default: the one begun last]"
 )
 @click.option(
     "--second-run", metavar="ID", help="The run of the second store.  [default: the one begun last]"

@@ -6,7 +6,7 @@ commands, so ``--help`` is instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -39,7 +39,12 @@ class _Group(click.Group):
     """Ends errors of ours and of a user's code, and interrupts, with a line and exit code 1.
 
     The line contains no character that acts on the terminal.
+
+    Attributes:
+        sections: the names of commands by their headings, as the help lists them.
     """
+
+    sections: Mapping[str, Sequence[str]] = {}
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -88,7 +93,7 @@ class _Group(click.Group):
     def _sections(self) -> dict[str, list[str]]:
         sections = {
             heading: [name for name in names if name in self.commands]
-            for heading, names in SECTIONS.items()
+            for heading, names in self.sections.items()
         }
         placed = {name for names in sections.values() for name in names}
         sections[OTHERS] = [name for name in sorted(self.commands) if name not in placed]
@@ -128,13 +133,20 @@ def _meant(name: str, commands: Iterable[str]) -> str:
     return did_you_mean(name, commands)
 
 
-def command_line(name: str, text: str, commands: Sequence[click.Command]) -> click.Group:
+def command_line(
+    name: str,
+    text: str,
+    commands: Sequence[click.Command],
+    sections: Mapping[str, Sequence[str]] | None = None,
+) -> click.Group:
     """Returns a command line that ends every mistake and every interrupt with one line.
 
     Args:
         name: the name of the command line in usage lines.
         text: the help of the command line.
         commands: the commands of the command line.
+        sections: the names of commands by their headings, in the order of the help; all others come
+            last.
     """
     both = {"help_option_names": ["-h", "--help"]}
 
@@ -143,6 +155,7 @@ def command_line(name: str, text: str, commands: Sequence[click.Command]) -> cli
     def group() -> None:
         show_logs()
 
+    group.sections = sections or {}
     return group
 
 
@@ -150,4 +163,5 @@ main = command_line(
     "textattack-attend",
     "Attack the self-attention of transformers, compare attacks and models, and train defenses.",
     tuple(COMMANDS.values()),
+    SECTIONS,
 )

@@ -39,13 +39,14 @@ def robustness(
         fewest_matrices,
         fraction_curve,
         matrices_curve,
+        shape_of,
         smallest_fractions,
     )
 
     echo(f"{budget:>10}{'accuracy':>10}")
     if budget == "matrices":
         fewest = list(watched(fewest_matrices(wrapper, examples), len(examples), budget))
-        layers, heads, *_ = wrapper.victim.empty_structure(examples[0][0]).shape.size
+        layers, heads, *_ = shape_of(wrapper, examples[0][0]).size
         counts = [*(count for count in COUNTS if count < layers * heads), layers * heads]
         for count, accuracy in zip(counts, matrices_curve(fewest, counts), strict=True):
             echo(f"{count:>10}{accuracy:>10.1%}")

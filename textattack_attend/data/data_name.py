@@ -24,6 +24,10 @@ from .separated import tab_separated
 from .tables import ENDINGS, columns_of, labelled_table
 
 FILE_ENDINGS = (*ENDINGS, ".json")
+FORMS = (
+    f": FILE^FORMAT with one of {', '.join(PUBLISHED)}, or FILE^COLUMN,...,LABEL for the columns "
+    "of a table"
+)
 PLAIN = "sst2"
 """The format of a sentence, a tab and a number in each line."""
 
@@ -106,9 +110,11 @@ def _alone(source: str) -> DataName:
         _, cells = next(tab_separated(Path(source)), (1, []))
         if len(cells) == 2 and class_of(cells[1]) is not None:
             return DataName(source, PLAIN, is_plain=True)
-    if os.path.isfile(source) or is_data_file(source):
+    if is_data_file(source) and not os.path.isfile(source):
+        raise InvalidInputError(f"{source}: expected a data file, got none")
+    if os.path.isfile(source):
         raise InvalidInputError(
-            f"{source}: expected its layout behind the file{_found(source) or _formats(source)}"
+            f"{source}: expected its layout behind the file{_found(source) or FORMS}"
         )
     return DataName(source, "")
 
@@ -126,11 +132,4 @@ def _found(source: str) -> str:
     return (
         f"; it has the columns {named(columns)}: write those of the text and, last, that of the "
         f"label, as {source}^{example}"
-    )
-
-
-def _formats(source: str) -> str:
-    return (
-        f", one of {', '.join(f'{source}^{name}' for name in PUBLISHED)}, or the columns of a "
-        f"table with that of the label last, as {source}^text,label"
     )

@@ -138,8 +138,7 @@ def spoken(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(int(seconds / 60 + 0.5), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 

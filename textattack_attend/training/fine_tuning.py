@@ -31,6 +31,7 @@ from ..checkpoints.card import CHECKPOINTS, Card
 from ..checkpoints.loading import load, tokenizer_of
 from ..data.published import Example, Source
 from ..errors import InvalidInputError
+from ..process.progress import say
 from ..victims.class_names import class_names_in
 from ..victims.identity import trained_parts
 from ..victims.requirements import require_padding
@@ -186,6 +187,7 @@ def _begun(
 ) -> tuple[DefenseTrainer[Any], Card]:
     """Loads the model, finds the rows that the defense adds, and makes the trainer."""
     task, card, trusts = run.task, run.card, run.trust_remote_code
+    say(f"loading {card.model}")
     tokenizer = tokenizer_of(card.model, trusts, model_max_length=task.max_tokens)
     torch.manual_seed(task.seed)
     untrained = pretrained(card.model, run.auto, run.configuration, trusts)

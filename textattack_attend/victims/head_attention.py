@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from ..data.texts import Text
 from ..display.head_attention import HeadAttention
 from ..errors import InvalidInputError
-from ..structures import Structure
+from ..structures import Matrix, Structure
 from .victim import Victim
 
 
@@ -26,21 +29,41 @@ def most_attention_lost(
     """
     if not len(structure):
         raise InvalidInputError("expected a structure that masks a unit, got one that masks none")
-    clean, masked = (
-        victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
-        for structures in ([], [structure])
-    )
+    clean, masked = _probabilities(victim, text, structure)
     matrices = {m: _pairs(structure, *m) for m in structure.matrices}
     layer, head = max(matrices, key=lambda m: sum(clean[m][cell] for cell in matrices[m]))
-    return HeadAttention(
-        clean[layer, head],
-        masked[layer, head],
-        victim.tokens(text),
-        matrices[layer, head],
-        layer,
-        head,
-        where,
-    )
+    own = clean[layer, head], masked[layer, head]
+    return HeadAttention(*own, victim.tokens(text), matrices[layer, head], layer, head, where)
+
+
+def attention_of_head(
+    victim: Victim, text: Text, structure: Structure, matrix: Matrix, where: str = ""
+) -> HeadAttention:
+    """Returns the attention of one head before and after an attack.
+
+    Args:
+        victim: the victim that reads the text.
+        text: the text.
+        structure: the structure.
+        matrix: the layer and the head.
+        where: a line that says what is shown.
+
+    Raises:
+        StructureMismatchError: the structure is of another length than the text.
+    """
+    clean, masked = _probabilities(victim, text, structure)
+    tokens, pairs = victim.tokens(text), _pairs(structure, *matrix)
+    return HeadAttention(clean[matrix], masked[matrix], tokens, pairs, *matrix, where)
+
+
+def _probabilities(
+    victim: Victim, text: Text, structure: Structure
+) -> list[npt.NDArray[np.float32]]:
+    """Returns the attention (L, H, T, T) without the structure, and under it."""
+    return [
+        victim.forward_passes([text], structures, [None])[0].capture().probabilities.numpy()
+        for structures in ([], [structure])
+    ]
 
 
 def _pairs(structure: Structure, layer: int, head: int) -> list[tuple[int, int]]:

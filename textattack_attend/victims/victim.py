@@ -27,7 +27,7 @@ from .clean_pass import CleanPass
 from .encoding import EncodedText
 from .identity import victim_identity
 from .prompt import Prompt
-from .replay import Replay, require_same_victim
+from .replay import Replay, fitting, require_same_victim
 from .requirements import require_computable
 
 __all__ = ["CleanPass", "Replay", "Victim"]
@@ -140,23 +140,30 @@ class Victim(AnsweringModel):
         """Writes a structure found for a text of this victim to a file (safetensors, no pickle)."""
         save(SavedStructure(structure, text, self.identity()), path)
 
-    def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
-        """Runs the structure of a file on this victim.
+    def replay(
+        self, path: str | os.PathLike[str], *, any_model: bool = False, text: Text | None = None
+    ) -> Replay:
+        """Runs the structure of a file on this victim, and the text with nothing masked.
 
         Args:
             path: a file that `save_structure` wrote.
             any_model: accept a structure that was found on another victim, to see whether it
                 transfers; its shape must fit all the same.
+            text: a text of the same length to read in place of the file's.
 
         Raises:
             StructureMismatchError: the file is of another victim or of another length.
-            InvalidInputError: the file is missing or damaged.
+            InvalidInputError: the file is missing or damaged, or the victim cannot read the text.
         """
-        saved = load(path)
+        saved, own = load(path), self.identity()
         if not any_model:
-            require_same_victim(path, saved.victim, self.identity())
-        logits = self.logits([saved.text], [saved.structure])
-        return Replay(saved.text, saved.structure, logits[0])
+            require_same_victim(path, saved.victim, own)
+        text = saved.text if text is None else text
+        clean = self.logits_alone(text)
+        with fitting(path):
+            logits = self.logits_alone(text, saved.structure)
+        differing = saved.victim.differing(own) if saved.victim else []
+        return Replay(text, saved.structure, logits, clean, saved.victim, tuple(differing))
 
     def identity(self) -> Identity:
         """Returns the names of everything that decides the victim's answers."""

@@ -19,7 +19,7 @@ from textattack_attend.commands.terminal import echo
 )
 @trust_option
 def identity(model: str | None, threads: int, trust_remote_code: bool) -> None:
-    """Print the identity of a victim in stores and files, and the time that it takes."""
+    """Print the identity of a victim, and the time that it takes."""
     import torch
 
     torch.set_num_threads(threads)

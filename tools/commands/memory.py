@@ -28,7 +28,10 @@ TOKENS = click.IntRange(min=8, max=46340)
 )
 @click.option("--threads", default=1, show_default=True, type=COUNT, help="CPU threads.")
 def memory(family: str, tokens: int, layers: int, heads: int, attack: str, threads: int) -> None:
-    """Attack one long text on a random model of that size, and print the peak memory."""
+    """Attack one long text, and print the peak memory.
+
+    The model is a random one of the given size.
+    """
     import torch
 
     from ..memory import measure

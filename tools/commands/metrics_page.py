@@ -18,7 +18,10 @@ TABLE = re.compile(rf"^\| {HEADINGS[0]} \|.*\n(?:\|.*\n)*", re.MULTILINE)
 @click.command("metrics-page")
 @click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=PAGE)
 def metrics_page(page: Path) -> None:
-    """Write the table of docs/metrics.md, or of another PAGE, from the metrics' records."""
+    """Write the table of docs/metrics.md from the metrics' records.
+
+    PAGE is another page with such a table.
+    """
     text = page.read_text(encoding="utf-8")
     write_whole(page, TABLE.sub(lambda _: table(), text, count=1).encode())
 

@@ -9,9 +9,18 @@ from textattack_attend.commands.terminal import echo
 
 @click.command()
 @click.argument("recipe", default="quick")
-@click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="The number of times that both are timed.",
+)
 def overhead(recipe: str, rounds: int) -> None:
-    """Time TextAttack's runner alone and the benchmark, in turn, for each attack of RECIPE."""
+    """Time the benchmark against TextAttack's runner alone.
+
+    Both run in turn, for each attack of RECIPE.
+    """
     from textattack_attend.benchmark import named_recipe, read_recipe
 
     from ..overhead import overheads

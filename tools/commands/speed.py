@@ -35,7 +35,10 @@ def speed(
     label_names: tuple[str, ...],
     word_attacks: str | None,
 ) -> None:
-    """Time HackAttend against a plain sequential run, and compare every decision."""
+    """Time HackAttend against a plain sequential run.
+
+    Every decision of both is compared.
+    """
     word_attack = _builder(word_attacks) if word_attacks else None
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus

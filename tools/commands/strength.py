@@ -26,7 +26,10 @@ def strength(
     trust_remote_code: bool,
     label_names: tuple[str, ...],
 ) -> None:
-    """Print HackAttend beside HackAttend+ over the mask fraction, [CLS] spared or not."""
+    """Print HackAttend beside HackAttend+ over the mask fraction.
+
+    Both spare the row and the column of [CLS], or do not.
+    """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 

@@ -60,7 +60,7 @@ class ShownRun:
                 self._count(entry, 1)
 
             yield count
-        said = (f"{name}: {missing} attacked", spoken(time.monotonic() - began), _asr(outcomes))
+        said = (f"{name}: {missing} examples", spoken(time.monotonic() - began), _asr(outcomes))
         say(", ".join(filter(None, said)))
 
     def name(self, entry: Entry) -> str:

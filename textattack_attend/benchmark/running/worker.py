@@ -110,7 +110,6 @@ class Worker:
             InvalidInputError: the checkpoint, or a file that the attack names, is missing.
         """
         identity = self.wrapper(task).identity()
-        names = self._names(task)
         return {
             "victim": {"kind": identity.kind, "parts": dict(identity.parts)},
             "settings": dict(identity.settings),
@@ -121,15 +120,20 @@ class Worker:
             "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
-            **({"labels": names} if names else {}),
+            **self._names(task),
         }
 
-    def _names(self, task: Task) -> list[str]:
-        """Returns the names of the classes, those of the recipe only if they place the labels."""
+    def _names(self, task: Task) -> dict[str, list[str]]:
+        """Returns the names by which labels are placed, if they are, and those that a reader sees.
+
+        What the recipe calls the classes is read from the recipe, unless it places labels.
+        """
         own, placed = class_names_of(self.wrapper(task)), self._placed
         if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
-            return list(placed.label_names or ())
-        return list(own or self.dataset.label_names or ())
+            names = list(placed.label_names or ())
+            return {"labels": names, "placed": names}
+        names = list(own or self.dataset.label_names or ())
+        return {"labels": names} if names else {}
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
@@ -137,23 +141,18 @@ class Worker:
         Raises:
             InvalidInputError: there is no such checkpoint.
         """
-        if self._loaded is None or self._loaded[0] != task.checkpoint:
-            wrapper = wrapper_for(
-                task.checkpoint,
-                self._recipe.trust_remote_code,
-                max_tokens=self._recipe.max_tokens,
-            )
-            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
-            self._loaded = self._keep(task.checkpoint, wrapper)
-        return self._loaded[1]
+        if self._loaded is not None and self._loaded[0] == task.checkpoint:
+            return self._loaded[1]
+        trusted, most = self._recipe.trust_remote_code, self._recipe.max_tokens
+        wrapper = wrapper_for(task.checkpoint, trusted, max_tokens=most)
+        wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+        self._keep(task.checkpoint, wrapper)
+        return wrapper
 
-    def _keep(
-        self, checkpoint: str, wrapper: AttentionModelWrapper
-    ) -> tuple[str, AttentionModelWrapper]:
+    def _keep(self, checkpoint: str, wrapper: AttentionModelWrapper) -> None:
         """Keeps a checkpoint, and places the labels of the data by the names of its classes."""
         self._loaded = checkpoint, wrapper
         self._placed = for_model(self.dataset, class_names_of(wrapper, self._recipe.label_names))
-        return self._loaded
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
         """Attacks examples, and writes a row for each, whatever happens to the others.

@@ -1,0 +1,1 @@
+"""Tests `textattack_attend/display`."""
