@@ -149,11 +149,7 @@ class Store:
         return self._records(Entry, "entries where run = ? order by rowid", [run.id])
 
     def record(self, session: Session) -> None:
-        """Writes a session of a run, or again when it has ended.
-
-        Raises:
-            StoreError: the store cannot be written.
-        """
+        """Writes a session of a run, and again when it has ended; raises as `enter` does."""
         self._write("sessions", _writable(session), replace=True)
 
     def sessions(self, run: Run) -> list[Session]:
@@ -162,9 +158,8 @@ class Store:
         Raises:
             StoreError: the store cannot be read, or holds a malformed session.
         """
-        if self.version < schema.ADDED["sessions"]:
-            return []
-        return self._records(Session, "sessions where run = ? order by begun", [run.id])
+        which = "sessions where run = ? order by begun"
+        return self._records(Session, which, [run.id]) if self.version > 1 else []
 
     def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Returns the keys of cells by their ids, as they were given to `cell`.
@@ -211,10 +206,9 @@ class Store:
             StoreError: the store cannot be written.
         """
         error = "cell = ? and position = ? and outcome = 'error'"
-        examples = self._table("examples")
         with _explained(self.path):
-            examples.delete_where(error, [cell, row.position])
-            examples.insert({"cell": cell, **_writable(row)}, ignore=True)
+            self._table("examples").delete_where(error, [cell, row.position])
+        self._write("examples", {"cell": cell, **_writable(row)}, ignore=True)
 
     def rows(self, cells: Sequence[str], count: int) -> pd.DataFrame:
         """Returns the rows of cells below a position, with the columns of `Row` and ``cell``.
