@@ -96,7 +96,7 @@ def attack(
     help_textattack: bool,
     **options: Any,
 ) -> None:
-    """Attack a SENTENCE, or a data set with the options of `textattack attack`.
+    """Attack a SENTENCE, or the examples of a data set.
 
     A sentence stands in quotation marks. Models of text pairs take two, and models that score
     choices take a context, a question and every choice. The command prints the prediction before
