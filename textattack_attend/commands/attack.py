@@ -21,16 +21,15 @@ RECIPE = "hackattend"
 
 
 class AttackCommand(click.Command):
-    """A command with the options of the recipes, which are read only when they are needed."""
+    """A command with the options of the recipes beside its own."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params.extend(recipe_options())
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments; a sentence that begins with a dash is no row of short options."""
         return super().parse_args(context, [f" {a}" if _is_dashed(a) else a for a in args])
-
-    def get_params(self, context: click.Context) -> list[click.Parameter]:
-        """Returns the command's own options, those of the recipes, and ``--help``."""
-        *own, help_option = super().get_params(context)
-        return [*own, *recipe_options(), help_option]
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the command's own options, and then those of the recipes."""
