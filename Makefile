@@ -4,10 +4,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TOOLS = $(VENV)/tools/bin
 
-.PHONY: demo test test-slow lint contracts types package audit licences docs clean
+.PHONY: demo test test-slow lint contracts types package wheel-demo audit licences docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
+	$(BIN)/textattack-attend attack --recipe hackattend-plus --model attend-demo \
+		"the acting is superb but the plot never comes alive"
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
@@ -33,6 +35,7 @@ package: $(VENV)/.installed-dev
 	grep -q textattack_attend/py.typed $(VENV)/dist/files
 	grep -q textattack_attend/benchmark/recipes/quick.yaml $(VENV)/dist/files
 	grep -q textattack_attend/report/page.html.jinja $(VENV)/dist/files
+	grep -q textattack_attend/report/script/main.js $(VENV)/dist/files
 	grep -q textattack_attend/demo/reviews.tsv $(VENV)/dist/files
 	grep -q textattack_attend/demo/victim/model.safetensors $(VENV)/dist/files
 	grep -q textattack_attend/host/nltk_data/corpora/stopwords/english $(VENV)/dist/files
@@ -41,6 +44,18 @@ package: $(VENV)/.installed-dev
 		grep -q "dist-info/.*$$file" $(VENV)/dist/files || exit 1; \
 		grep -q "/$$file" $(VENV)/dist/source-files || exit 1; \
 	done
+	$(MAKE) wheel-demo
+
+# The wheel by itself: its files and entry points from an environment of its own, what it depends on from $(VENV).
+WHEEL = $(VENV)/wheel
+wheel-demo:
+	$(BIN)/python -m venv --clear $(WHEEL)
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $(WHEEL)/dependencies
+	cp $(WHEEL)/dependencies $$($(WHEEL)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/dependencies.pth
+	$(WHEEL)/bin/pip install --quiet --disable-pip-version-check --no-deps $(VENV)/dist/*.whl
+	cd $(WHEEL) && bin/textattack-attend --version
+	cd $(WHEEL) && bin/python -m textattack attack --recipe hackattend --model attend-demo --num-examples 3 > demo
+	grep -q "Number of successful attacks" $(WHEEL)/demo
 
 # Published vulnerabilities of the pinned versions.
 audit: $(VENV)/tools/.installed

@@ -1,4 +1,4 @@
-"""The how-to pages keep their word: every block of them runs, in order, offline."""
+"""The pages that show commands keep their word: every block of them runs, in order, offline."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..helpers.run_page import FENCE, blocks_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+PAGES += [ROOT / "docs" / "quick-start.md", ROOT / "docs" / "coming-from-textattack.md"]
 RUN = [page for page in PAGES if blocks_of(page.read_text(encoding="utf-8"))]
 """The pages with a block that is not marked as one that cannot run here."""
 MOST_LINES = 8

@@ -123,12 +123,12 @@ def _loaded(checkpoint: str, max_tokens: int | None) -> Victim:
 
 def _attention(victim: Victim, row: pd.Series, text: Text) -> HeadAttention:
     """Computes the attention of a success with and without its structure."""
+    from ..victims.head_attention import most_attention_lost  # it takes seconds, as above
+
     # Older rows do not name the reach of the layers; the victim does.
     shape = victim.empty_structure(text).shape
     structure = Structure.from_units(shape, decode(row["masked"]).units)
     where = f"{row['attack']} on {row['victim']}: {row['text']}"
-    from ..victims.head_attention import most_attention_lost
-
     return most_attention_lost(victim, text, structure, where)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from textwrap import shorten
@@ -22,17 +22,21 @@ from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
 from .attention import attention_of_a_success, require_demo
+from .attention_values import attention_values
 from .figures import FIGURES, ReportFigure, plot_attention
 from .inline_svg import inline_svg
 from .panels import pairs_of
 from .policy import content_security_policy
+from .script import script
 from .sections import Section
+from .shown import ShownFigure, ShownTable, shown_figure, shown_table
 
 MOST_PAIRS = 100
 """The most attacks on victims that a figure shows; drawing more would take minutes."""
 EXAMPLE = (
     "victim",
     "attack",
+    "checkpoint",
     "seed",
     "position",
     "outcome",
@@ -77,7 +81,7 @@ def report(
         lstrip_blocks=True,
     )
     figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
-    script, style = _text("script.js"), _text("style.css")
+    code, style = script(), _text("style.css")
     return templates.get_template("page.html.jinja").render(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -91,10 +95,10 @@ def report(
         tables=_tables(results),
         figures=figures,
         missing=missing,
-        policy=Markup(content_security_policy(script, style)),
+        policy=Markup(content_security_policy(code, style)),
         style=Markup(style),
-        script=Markup(script),
-        examples=_packed(results.rows),
+        script=Markup(code),
+        examples=_packed(results.rows, attention_values(results, trusted=attention)),
     )
 
 
@@ -102,25 +106,18 @@ def _svg(section: Section, number: int) -> Markup:
     return inline_svg(section.figure, f"section-{number}") if section.figure else Markup()
 
 
-def _tables(results: Results) -> list[tuple[str, list[tuple[str, str]], list[list[Any]]]]:
-    """Returns the title of every table, its headings with their explanations, and its rows.
-
-    The tables of papers have their own metrics, which we cannot explain.
-    """
+def _tables(results: Results) -> list[ShownTable]:
+    """Returns the tables; those of papers have their own metrics, which we cannot explain."""
     return [
-        (title, [(heading, explain(heading)) for heading in table], table.to_numpy().tolist())
-        for tables, explain in (
-            (measured(results), explanation),
-            (published(results), lambda _: ""),
-        )
-        for title, table in tables
+        *(shown_table(title, table, explanation) for title, table in measured(results)),
+        *(shown_table(title, table) for title, table in published(results)),
     ]
 
 
 def _figures(
     results: Results, attention: Callable[[Results], Figure]
-) -> tuple[list[tuple[str, Markup]], list[str]]:
-    """Returns the title and the SVG of every figure, and the reasons why others are missing."""
+) -> tuple[list[ShownFigure], list[str]]:
+    """Returns the figures, and the reasons why others are missing."""
     pairs = len(pairs_of(results))
     if pairs > MOST_PAIRS:
         reason = f"expected at most {MOST_PAIRS} attacks on victims to tell apart, got {pairs}"
@@ -133,7 +130,7 @@ def _figures(
         except AttendError as error:
             missing.append(f"{shown.title}: {error}")
         else:
-            drawn.append((shown.title, inline_svg(figure, name)))
+            drawn.append(shown_figure(name, shown.title, figure))
     return drawn, missing
 
 
@@ -148,11 +145,12 @@ def _attention(results: Results) -> Figure:
     return plot_attention(found.before, found.after, found.tokens, found.masked, title)
 
 
-def _packed(rows: pd.DataFrame) -> str:
+def _packed(rows: pd.DataFrame, attention: dict[Hashable, dict[str, Any]]) -> str:
     """Returns columns and rows as JSON, compressed, in letters that mean nothing to HTML."""
-    columns = json.dumps(EXAMPLE)
+    columns = json.dumps([*EXAMPLE, "attention"])
     examples = rows[list(EXAMPLE)].map(_shown)
     examples["tokens"] = rows["tokens"].map(_tokens)
+    examples["attention"] = [attention.get(index) for index in rows.index]
     values = examples.to_json(orient="values", double_precision=4, force_ascii=False)
     content = f'{{"columns":{columns},"rows":{values}}}'
     return base64.b64encode(zlib.compress(content.encode())).decode()

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from ..benchmark import Results
 from ..display.figure import INK, STYLE, PlainFigure
+from .marks import LinkedFigure
 
 __all__ = [
     "INK",
@@ -31,7 +32,10 @@ __all__ = [
     "subplots",
 ]
 
-COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#b8952a", "#5ab1c9", "#8a74d6")
+NUMBER = "#1d2026"
+"""The colour of a number on a coloured cell; the page shows it, like `INK`, in its own colour."""
+COLORS = ("#3b82d0", "#d9703b", "#2f9e6e", "#b5569c", "#a38322", "#3a93ab", "#8a74d6")
+"""The colours of attacks, or of victims; each stands out on white and on black."""
 MARKERS = "osD^vP*X"
 ALONE, BESIDE = (7, 3.4), (4.4, 2.8)
 """The width and height, in inches, of the only panel of a figure, and of one of several."""
@@ -91,11 +95,13 @@ def markers_of(results: Results) -> Callable[[str], str]:
     return dict(zip(attacks, cycle(MARKERS), strict=False)).__getitem__
 
 
-def subplots(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+def subplots(
+    count: int, columns: int, size: tuple[float, float]
+) -> tuple[LinkedFigure, list[Axes]]:
     """Makes a figure of panels in rows, each of a size (width, height) in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
-    figure = PlainFigure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
+    figure = LinkedFigure(figsize=(columns * size[0], rows * size[1]), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[count:]:
         axes.remove()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from ...benchmark import Results, summary
+from ..marks import LinkedFigure, Mark
 from ..panels import (
     INK,
     STYLE,
-    PlainFigure,
     colors_of,
     in_a_legend,
     labels_of,
@@ -37,17 +38,18 @@ def plot_efficiency(results: Results) -> Figure:
         raise NothingToPlotError("an attacked example")
     color, label, marker = colors_of(results), labels_of(results), markers_of(results)
     with rc_context(STYLE):
-        figure = PlainFigure(figsize=(8, 3.4), layout="constrained")
+        figure = LinkedFigure(figsize=(8, 3.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, cost in zip(panels, ("seconds", "queries"), strict=True):
             for pair, line in found.iterrows():
-                axes.scatter(
+                point = axes.scatter(
                     line[cost],
                     line["ASR"],
                     color=color(*pair),
                     label=label(*pair),
                     marker=marker(pair[1]),
                 )
+                figure.link(point, [_mark(pair[0], pair[1], line)])
             axes.set(xscale="log", xlabel=f"{cost} per example", ylim=(-0.03, 1.03))
             axes.set_xlim(found[cost].min() / 3, found[cost].max() * 3)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -62,3 +64,9 @@ def plot_efficiency(results: Results) -> Figure:
         panels[0].yaxis.set_major_formatter(PercentFormatter(1))
         legend(figure, panels)
     return figure
+
+
+def _mark(victim: str, attack: str, line: pd.Series) -> Mark:
+    numbers = {"ASR": f"{line['ASR']:.1%}"}
+    numbers |= {cost: f"{line[cost]:.3g}" for cost in ("seconds", "queries")}
+    return Mark({"victim": victim, "attack": attack}, numbers)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from ...benchmark import Results
 from ...display.figure import FADING
-from ..panels import INK, STYLE, one_victim, subplots
+from ..marks import LinkedFigure, Mark
+from ..panels import NUMBER, STYLE, Pair, one_victim, subplots
 from .registry import by_matrix, figure
+
+STRONGEST = 0.7
+"""The share of the strongest colour that a cell gets at most, so that its number is legible."""
 
 
 @figure("heads", "Successes that mask units of a head")
@@ -24,16 +32,31 @@ def plot_heads(results: Results) -> Figure:
     with rc_context(STYLE):
         figure, every = subplots(len(found), 3, (3.4, 2.6))
         for axes, ((victim, attack), masked) in zip(every, found.items(), strict=True):
-            times = masked.successes
-            most = max(1, times.max())
-            axes.imshow(times, cmap=FADING, vmin=0, vmax=most, aspect="auto")
+            _draw_map(figure, axes, (victim, attack), masked.successes)
             title = attack if alone else f"{attack} on {victim}"
             axes.set(title=title, xlabel="head", ylabel="layer")
-            axes.set_xticks(range(times.shape[1]))
-            axes.set_yticks(range(times.shape[0]))
-            for layer, head in np.ndindex(times.shape):
-                count = int(times[layer, head])
-                color = "white" if count > most / 2 else INK
-                number = axes.text(head, layer, str(count), ha="center", va="center", fontsize=7)
-                number.set(color=color, in_layout=False)  # measuring thousands takes seconds
     return figure
+
+
+def _draw_map(
+    figure: LinkedFigure, axes: Axes, pair: Pair, successes: npt.NDArray[np.int64]
+) -> None:
+    """Draws a cell for every matrix that successes perturb, and a number for each matrix."""
+    layers, heads = successes.shape
+    cells = [(int(layer), int(head)) for layer, head in np.argwhere(successes)]
+    squares = [Rectangle((head - 0.5, layer - 0.5), 1, 1) for layer, head in cells]
+    colored = PatchCollection(squares, cmap=FADING)
+    colored.set_array([successes[cell] for cell in cells])
+    colored.set_clim(0, max(1, successes.max()) / STRONGEST)
+    axes.add_collection(colored)
+    figure.link(colored, [_mark(*pair, *cell, successes[cell]) for cell in cells])
+    axes.set(xlim=(-0.5, heads - 0.5), ylim=(layers - 0.5, -0.5))
+    axes.set(xticks=range(heads), yticks=range(layers))
+    for (layer, head), count in np.ndenumerate(successes):
+        number = axes.text(head, layer, str(count), ha="center", va="center", fontsize=7)
+        number.set(color=NUMBER, in_layout=False)  # measuring thousands takes seconds
+
+
+def _mark(victim: str, attack: str, layer: int, head: int, count: int) -> Mark:
+    examples = {"victim": victim, "attack": attack, "layer": layer, "head": head}
+    return Mark(examples, {"successes": str(count)})

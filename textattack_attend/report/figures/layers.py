@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ...benchmark import Results
+from ..marks import Mark
 from ..panels import ALONE, BESIDE, STYLE, colors_of, labels_of, legend, panels_of, subplots
 from .registry import by_matrix, figure
 
@@ -30,9 +31,17 @@ def plot_layers(results: Results) -> Figure:
             for number, pair in enumerate(pairs):
                 shares = found[pair].sum(1) / found[pair].sum()
                 places = np.arange(len(shares)) + (number - (len(pairs) - 1) / 2) * width
-                axes.bar(places, shares, width, label=label(*pair), color=color(*pair))
+                bars = axes.bar(places, shares, width, label=label(*pair), color=color(*pair))
+                for layer, (bar, share) in enumerate(zip(bars, shares, strict=True)):
+                    if share:
+                        figure.link(bar, [_mark(*pair, layer, share)])
             axes.set_xticks(range(most))
             axes.set(title=title, xlabel="layer", ylabel="share of masked units")
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         legend(figure, every)
     return figure
+
+
+def _mark(victim: str, attack: str, layer: int, share: float) -> Mark:
+    examples = {"victim": victim, "attack": attack, "layer": layer}
+    return Mark(examples, {"share of masked units": f"{share:.1%}"})

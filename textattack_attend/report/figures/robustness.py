@@ -8,6 +8,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from ...benchmark import Results, summary
 from ...errors import is_number
+from ..marks import Mark
 from ..panels import (
     ALONE,
     BESIDE,
@@ -42,7 +43,15 @@ def plot_robustness(results: Results) -> Figure:
                 fractions = sorted(found[pair])
                 line = robust.loc[[(pair[0], found[pair][fraction]) for fraction in fractions]]
                 own = color(pair[0], found[pair][fractions[-1]])
-                axes.plot(fractions, line["mean"], marker="o", label=label(*pair), color=own)
+                axes.plot(fractions, line["mean"], label=label(*pair), color=own)
+                points = axes.scatter(fractions, line["mean"], color=own, zorder=3)
+                figure.link(
+                    points,
+                    [
+                        _mark(pair[0], found[pair][fraction], fraction, mean)
+                        for fraction, mean in zip(fractions, line["mean"], strict=True)
+                    ],
+                )
                 axes.fill_between(fractions, line["low"], line["high"], color=own, alpha=0.2, lw=0)
             axes.set(title=title, xscale="log", xlabel="share of masked units", ylim=(0, 1))
             axes.set_ylabel("accuracy")
@@ -53,6 +62,11 @@ def plot_robustness(results: Results) -> Figure:
             )  # the default formatter writes mathematics
         legend(figure, every)
     return figure
+
+
+def _mark(victim: str, attack: str, fraction: float, accuracy: float) -> Mark:
+    numbers = {"allowed share": f"{fraction:.3%}", "accuracy": f"{accuracy:.1%}"}
+    return Mark({"victim": victim, "attack": attack}, numbers)
 
 
 def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
