@@ -154,9 +154,7 @@ DATA_TRIALS = [
     Trial(
         "no data set",
         attack(*FOLDER),
-        line="^expected a data set, got none; give --dataset-from-file PATH^NAME".replace(
-            "^N", r"\^N"
-        ),
+        line=r"^expected a data set, got none; give --data FILE\^FORMAT or FILE\^COLUMN,...,LABEL",
     ),
     Trial(
         "no data set, no model",
