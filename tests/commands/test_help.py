@@ -49,9 +49,9 @@ def test_every_option_has_a_sentence_and_its_default(group: click.Group, name: s
     command = group.commands[name]
     parent = click.Context(group, **group.context_settings)
     for option in command.get_params(click.Context(command, parent=parent)):
-        if isinstance(option, click.Option):
+        if isinstance(option, click.Option) and not option.hidden:
             assert option.help, option.name
-            sentence = re.sub(r"\s+\[.*\]$", "", option.help)
+            sentence = re.sub(r"\s+\[[^\[\]]*\]$", "", option.help)
             assert re.fullmatch(r"(?s)[A-Za-z`].*\.", sentence), option.help
             known = option.default not in (None, (), False) and "UNSET" not in repr(option.default)
             assert not known or option.show_default, option.name

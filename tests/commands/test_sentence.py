@@ -201,8 +201,10 @@ def test_letters_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
             (SENTENCE, *DEMO, "--plot", "p.jpg"),
             "--plot: expected a file that ends in .png, .svg, .pdf, got p.jpg",
         ),
-        ((*DEMO, "--save", "s"), "--save: expected a sentence to attack, in quotation marks"),
-        ((*DEMO, "--format", "json"), "--format: expected a sentence to attack"),
+        ((), "expected a sentence to attack, in quotation marks and before the options, or"),
+        (DEMO, "expected a sentence to attack, in quotation marks and before the options, or"),
+        ((*DEMO, *PLUS, "--save", "s"), "--save: expected a sentence to attack, in quotation"),
+        ((*DEMO, *PLUS, "--format", "json"), "--format: expected a sentence to attack"),
         ((SENTENCE, *DEMO, "--mask-fraction", "many"), "'many' is not a valid float"),
     ],
 )

@@ -82,7 +82,7 @@ def attack(
     help_textattack: bool,
     **options: Any,
 ) -> None:
-    """Attack a SENTENCE, or a data set with the options of `textattack attack`.
+    """Attack a SENTENCE, or the examples of a data set.
 
     A sentence stands in quotation marks. Models of text pairs take two, and models that score
     choices take a context, a question and every choice. The command prints the prediction before
@@ -112,6 +112,7 @@ def attack(
         )
         return
     if not help_textattack:
+        _require_something(arguments, recipe, data)
         _require_for_data([name for name, value in own.items() if value is not None])
         _require_recipe(recipe, list(given))
     in_file = recipe is not None and "^" in recipe
@@ -141,6 +142,16 @@ def _require_no_others(others: Sequence[str], data: str | None) -> None:
             f"{first_of(given)}: expected no option of `textattack attack` beside a sentence; "
             "leave out the sentence to attack a data set, or the option to attack the sentence "
             "(textattack-attend attack --help lists its options)"
+        )
+
+
+def _require_something(arguments: Sequence[str], recipe: str | None, data: str | None) -> None:
+    """Refuses a call that names neither a sentence nor an attack on data."""
+    if not arguments and recipe is None and data is None:
+        raise InvalidInputError(
+            "expected a sentence to attack, in quotation marks and before the options, or --recipe "
+            'for an attack on a data set, got neither; textattack-attend attack "a fine film" '
+            "--model attend-demo is an example"
         )
 
 

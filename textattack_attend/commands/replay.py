@@ -44,7 +44,7 @@ def replay(
     label_names: Sequence[str],
     trust_remote_code: bool,
 ) -> None:
-    """Mask the units of a structure FILE again, on its model or on another one.
+    """Mask the units of a structure FILE again, on any model.
 
     FILE is what `attack --save` and Victim.save_structure write. A TEXT of the same number of
     tokens may stand in place of the text in the file. The command prints the prediction without the

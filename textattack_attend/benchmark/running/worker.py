@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +10,6 @@ from importlib.metadata import version
 from math import inf
 from typing import Any
 
-import numpy as np
 from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
@@ -35,6 +33,7 @@ from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
 from .loaded import Loaded, load
+from .part import Part
 from .recording import error_row, row_of
 from .time_limit import limit_seconds
 
@@ -220,7 +219,7 @@ class Worker:
             disable_stdout=True,
             silent=True,
         )
-        part = _Part(self._labelled, list(remaining), seed)
+        part = Part(self._labelled, list(remaining), seed)
         attacker = Attacker(attack, part, args)
         attacker.attack_log_manager = AttackLogManager(None)
         recorder = _Recorder(
@@ -275,26 +274,3 @@ class _Recorder(Logger):
         self._write(row_of(self._positions[0], result, seconds, self._goal_function))
         self._positions.popleft()
         self._since = time.perf_counter()
-
-
-class _Part(Dataset):
-    """Some examples of a data set.
-
-    When TextAttack's attacker takes an example, the random generators are seeded for it, so that no
-    result depends on which other examples were attacked before.
-    """
-
-    def __init__(self, whole: Dataset, positions: Sequence[int], seed: int) -> None:
-        super().__init__([], whole.input_columns, label_names=whole.label_names)
-        self._whole = whole
-        self._positions = positions
-        self._seed = seed
-
-    def __getitem__(self, number: int) -> Any:
-        position = self._positions[number]
-        random.seed(self._seed + position)
-        np.random.seed((self._seed + position) % 2**32)
-        return self._whole[position]
-
-    def __len__(self) -> int:
-        return len(self._positions)
