@@ -77,6 +77,11 @@ class LinkedFigure(PlainFigure):
         self._linked.append((artist, addresses))
         self.marks.update(zip(addresses, marks, strict=True))
 
+    def unlink(self) -> None:
+        """Forgets the marks, for a page that does not have their examples."""
+        self.marks.clear()
+        self._linked.clear()
+
     def set_links(self) -> None:
         """Makes the marks links, which an SVG has from now on."""
         for artist, addresses in self._linked:
