@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TOOLS = $(VENV)/tools/bin
 
-.PHONY: demo test test-slow lint contracts types package audit licences docs clean
+.PHONY: demo test test-slow lint contracts types package wheel-demo audit licences docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
@@ -44,6 +44,18 @@ package: $(VENV)/.installed-dev
 		grep -q "dist-info/.*$$file" $(VENV)/dist/files || exit 1; \
 		grep -q "/$$file" $(VENV)/dist/source-files || exit 1; \
 	done
+	$(MAKE) wheel-demo
+
+# The wheel by itself: its files and entry points from an environment of its own, what it depends on from $(VENV).
+WHEEL = $(VENV)/wheel
+wheel-demo:
+	$(BIN)/python -m venv --clear $(WHEEL)
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $(WHEEL)/dependencies
+	cp $(WHEEL)/dependencies $$($(WHEEL)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/dependencies.pth
+	$(WHEEL)/bin/pip install --quiet --disable-pip-version-check --no-deps $(VENV)/dist/*.whl
+	cd $(WHEEL) && bin/textattack-attend --version
+	cd $(WHEEL) && bin/python -m textattack attack --recipe hackattend --model attend-demo --num-examples 3 > demo
+	grep -q "Number of successful attacks" $(WHEEL)/demo
 
 # Published vulnerabilities of the pinned versions.
 audit: $(VENV)/tools/.installed

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # editors and type checkers read these; `PUBLIC` loads the sa
     from .training.fine_tuning import fine_tune
     from .victims.prompt import Prompt
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AttendError",
@@ -86,7 +86,7 @@ PUBLIC = {
     "plot_heads": "report",
     "plot_layers": "report",
     "plot_robustness": "report",
-    "summary": "benchmark",
+    "summary": "benchmark.summary",
     "write_report": "report",
 }
 """The module that defines each public name."""
