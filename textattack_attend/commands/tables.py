@@ -45,7 +45,8 @@ def show(table: pd.DataFrame, rest: str = "a file or a pipe gets the whole table
     lines, left_out = fitted(table, min(WIDTH, get_terminal_size((WIDTH, 24)).columns))
     echo(*lines)
     if left_out:
-        echo(f"left out: {', '.join(left_out)}; {rest}", err=True)
+        said = f"left out: {', '.join(left_out)}; {rest}"
+        echo(*wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False), err=True)
 
 
 def fitted(table: pd.DataFrame, width: int = WIDTH) -> tuple[list[str], list[str]]:
