@@ -16,7 +16,7 @@ from textattack_attend.commands.main import main
 from tools.__main__ import main as tools
 
 NAMES = [(group, name) for group in (main, tools) for name in group.commands]
-FITS = 62
+FITS = 64
 """The most letters of a sentence beside a name in a list that is 80 columns wide."""
 
 
@@ -28,7 +28,18 @@ def help_of(group: click.Group, *arguments: str) -> str:
 
 def test_the_commands_stand_in_the_order_in_which_a_user_needs_them() -> None:
     shown = help_of(main)
-    wanted = ["attack", "check", "benchmark", "results", "report", "compare", "train", "ls"]
+    wanted = [
+        "attack",
+        "replay",
+        "audit",
+        "check",
+        "benchmark",
+        "results",
+        "report",
+        "compare",
+        "train",
+        "ls",
+    ]
     places = [shown.index(f"\n  {name}  ") for name in wanted]
     assert places == sorted(places)
     assert "Attack a model:\n  attack " in shown

@@ -21,12 +21,25 @@ RECIPE = "hackattend"
 
 
 class AttackCommand(click.Command):
-    """A command with the options of the recipes, which are read only when they are needed."""
+    """A command with the options of the recipes beside its own."""
 
-    def get_params(self, context: click.Context) -> list[click.Parameter]:
-        """Returns the command's own options, those of the recipes, and ``--help``."""
-        *own, help_option = super().get_params(context)
-        return [*own, *recipe_options(), help_option]
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params.extend(recipe_options())
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments; a sentence that begins with a dash is no row of short options."""
+        return super().parse_args(context, [f" {a}" if _is_dashed(a) else a for a in args])
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the command's own options, and then those of the recipes."""
+        of_recipes = {option.name for option in recipe_options()}
+        every = self.get_params(context)
+        for heading, are_of_recipes in (("Options", False), ("Options of the recipes", True)):
+            own = [option for option in every if (option.name in of_recipes) == are_of_recipes]
+            records = [option.get_help_record(context) for option in own]
+            with formatter.section(heading):
+                formatter.write_dl([record for record in records if record])
 
     def format_usage(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes both ways to call the command."""
@@ -95,6 +108,7 @@ def attack(
     """
     own = {name: options.pop(name) for name in OF_A_SENTENCE}
     given = {name: value for name, value in options.items() if value is not None}
+    arguments = [a[1:] if _is_dashed(a[1:]) else a for a in arguments]
     texts = tuple(takewhile(lambda argument: not _is_option(argument), arguments))
     if texts and not help_textattack:
         _require_no_others(arguments[len(texts) :], data)
@@ -130,7 +144,13 @@ def attack(
 
 def _is_option(argument: str) -> bool:
     """Returns whether an argument is an option; a sentence may begin with a dash, too."""
-    return argument.startswith("-") and len(argument.split()) == 1
+    return argument.startswith("-") and not _is_dashed(argument)
+
+
+def _is_dashed(argument: str) -> bool:
+    """Returns whether an argument is a text that begins with a dash, as ``- a fine film``."""
+    name, _, _ = argument.partition("=")
+    return argument.startswith("-") and len(name.split()) > 1
 
 
 def _require_no_others(others: Sequence[str], data: str | None) -> None:

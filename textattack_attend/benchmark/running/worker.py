@@ -90,9 +90,8 @@ class Worker:
         dataset: Dataset | None = None,
         wrapper: AttentionModelWrapper | None = None,
     ) -> None:
-        self.dataset = (
-            dataset_named(recipe.data, count=recipe.examples) if dataset is None else dataset
-        )
+        dataset = dataset_named(recipe.data, count=recipe.examples) if dataset is None else dataset
+        self.dataset: Dataset = dataset
         self.data = data_identity(recipe.data, self.dataset)
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
