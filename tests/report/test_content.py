@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,12 @@ from textattack_attend.benchmark.row import Row
 from textattack_attend.commands.main import main
 from textattack_attend.data.published import PUBLISHED
 from textattack_attend.report import report
+from textattack_attend.report.attention_values import limits
 from textattack_attend.report.citations import Citation, bibliography, citations
 from textattack_attend.report.figures import FIGURES
 from textattack_attend.report.opening import first_success, sentences
 from textattack_attend.report.provenance import provenance
+from textattack_attend.structures.describe import numbered
 from textattack_attend.training.defenses import DEFENSES
 
 from ..helpers.stored_results import results_of
@@ -321,3 +325,48 @@ def test_the_recipe_of_the_demo_names_its_random_baseline() -> None:
     assert {label: own.recipe for label, own in quick.attacks.items()}["HackAttend random"] == (
         "hackattend-random"
     )
+
+
+# --- the attention of examples ---
+
+
+def test_the_page_says_of_which_examples_it_has_the_attention(tmp_path: Path) -> None:
+    results = mixed(tmp_path)
+    assert limits(results, {}).startswith("The maps have no attention before and after the attack")
+    assert limits(results, {0: {}, 3: {}}).startswith(
+        "The maps have the attention before and after the attack of 2 examples: of the successes "
+        "of at most 24 tokens, the 40 with"
+    )
+    assert limits(results, {}) in unescape(report(results))
+    results.rows["masked"] = None
+    assert limits(results, {}) == ""
+
+
+def test_tokens_are_numbered_as_in_the_terminal() -> None:
+    assert numbered(["[CLS]", "the", "film", "the"]) == ["[CLS]", "the[1]", "film", "the[3]"]
+
+
+# --- speed ---
+
+
+def test_a_report_imports_no_model_library_where_it_shows_no_attention(tmp_path: Path) -> None:
+    """Importing transformers took most of the time of a report."""
+    mixed(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "store.sqlite")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["8", "[]"]
+
+
+WITHOUT_TORCH = """
+import sys
+from textattack_attend.benchmark import Results, Store
+from textattack_attend.report import report
+results = Results.of(Store(sys.argv[1], new=False))
+assert "Provenance" in report(results)
+heavy = [name for name in ("torch", "transformers", "textattack") if name in sys.modules]
+print(len(results.rows), heavy)
+"""
