@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sqlite3
@@ -114,11 +115,22 @@ def test_the_first_example_is_a_success_on_attention_with_numbered_tokens(tmp_pa
     assert found is not None
     assert (found.row["attack"], found.row["position"]) == ("units", 1)
     # cells 7 and 8 of 5 tokens: (1, 2) and (1, 3)
-    assert found.lines == ["L1 H0: the[1] -> film, the[1] -> the[3]"]
+    assert found.lines == ["L1 H0: the[1] → film, the[1] → the[3]"]
     shown = " ".join(unescape(re.sub("<[^>]*>", "", report(results))).split())
     assert "The first success of units on V text 1 The label is 1. The victim predicts 1" in shown
     assert "goes from 90.0% to 25.0%" in shown
     assert "masked 2 attention units in 1 of 4 matrices" in shown
+
+
+def test_a_structure_that_does_not_fit_its_tokens_has_no_pairs(tmp_path: Path) -> None:
+    short = dataclasses.replace(masked(0), tokens='["a"]')
+    results = made(tmp_path, {("V", "hackattend", "v"): [short]})
+    found = first_success(results)
+    assert found is not None
+    assert found.lines == []
+    assert "masked 2 attention units in 1 of 4 matrices (2.00% of all units).</p>" in report(
+        results
+    )
 
 
 def test_classes_have_their_names_where_they_are_known(tmp_path: Path) -> None:
