@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,12 @@ from textattack_attend.benchmark.row import Row
 from textattack_attend.commands.main import main
 from textattack_attend.data.published import PUBLISHED
 from textattack_attend.report import report
+from textattack_attend.report.attention_values import limits
 from textattack_attend.report.citations import Citation, bibliography, citations
 from textattack_attend.report.figures import FIGURES
 from textattack_attend.report.opening import first_success, sentences
 from textattack_attend.report.provenance import provenance
+from textattack_attend.structures.describe import numbered
 from textattack_attend.training.defenses import DEFENSES
 
 from ..helpers.stored_results import results_of
@@ -110,11 +115,22 @@ def test_the_first_example_is_a_success_on_attention_with_numbered_tokens(tmp_pa
     assert found is not None
     assert (found.row["attack"], found.row["position"]) == ("units", 1)
     # cells 7 and 8 of 5 tokens: (1, 2) and (1, 3)
-    assert found.lines == ["L1 H0: the[1] -> film, the[1] -> the[3]"]
+    assert found.lines == ["L1 H0: the[1] → film, the[1] → the[3]"]
     shown = " ".join(unescape(re.sub("<[^>]*>", "", report(results))).split())
     assert "The first success of units on V text 1 The label is 1. The victim predicts 1" in shown
     assert "goes from 90.0% to 25.0%" in shown
     assert "masked 2 attention units in 1 of 4 matrices" in shown
+
+
+def test_a_structure_that_does_not_fit_its_tokens_has_no_pairs(tmp_path: Path) -> None:
+    short = dataclasses.replace(masked(0), tokens='["a"]')
+    results = made(tmp_path, {("V", "hackattend", "v"): [short]})
+    found = first_success(results)
+    assert found is not None
+    assert found.lines == []
+    assert "masked 2 attention units in 1 of 4 matrices (2.00% of all units).</p>" in report(
+        results
+    )
 
 
 def test_classes_have_their_names_where_they_are_known(tmp_path: Path) -> None:
@@ -321,3 +337,48 @@ def test_the_recipe_of_the_demo_names_its_random_baseline() -> None:
     assert {label: own.recipe for label, own in quick.attacks.items()}["HackAttend random"] == (
         "hackattend-random"
     )
+
+
+# --- the attention of examples ---
+
+
+def test_the_page_says_of_which_examples_it_has_the_attention(tmp_path: Path) -> None:
+    results = mixed(tmp_path)
+    assert limits(results, {}).startswith("The maps have no attention before and after the attack")
+    assert limits(results, {0: {}, 3: {}}).startswith(
+        "The maps have the attention before and after the attack of 2 examples: of the successes "
+        "of at most 24 tokens, the 40 with"
+    )
+    assert limits(results, {}) in unescape(report(results))
+    results.rows["masked"] = None
+    assert limits(results, {}) == ""
+
+
+def test_tokens_are_numbered_as_in_the_terminal() -> None:
+    assert numbered(["[CLS]", "the", "film", "the"]) == ["[CLS]", "the[1]", "film", "the[3]"]
+
+
+# --- speed ---
+
+
+def test_a_report_imports_no_model_library_where_it_shows_no_attention(tmp_path: Path) -> None:
+    """Importing transformers took most of the time of a report."""
+    mixed(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "store.sqlite")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["8", "[]"]
+
+
+WITHOUT_TORCH = """
+import sys
+from textattack_attend.benchmark import Results, Store
+from textattack_attend.report import report
+results = Results.of(Store(sys.argv[1], new=False))
+assert "Provenance" in report(results)
+heavy = [name for name in ("torch", "transformers", "textattack") if name in sys.modules]
+print(len(results.rows), heavy)
+"""

@@ -61,7 +61,12 @@ def first_success(results: Results) -> Success | None:
     if not isinstance(row["masked"], str):
         return Success(row, "", [])
     structure = decode(row["masked"])
-    return Success(row, summarize(structure), describe(structure, json.loads(row["tokens"])))
+    tokens = json.loads(row["tokens"])
+    if len(tokens) != structure.shape.tokens:  # a stranger's store, whose pairs have no names
+        return Success(row, summarize(structure), [])
+    lines = describe(structure, tokens)
+    # The arrow of the page's other lists, which no line breaks in two.
+    return Success(row, summarize(structure), [line.replace(" -> ", " → ") for line in lines])
 
 
 def _found(results: Results, pair: Pair | None, rank: str) -> str:

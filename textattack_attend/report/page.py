@@ -21,8 +21,9 @@ from ..benchmark import Results
 from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
+from ..structures.describe import numbered
 from .attention import attention_of_a_success, require_demo
-from .attention_values import attention_values
+from .attention_values import attention_values, limits
 from .citations import bibliography
 from .figures import FIGURES, ReportFigure, plot_attention
 from .inline_svg import inline_svg
@@ -88,6 +89,7 @@ def report(
         lstrip_blocks=True,
     )
     bibtex, uncited = bibliography(results)
+    values = attention_values(results, trusted=attention)
     figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
     code, style = script(), _text("style.css")
     return templates.get_template("page.html.jinja").render(
@@ -109,7 +111,8 @@ def report(
         policy=Markup(content_security_policy(code, style)),
         style=Markup(style),
         script=Markup(code),
-        examples=_packed(results.rows, attention_values(results, trusted=attention)),
+        limits=limits(results, values),
+        examples=_packed(results.rows, values),
     )
 
 
@@ -155,7 +158,7 @@ def _attention_of_the_demo(results: Results) -> Figure:
 def _attention(results: Results) -> Figure:
     found = attention_of_a_success(results)
     title = f"layer {found.layer}, head {found.head}; {shorten(found.where, 90, placeholder='…')}"
-    return plot_attention(found.before, found.after, found.tokens, found.masked, title)
+    return plot_attention(found.before, found.after, numbered(found.tokens), found.masked, title)
 
 
 def _packed(rows: pd.DataFrame, attention: dict[Hashable, dict[str, Any]]) -> str:

@@ -16,4 +16,5 @@ def device_in_words() -> str:
     """Returns the device as people name it."""
     if device() == "cuda":
         return f"{torch.cuda.get_device_name()} (cuda)"
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads of torch)"
+    threads = torch.get_num_threads()
+    return f"CPU ({platform.machine()}, {threads} thread{'' if threads == 1 else 's'} of torch)"
