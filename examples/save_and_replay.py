@@ -3,16 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from textattack_attend import (
+    AttentionModelWrapper,
+    DemoReviews,
+    HackAttendLiong2024,
+    SuccessfulAttackResult,
+)
 
-from textattack_attend.attack_recipes import HackAttendLiong2024
-from textattack_attend.attacks.results import SuccessfulAttackResult
-from textattack_attend.datasets import DemoReviews
-from textattack_attend.demo import VICTIM_PATH
-from textattack_attend.models.wrappers import AttentionModelWrapper
-
-model = AutoModelForSequenceClassification.from_pretrained(VICTIM_PATH)
-wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(VICTIM_PATH))
+wrapper = AttentionModelWrapper.from_pretrained("attend-demo")  # or a folder, or a hub name
 attack = HackAttendLiong2024.build(wrapper)
 
 results = (attack.attack(columns, label) for columns, label in DemoReviews())
@@ -20,8 +18,8 @@ success = next(result for result in results if isinstance(result, SuccessfulAtta
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "structure.safetensors"
-    wrapper.victim.save_structure(path, success.text, success.structure)
-    replay = wrapper.victim.replay(path)
+    success.save(path)
+    replay = wrapper.replay(path)
 
 print(f"text:       {replay.text}")
 print(f"structure:  {replay.structure}")

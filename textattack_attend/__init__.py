@@ -86,7 +86,7 @@ PUBLIC = {
     "plot_heads": "report",
     "plot_layers": "report",
     "plot_robustness": "report",
-    "summary": "benchmark",
+    "summary": "benchmark.summary",
     "write_report": "report",
 }
 """The module that defines each public name."""

@@ -63,5 +63,5 @@ def test_the_command(victim: Victim, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [*arguments, str(tmp_path / "opinions.txt")])
     assert done.exit_code == 0, done.output
     (shares,) = attention_shares(victim, [TEXT], {"the", "is"}, {"good", "bad"}, layer=1)
-    rows = [line.rsplit(maxsplit=1) for line in done.output.splitlines()]
+    rows = [line.rsplit(maxsplit=1) for line in done.stdout.splitlines()]
     assert rows == [[name.replace("_", " "), f"{x:.1%}"] for name, x in vars(shares).items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textattack.shared import AttackedText
 
 from textattack_attend import AttentionModelWrapper, HackAttendPlus, SuccessfulAttackResult
 from textattack_attend.attacks.attack import StructureAttack
@@ -49,8 +50,22 @@ def test_a_number_of_no_class_is_refused_as_before(attack: StructureAttack, labe
         attack.attack(TEXT, label)
 
 
-def test_a_model_without_names_has_those_of_transformers(make_victim: MakeVictim) -> None:
+def test_a_model_without_names_has_numbers_alone(make_victim: MakeVictim) -> None:
     victim = make_victim()
     attack = HackAttendPlus.build(AttentionModelWrapper(victim.model, victim.tokenizer))
-    result = attack.attack("the film was good", "LABEL_2")
-    assert result.original_result.ground_truth_output == 2
+    with pytest.raises(InvalidInputError, match="label: expected the number of a class or of a"):
+        attack.attack("the film was good", "LABEL_2")
+    result = attack.attack("the film was good")
+    prediction = int(victim.logits(["the film was good"])[0].argmax())
+    assert result.original_result.ground_truth_output == prediction
+    assert result.original_result.get_colored_output().startswith(f"{prediction} (")
+
+
+def test_a_result_shows_the_names_of_the_model(attack: StructureAttack) -> None:
+    """TextAttack writes them with a capital."""
+    text = AttackedText(TEXT)
+    result = attack.attack(text)
+    assert str(result).startswith("Negative (91%) --> Positive (55%)")
+    assert "label_names" not in text.attack_attrs, "what the caller gave stays as it is"
+    text.attack_attrs["label_names"] = ["bad", "good"]
+    assert str(attack.attack(text)).startswith("Bad (91%) --> Good (55%)")

@@ -91,6 +91,13 @@ def test_only_seeds_that_attacked_both_count() -> None:
     assert (after["A"], after["B"]) == ("100.0%", "100.0%")
 
 
+def test_a_victim_may_be_named_as_a_heading(tmp_path: Path) -> None:
+    rows = {("attack", "X", "a"): _rows(["failed"]), ("B", "X", "b"): _rows(["succeeded"])}
+    table = between_victims(results_of(Store(tmp_path / "s"), rows), "attack", "B")
+    assert table["victim attack"].tolist() == ["100.0%", "100.0%"]
+    assert table["attack"].tolist() == ["X", "X"]
+
+
 def test_errors_count_for_neither(tmp_path: Path) -> None:
     rows = {("A", "X", "a"): _rows(["failed", "error"]), ("B", "X", "b"): _rows(["failed"] * 2)}
     results: Results = results_of(Store(tmp_path / "s"), rows)

@@ -16,7 +16,7 @@ from textattack_attend.commands.main import main
 from tools.__main__ import main as tools
 
 NAMES = [(group, name) for group in (main, tools) for name in group.commands]
-FITS = 62
+FITS = 64
 """The most letters of a sentence beside a name in a list that is 80 columns wide."""
 
 
@@ -28,7 +28,18 @@ def help_of(group: click.Group, *arguments: str) -> str:
 
 def test_the_commands_stand_in_the_order_in_which_a_user_needs_them() -> None:
     shown = help_of(main)
-    wanted = ["attack", "check", "benchmark", "results", "report", "compare", "train", "ls"]
+    wanted = [
+        "attack",
+        "replay",
+        "audit",
+        "check",
+        "benchmark",
+        "results",
+        "report",
+        "compare",
+        "train",
+        "ls",
+    ]
     places = [shown.index(f"\n  {name}  ") for name in wanted]
     assert places == sorted(places)
     assert "Attack a model:\n  attack " in shown
@@ -49,9 +60,9 @@ def test_every_option_has_a_sentence_and_its_default(group: click.Group, name: s
     command = group.commands[name]
     parent = click.Context(group, **group.context_settings)
     for option in command.get_params(click.Context(command, parent=parent)):
-        if isinstance(option, click.Option):
+        if isinstance(option, click.Option) and not option.hidden:
             assert option.help, option.name
-            sentence = re.sub(r"\s+\[.*\]$", "", option.help)
+            sentence = re.sub(r"\s+\[[^\[\]]*\]$", "", option.help)
             assert re.fullmatch(r"(?s)[A-Za-z`].*\.", sentence), option.help
             known = option.default not in (None, (), False) and "UNSET" not in repr(option.default)
             assert not known or option.show_default, option.name

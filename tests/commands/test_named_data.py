@@ -159,8 +159,8 @@ def test_measurements_read_words_and_say_what_is_wrong(tmp_path: Path) -> None:
     for (data, *names), line in refused.items():
         code, output = said("check", *demo, "--data", data, *names)
         assert code == 1
-        assert output.count("\n") == 1
-        assert line in output
+        *_, last = output.splitlines()
+        assert line in last
     code, output = said("check", *demo, "--data", f"{path}^text,label", "--label-names", "bad,good")
     assert (code, "nothing suspicious on 3 examples" in output) == (0, True), output
 
@@ -187,7 +187,8 @@ def test_pairs_and_questions_are_measured(tmp_path: Path, vocabulary: Path) -> N
     assert "examples" in output
     assert "Traceback" not in output
     code, output = said("robustness", *questions)
-    assert (code, output.split("\n")[0].split()) == (0, ["fraction", "accuracy"]), output
+    assert code == 0, output
+    assert "  fraction  accuracy" in output
     code, output = said("check", *questions, "--label-names", "a,b,c")
     assert (code, "expected none, as the model scores choices" in output) == (1, True)
 

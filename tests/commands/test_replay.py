@@ -181,6 +181,8 @@ def test_python_says_the_same(made: Made) -> None:
     other = wrapper_for(str(made.folder / "other-0")).victim
     with pytest.raises(StructureMismatchError, match="found on another model"):
         other.replay(made.folder / FILE)
+    words = " ".join(["dull"] * len(made.text.split()))
+    assert made.wrapper.replay(made.folder / FILE, text=words).text == words
     moved = other.replay(made.folder / FILE, any_model=True)
     assert moved.is_transfer
     assert moved.differing == ("weights",)

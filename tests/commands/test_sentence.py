@@ -181,6 +181,31 @@ def test_a_question_with_its_choices(vocabulary: Path, tmp_path: Path) -> None:
     assert "expected a context, a question and at least two choices" in few.lines[0]
 
 
+@pytest.mark.parametrize("sentence", ["- the plot never comes alive", "--never a dull moment"])
+def test_a_sentence_that_begins_with_a_dash(sentence: str, tmp_path: Path) -> None:
+    assert record(*DEMO, *PLUS, sentence, folder=tmp_path)["text"] == sentence
+
+
+def test_classes_have_the_names_that_are_given(tmp_path: Path) -> None:
+    names = ("--label-names", "bad,good", "--label", "bad")
+    found = record(SENTENCE, *DEMO, *PLUS, *names, folder=tmp_path)
+    assert (found["before"]["name"], found["after"]["name"]) == ("bad", "good")
+    wrong = attack(SENTENCE, *DEMO, "--label-names", "bad,fair,good", folder=tmp_path)
+    assert wrong.code == 1
+    assert "label names: expected 2" in wrong.lines[0]
+
+
+def test_the_effects_of_many_pairs_are_computed_for_the_most_promising(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("textattack_attend.commands.found.EFFECTS", 12)
+    given = ["attack", SENTENCE, *DEMO, "--format"]
+    done = [CliRunner().invoke(main, [*given, kind]) for kind in ("text", "json")]
+    assert "(the effect was computed for the 12 most promising pairs)" in done[0].stdout
+    pairs = json.loads(done[1].stdout)["pairs"]
+    assert [pair["effect"] is None for pair in pairs] == [False] * 12 + [True] * (len(pairs) - 12)
+
+
 def test_letters_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
     done = attack("a dull \x1b[31m film", *DEMO, *PLUS, folder=tmp_path)
     assert done.code == 0, done.error
@@ -201,8 +226,10 @@ def test_letters_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
             (SENTENCE, *DEMO, "--plot", "p.jpg"),
             "--plot: expected a file that ends in .png, .svg, .pdf, got p.jpg",
         ),
-        ((*DEMO, "--save", "s"), "--save: expected a sentence to attack, in quotation marks"),
-        ((*DEMO, "--format", "json"), "--format: expected a sentence to attack"),
+        ((), "expected a sentence to attack, in quotation marks and before the options, or"),
+        (DEMO, "expected a sentence to attack, in quotation marks and before the options, or"),
+        ((*DEMO, *PLUS, "--save", "s"), "--save: expected a sentence to attack, in quotation"),
+        ((*DEMO, *PLUS, "--format", "json"), "--format: expected a sentence to attack"),
         ((SENTENCE, *DEMO, "--mask-fraction", "many"), "'many' is not a valid float"),
     ],
 )

@@ -16,6 +16,8 @@ from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.report import page, report
 from textattack_attend.report.attention_values import attention_values
+from textattack_attend.structures import Structure, describe, encode
+from textattack_attend.structures.shape import Reach, Shape
 
 from ..helpers.chromium import listed, needs_chromium, opened
 
@@ -67,3 +69,31 @@ def test_attention_is_shown_before_and_after(
     assert title == "<b>a</b> → <b>a</b>: 25.0%"
     browser.find_element(By.CSS_SELECTOR, "[aria-label='layer 0, head 1: 2 masked']").click()
     assert len(shown.find_elements(By.CSS_SELECTOR, ".map")) == 1, "of others it is not known"
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("reach", "tokens"),
+    [
+        (Reach(), ["[CLS]", "the", "film", "the", "##s"]),
+        (Reach(decoder_queries=True), ["\u2581a", "b", "\u0120a", "c", "</s>"]),
+        (Reach(decoder_queries=True, decoder_keys=True), ["\u0120", "x\ny", "x y", "d", "e"]),
+    ],
+    ids=["encoder", "cross", "decoder"],
+)
+def test_tokens_have_the_names_that_a_terminal_shows(
+    reach: Reach,
+    tokens: list[str],
+    results: Results,
+    browser: webdriver.Chrome,
+    tmp_path: Path,
+) -> None:
+    shape = Shape(1, 1, 5, (reach,))
+    structure = Structure.from_units(shape, [(0, 0, 0, 3), (0, 0, 2, 0), (0, 0, 4, 1)])
+    example = {"masked": encode(structure), "tokens": tokens}
+    opened(browser, report(results), tmp_path)
+    pairs = browser.execute_script(
+        "const [example] = arguments; return pairsOf(example, structureOf(example).matrices[0])",
+        example,
+    )
+    assert [f"L0 H0: {', '.join(pairs)}".replace("→", "->")] == describe(structure, tokens)

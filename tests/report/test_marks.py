@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -46,6 +47,11 @@ def test_all_marks_of_a_collection_are_links(results: Results) -> None:
         "victim V, attack 0.1%, layer 0, head 1, successes 1",
         "victim V, attack 0.1%, layer 1, head 0, successes 1",
     ]
+
+
+def test_a_figure_that_is_saved_by_itself_has_no_links(results: Results, tmp_path: Path) -> None:
+    plot_heads(results).savefig(tmp_path / "heads.svg")
+    assert "<a " not in (tmp_path / "heads.svg").read_text()
 
 
 def test_the_numbers_of_a_figure_have_a_row_for_every_mark(results: Results) -> None:

@@ -15,6 +15,8 @@ from ..helpers.run_page import FENCE, blocks_of
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 PAGES += [ROOT / "docs" / "quick-start.md", ROOT / "docs" / "coming-from-textattack.md"]
+RUN = [page for page in PAGES if blocks_of(page.read_text(encoding="utf-8"))]
+"""The pages with a block that is not marked as one that cannot run here."""
 MOST_LINES = 8
 TASKS = re.split(
     r"^(?=## )",
@@ -23,7 +25,7 @@ TASKS = re.split(
 )[1:]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -39,10 +41,9 @@ def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_has_a_title_and_something_to_run(page: Path) -> None:
+def test_a_page_has_a_title_and_no_block_that_is_left_out_by_mistake(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# ")
-    assert blocks_of(text)
     marks = {found[2].strip() for found in FENCE.finditer(text)}
     assert marks <= {"", "not-run"}, "a block with another mark is not run"
 

@@ -294,7 +294,7 @@ def test_the_benchmark_is_timed_beside_textattacks_runner(tmp_path: Path) -> Non
     )
     done = CliRunner().invoke(tools, ["overhead", str(recipe), "--rounds", "1"])
     assert done.exit_code == 0, done.output
-    heading, *lines = done.output.splitlines()
+    heading, *lines = done.stdout.splitlines()
     assert heading.split() == ["attack", "bare", "benchmark", "ratio"]
     assert [line.split()[0] for line in lines] == ["HackAttend", "words"]
     for line in lines:

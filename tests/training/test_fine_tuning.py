@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,9 @@ def test_a_sentence_classifier_learns_and_is_an_ordinary_checkpoint(
     arguments += ["--batch-size", "8"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
-    assert done.output.count("'loss': ") == 144 // 15  # of 144 steps, a tenth rounded up
-    accuracy = float(done.output.split("dev accuracy ")[1].split("%")[0])
+    assert re.findall(r"^epoch (\d) of 6: dev accuracy", done.stderr, re.MULTILINE) == [*"123456"]
+    assert f"next: textattack-attend attack --recipe hackattend --model {output}" in done.stderr
+    accuracy = float(done.stdout.split("dev accuracy ")[1].split("%")[0])
     assert accuracy > 90
     model = AutoModelForSequenceClassification.from_pretrained(output)
     wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(output))
@@ -265,7 +267,7 @@ def test_pairs_of_a_table_are_learned(pretrained: str, entailments: Path, tmp_pa
     arguments += ["--epochs", "8", "--batch-size", "8", "--defense", "s-attend", "--alpha", "0.02"]
     done = CliRunner().invoke(main, [*arguments, "--max-tokens", "16"])
     assert done.exit_code == 0, done.output
-    assert float(done.output.split("dev accuracy ")[1].split("%")[0]) > 90
+    assert float(done.stdout.split("dev accuracy ")[1].split("%")[0]) > 90
     assert json.loads((output / "card.json").read_text())["max_tokens"] == 16
     wrapper = wrapper_for(str(output))
     pairs = [("the good good", "a good good"), ("the good good", "a bad bad")]

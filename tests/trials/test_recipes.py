@@ -155,8 +155,8 @@ def defense(name: str, **given: Any) -> Callable[[Path], Any]:
 
 YAML_FLOAT = "PyYAML #173, yacs #46, LlamaFactory #4014"
 KEYS = (
-    "data, victims, attacks, examples, queries, seconds, max_tokens, seeds, encoder, "
-    "trust_remote_code, published"
+    "data, victims, attacks, examples, queries, seconds, max_tokens, seeds, label_names, "
+    "encoder, trust_remote_code, published"
 )
 QUESTIONS = ("data.tsv^text,label", "questions.jsonl^context,question,a,b,label")
 

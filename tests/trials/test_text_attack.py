@@ -154,19 +154,17 @@ DATA_TRIALS = [
     Trial(
         "no data set",
         attack(*FOLDER),
-        line="^expected a data set, got none; give --dataset-from-file PATH^NAME".replace(
-            "^N", r"\^N"
-        ),
+        line=r"^expected a data set, got none; give --data FILE\^FORMAT or FILE\^COLUMN,...,LABEL",
     ),
     Trial(
         "no data set, no model",
         attack("--recipe", "hackattend"),
-        line="expected a data set, got none",
+        line="^--model: expected a folder or a name, got none; attend-demo comes with",
     ),
     Trial(
         "a data set and no model",
         attack("--recipe", "hackattend", "--dataset-from-file", f"{REVIEWS_PATH}^sst2"),
-        line="^expected a model, got none; give --model, --model-from-huggingface or --model-from",
+        line="^--model: expected a folder or a name, got none; attend-demo comes with",
     ),
     Trial(
         "a data set of the name of a model",

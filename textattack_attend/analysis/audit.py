@@ -152,7 +152,6 @@ def audit(
         for own in (_budgets(), _attacks(attacks))
     ]
     with _opened(store) as opened:
-        say("trying every attack for a moment")
         # The run that is begun last is the one that other commands show.
         budgets, attacking = (
             Benchmark(recipe, opened, worker=Worker(recipe, examples, wrapper))
@@ -163,7 +162,6 @@ def audit(
         say(f"checking on {attacking.size} examples whether attacks can be trusted")
         with quiet():
             warnings = list(findings(wrapper, read))
-        say("attacking")
         attacking.run()
         say(f"attacking with {STRONGEST} at {len(FRACTIONS)} budgets")
         budgets.run()

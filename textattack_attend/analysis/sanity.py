@@ -19,6 +19,7 @@ from ..attacks.results import FailedAttackResult, StructureAttackResult
 from ..attacks.structured_text import attacked_text
 from ..data.texts import Text
 from ..models.wrappers import AttentionModelWrapper
+from ..process.progress import watched
 
 VANISHED = 1e-8
 """The largest absolute gradient, at any attention probability, below which a gradient vanishes."""
@@ -37,19 +38,21 @@ def findings(
     read = [(attacked_text(text).tokenizer_input, label) for text, label in examples]
     yield from _random_answers(wrapper, [text for text, _ in read])
     yield from _vanished_gradients(wrapper, read)
-    gradient = _results(HackAttendLiong2024.build(wrapper), examples)
+    gradient = _results(HackAttendLiong2024.build(wrapper), examples, "masks of the gradient")
     if not gradient:
         yield (
             f"no example was attacked: the victim has none of {len(examples)} right; expected "
             "labels that count the classes as the model does"
         )
     yield from _unconfirmed(gradient)
-    random = _results(HackAttendImportanceOnly.build(wrapper, seed=seed), examples)
+    by_chance = HackAttendImportanceOnly.build(wrapper, seed=seed)
+    random = _results(by_chance, examples, "random masks")
     yield from _beaten_by_random(gradient, random)
 
 
 def _random_answers(wrapper: AttentionModelWrapper, texts: Sequence[Text]) -> Iterator[str]:
-    differ = sum(wrapper.victim.answers_at_random(text) for text in texts)
+    asked = watched(texts, len(texts), "answers given twice")
+    differ = sum(wrapper.victim.answers_at_random(text) for text in asked)
     if differ:
         yield (
             f"the victim answered {differ} of {len(texts)} texts differently the second time; "
@@ -62,7 +65,7 @@ def _vanished_gradients(
 ) -> Iterator[str]:
     goal = goal_function(wrapper)
     vanished = 0
-    for text, label in examples:
+    for text, label in watched(examples, len(examples), "gradients"):
         gradients = wrapper.victim.capture(text, goal.for_example(text, label).loss).gradients
         assert gradients is not None
         vanished += bool(gradients.abs().max() < VANISHED)
@@ -97,7 +100,7 @@ def _beaten_by_random(
 
 
 def _results(
-    attack: StructureAttack, examples: Sequence[tuple[Any, int]]
+    attack: StructureAttack, examples: Sequence[tuple[Any, int]], name: str
 ) -> list[StructureAttackResult]:
-    results = attack.attack_many(examples)
+    results = watched(attack.attack_many(examples), len(examples), name)
     return [result for result in results if not isinstance(result, SkippedAttackResult)]

@@ -13,6 +13,8 @@ from textattack.datasets import Dataset
 
 from ..data.cells import SHOWN
 from ..errors import AttendError, InvalidInputError
+from ..victims.class_names import class_names
+from ..victims.victim import Victim
 from .goals import StructureGoalFunction, label_of
 from .prefetch import Example, Prefetcher, Text, Waiting
 from .results import (
@@ -154,7 +156,7 @@ class StructureAttack(Attack):
         empty = victim.empty_structure(encoded)
         victim.memory.require(empty.shape)
         return ExampleSearch(
-            StructuredText.of(text, empty),
+            _with_names(StructuredText.of(text, empty), victim),
             encoded,
             self.goal_function.for_example(text.tokenizer_input, label),
             self.transformation,
@@ -197,6 +199,14 @@ def require_attackable(goal_function: StructureGoalFunction, example: Text, labe
     text = attacked_text(example).tokenizer_input
     goal_function.require_labels(text, label)
     goal_function.victim.memory.require(goal_function.victim.empty_structure(text).shape)
+
+
+def _with_names(text: StructuredText, victim: Victim) -> StructuredText:
+    """Returns a text that carries the names of classes, which results show; its own come first."""
+    names = class_names(victim.model)
+    if names and not text.attack_attrs.get("label_names"):
+        text.attack_attrs["label_names"] = list(names)
+    return text
 
 
 def _pair(example: Any) -> Example:

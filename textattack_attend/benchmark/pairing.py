@@ -15,6 +15,8 @@ from .summary import RESAMPLES, TAILS
 KEYS = ["victim", "attack"]
 ACCURACIES = {"before": "clean", "after": "robust"}
 """The metrics that are the accuracy before and after an attack."""
+HEADINGS = ("attack", "accuracy", "examples", "difference")
+"""The headings of the comparison of victims that are no names of victims."""
 
 
 def differences(first: Results, second: Results) -> pd.DataFrame:
@@ -82,8 +84,9 @@ def between_victims(results: Results, first: str, second: str) -> pd.DataFrame:
             f"victims: expected an attack that judged {first!r} and {second!r} on the same "
             "examples with the same seed, got none"
         )
-    headings = ["examples", first, second, "difference", f"only {first}", f"only {second}"]
-    return pd.DataFrame(found, columns=["attack", "accuracy", *headings])
+    one, other = (f"victim {name}" if name in HEADINGS else name for name in (first, second))
+    columns = [*HEADINGS[:3], one, other, HEADINGS[3], f"only {first}", f"only {second}"]
+    return pd.DataFrame(found, columns=columns)
 
 
 def _with_common_seeds(rows: pd.DataFrame) -> pd.DataFrame:

@@ -21,12 +21,25 @@ RECIPE = "hackattend"
 
 
 class AttackCommand(click.Command):
-    """A command with the options of the recipes, which are read only when they are needed."""
+    """A command with the options of the recipes beside its own."""
 
-    def get_params(self, context: click.Context) -> list[click.Parameter]:
-        """Returns the command's own options, those of the recipes, and ``--help``."""
-        *own, help_option = super().get_params(context)
-        return [*own, *recipe_options(), help_option]
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params.extend(recipe_options())
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments; a sentence that begins with a dash is no row of short options."""
+        return super().parse_args(context, [f" {a}" if _is_dashed(a) else a for a in args])
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the command's own options, and then those of the recipes."""
+        of_recipes = {option.name for option in recipe_options()}
+        every = self.get_params(context)
+        for heading, are_of_recipes in (("Options", False), ("Options of the recipes", True)):
+            own = [option for option in every if (option.name in of_recipes) == are_of_recipes]
+            records = [option.get_help_record(context) for option in own]
+            with formatter.section(heading):
+                formatter.write_dl([record for record in records if record])
 
     def format_usage(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes both ways to call the command."""
@@ -82,7 +95,7 @@ def attack(
     help_textattack: bool,
     **options: Any,
 ) -> None:
-    """Attack a SENTENCE, or a data set with the options of `textattack attack`.
+    """Attack a SENTENCE, or the examples of a data set.
 
     A sentence stands in quotation marks. Models of text pairs take two, and models that score
     choices take a context, a question and every choice. The command prints the prediction before
@@ -95,6 +108,7 @@ def attack(
     """
     own = {name: options.pop(name) for name in OF_A_SENTENCE}
     given = {name: value for name, value in options.items() if value is not None}
+    arguments = [a[1:] if _is_dashed(a[1:]) else a for a in arguments]
     texts = tuple(takewhile(lambda argument: not _is_option(argument), arguments))
     if texts and not help_textattack:
         _require_no_others(arguments[len(texts) :], data)
@@ -112,6 +126,7 @@ def attack(
         )
         return
     if not help_textattack:
+        _require_something(arguments, recipe, data)
         _require_for_data([name for name, value in own.items() if value is not None])
         _require_recipe(recipe, list(given))
     in_file = recipe is not None and "^" in recipe
@@ -129,7 +144,13 @@ def attack(
 
 def _is_option(argument: str) -> bool:
     """Returns whether an argument is an option; a sentence may begin with a dash, too."""
-    return argument.startswith("-") and len(argument.split()) == 1
+    return argument.startswith("-") and not _is_dashed(argument)
+
+
+def _is_dashed(argument: str) -> bool:
+    """Returns whether an argument is a text that begins with a dash, as ``- a fine film``."""
+    name, _, _ = argument.partition("=")
+    return argument.startswith("-") and len(name.split()) > 1
 
 
 def _require_no_others(others: Sequence[str], data: str | None) -> None:
@@ -141,6 +162,16 @@ def _require_no_others(others: Sequence[str], data: str | None) -> None:
             f"{first_of(given)}: expected no option of `textattack attack` beside a sentence; "
             "leave out the sentence to attack a data set, or the option to attack the sentence "
             "(textattack-attend attack --help lists its options)"
+        )
+
+
+def _require_something(arguments: Sequence[str], recipe: str | None, data: str | None) -> None:
+    """Refuses a call that names neither a sentence nor an attack on data."""
+    if not arguments and recipe is None and data is None:
+        raise InvalidInputError(
+            "expected a sentence to attack, in quotation marks and before the options, or --recipe "
+            'for an attack on a data set, got neither; textattack-attend attack "a fine film" '
+            "--model attend-demo is an example"
         )
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..process.progress import say
 from .common import command, label_names_option, resumable, trust_option
+from .tables import show
 from .terminal import echo
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def audit(
         from ..files import write_whole
         from ..report.audit_page import audit_page
 
-        echo("writing the page", err=True)
+        say("writing the page")
         page = audit_page(done, f"Audit of {_named(model)}", attention=True)
         write_whole(output, page.encode())
     _show(done, output)
@@ -123,7 +125,7 @@ def _audited(
     from ..data.data_name import require_source
 
     require_source(data)
-    echo(f"loading {model}", err=True)
+    say(f"loading {model}")
     import torch
 
     from ..analysis.audit import audit as audited
@@ -144,7 +146,7 @@ def _audited(
         data=_located(data),
         label_names=label_names,
         trust_remote_code=trust_remote_code,
-        say=lambda step: echo(step, err=True),
+        say=say,
     )
 
 
@@ -160,11 +162,10 @@ def _named(model: str) -> str:
 
 def _show(done: Audit, output: str) -> None:
     """Prints the summary of an audit."""
-    from ..benchmark.tables import markdown
-
     for warning in done.warnings:
         echo(f"warning: {warning}", err=True)
-    echo(done.sentence, "", *markdown(done.attacks).split("\n"))
+    echo(done.sentence, "")
+    show(done.attacks)
     echo("Queries and seconds are means over the attacked examples.")
     if len(done.pairs):
         echo("", "Token pairs, query -> key, by their effect on the margin (logits):")

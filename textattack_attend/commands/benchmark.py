@@ -84,7 +84,7 @@ def _show(results: Results, store: str) -> None:
     advise(
         f"textattack-attend report --store {named}   # a page with figures and every example",
         f"textattack-attend results --store {named} --table summary   # numbers with intervals",
-        f"textattack-attend compare {named} OTHER   # two stores, example by example",
+        f"textattack-attend compare {named} {_second(results)}   # example by example",
     )
     errors = results.rows.loc[results.rows["outcome"] == "error", "error"]
     if len(errors):
@@ -92,6 +92,12 @@ def _show(results: Results, store: str) -> None:
         raise click.ClickException(
             f"{len(errors)} examples could not be attacked: {most}; all are in {store}"
         )
+
+
+def _second(results: Results) -> str:
+    """Returns what a run can be compared with: two of its victims, or another store."""
+    victims = list(results.rows["victim"].unique())
+    return f"--victims {shlex.join(victims[:2])}" if len(victims) > 1 else "OTHER-STORE"
 
 
 @command()

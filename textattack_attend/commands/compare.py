@@ -58,8 +58,7 @@ def compare(
 
     own = of(first, first_run)
     if second:
-        table = differences(own, of(second, second_run))
+        show(differences(own, of(second, second_run)))
     else:
         assert victims is not None
-        table = between_victims(own, *victims)
-    show(table)
+        show(between_victims(own, *victims))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PAIRS = 10
 """The most pairs that are printed; a record has them all."""
+EFFECTS = 300
+"""The most pairs whose effect is computed, as a large model takes a second for a few of them."""
 STRONGER = "hackattend-plus"
 
 
@@ -60,7 +62,7 @@ class Found:
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """The masked pairs of a success by their effect."""
-        return self.result.pairs()
+        return self.result.pairs(most=EFFECTS)
 
 
 def lines_of(

@@ -12,7 +12,7 @@ from ..errors import InvalidInputError
 from ..process.progress import say
 from .classes import Prediction, names_of_classes, prediction_of
 from .common import command, label_names_option, trust_option
-from .found import pair_lines, pair_records
+from .found import EFFECTS, pair_lines, pair_records
 from .sentence import loaded, require_fitting, require_quoted
 from .terminal import echo, echo_document
 
@@ -44,7 +44,7 @@ def replay(
     label_names: Sequence[str],
     trust_remote_code: bool,
 ) -> None:
-    """Mask the units of a structure FILE again, on its model or on another one.
+    """Mask the units of a structure FILE again, on any model.
 
     FILE is what `attack --save` and Victim.save_structure write. A TEXT of the same number of
     tokens may stand in place of the text in the file. The command prints the prediction without the
@@ -72,7 +72,7 @@ def replay(
     )
     from ..attacks.effects import pairs_by_effect
 
-    pairs = pairs_by_effect(wrapper.victim, read, done.structure, before.number)
+    pairs = pairs_by_effect(wrapper.victim, read, done.structure, before.number, EFFECTS)
     if output_format == "json":
         echo_document(json.dumps(_record(done, before, after, pairs), indent=2))
     else:

@@ -22,7 +22,7 @@ ADVICE = (
 LONGEST = 100
 """The most characters of a name; a longer one is a mistake, or the joke of a stranger."""
 NO_NAME = re.compile(r"(label[_ -]?)?[0-9]+", re.IGNORECASE)
-"""What stands for a class that has no name: its number, or LABEL_0 as transformers writes it."""
+"""Matches the name of a class that has none: its number, or LABEL_0 as transformers writes it."""
 
 
 def comparable(name: str) -> str:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Numbering(StrEnum):
-    """What the numbers of a data set's labels count."""
+    """Says what the numbers of a data set's labels count."""
 
     MODEL = "the classes of the model"
     DATA = "the classes of the data, which the data name"

@@ -42,7 +42,8 @@ def require_arguments(args: Namespace) -> None:
     """
     given = {name: value for name, value in vars(args).items() if value is not None}
     _require_numbers(given)
-    _require_model(given)
+    if hasattr(args, "model"):  # a run that is resumed has its model already
+        _require_model(given)
     if given.get("parallel") and not torch.cuda.device_count():
         raise InvalidInputError("--parallel: expected a GPU, got none; leave it out to use the CPU")
     if given.get("enable_advance_metrics"):
@@ -88,7 +89,7 @@ def _require_numbers(given: dict[str, Any]) -> None:
 def _require_model(given: dict[str, Any]) -> None:
     """Refuses no or an unknown model, before TextAttack complains that a data set is missing."""
     model = given.get("model")
-    sources = ("model", "model_from_huggingface", "model_from_file", "checkpoint_file")
+    sources = ("model", "model_from_huggingface", "model_from_file")
     if not any(given.get(source) for source in sources):
         raise InvalidInputError(
             "--model: expected a folder or a name, got none; attend-demo comes with this package"

@@ -17,8 +17,8 @@ from ..errors.printable import in_one_line
 T = TypeVar("T")
 SECONDS = 30.0
 """The seconds between two lines of a task in a log."""
-HEAVY = "torch"
-"""The package whose import takes seconds, in which a user would see nothing."""
+HEAVY = ("pandas", "torch")
+"""The packages whose import may take seconds, in which a user would see nothing."""
 FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}, {remaining} left{postfix}"
 
 
@@ -157,7 +157,7 @@ class _Announcer(MetaPathFinder):
     """Sees the first import of a heavy package, and leaves the import to Python."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
-        if fullname == HEAVY:
+        if fullname in HEAVY:
             self.leave()
             say("loading the libraries")
 

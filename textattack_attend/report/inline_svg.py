@@ -37,6 +37,10 @@ def inline_svg(figure: Figure, name: str) -> Markup:
         figure: the figure.
         name: a word, unique in the page, with which the names of the figure's elements begin.
     """
+    marks: Mapping[str, Mark] = {}
+    if isinstance(figure, LinkedFigure):
+        marks = figure.marks
+        figure.set_links()
     file = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(file, format="svg", metadata={"Date": None})
@@ -44,7 +48,6 @@ def inline_svg(figure: Figure, name: str) -> Markup:
     svg = whole[whole.index("<svg") :]
     common = "".join(_attributes(found[1]) for found in SHEET.finditer(svg))
     svg = SHEET.sub("", svg).replace("<svg", f"<svg{common}", 1)
-    marks = figure.marks if isinstance(figure, LinkedFigure) else {}
     # Only tags are changed: a label may look like one of their attributes.
     return Markup(TAG.sub(lambda tag: _adapted(tag[0], name, marks), svg))
 

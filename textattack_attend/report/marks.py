@@ -43,7 +43,7 @@ class Mark:
 
 
 class LinkedFigure(PlainFigure):
-    """A figure whose marks are links.
+    """A figure whose marks are links in the page, and in no file that is saved by itself.
 
     Attributes:
         marks: the marks by their addresses.
@@ -52,21 +52,26 @@ class LinkedFigure(PlainFigure):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.marks: dict[str, Mark] = {}
+        self._linked: list[tuple[Artist, list[str]]] = []
 
     def link(self, artist: Artist, marks: Sequence[Mark]) -> None:
-        """Makes an artist a link, or each part of a collection: an SVG has the addresses.
+        """Says which examples an artist stands for.
 
         Args:
             artist: one artist for one mark, or a collection with a part for each mark.
             marks: the marks.
         """
         addresses = [mark.address for mark in marks]
-        if isinstance(artist, Collection):
-            artist.set_urls(addresses)
-        else:
-            (address,) = addresses
-            artist.set_url(address)
+        self._linked.append((artist, addresses))
         self.marks.update(zip(addresses, marks, strict=True))
+
+    def set_links(self) -> None:
+        """Makes the marks links, which an SVG has from now on."""
+        for artist, addresses in self._linked:
+            if isinstance(artist, Collection):
+                artist.set_urls(addresses)
+            else:
+                artist.set_url(*addresses)
 
 
 def numbers_of(marks: Iterable[Mark]) -> pd.DataFrame:

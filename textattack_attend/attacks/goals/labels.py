@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...attention import is_multiple_choice
+from ...data.class_names import comparable
 from ...data.texts import Text
-from ...errors import InvalidInputError, did_you_mean, quoted
+from ...errors import InvalidInputError, did_you_mean, first_of, quoted
+from ...victims.class_names import class_names
 from ...victims.victim import Victim
 
 
@@ -14,7 +15,7 @@ def label_of(victim: Victim, text: Text, given: Any) -> Any:
     """Returns the number of the class that a user means.
 
     Args:
-        victim: the victim, whose configuration names its classes.
+        victim: the victim, whose model names its classes.
         text: the text.
         given: the number of the class, which is returned as it is; its name; or None for the class
             that the victim predicts.
@@ -24,19 +25,19 @@ def label_of(victim: Victim, text: Text, given: Any) -> Any:
     """
     if given is None:
         return int(victim.logits([text])[0].argmax())
-    return _number_of(given, victim) if isinstance(given, str) else given
+    return _number_of(given, class_names(victim.model)) if isinstance(given, str) else given
 
 
-def _number_of(name: str, victim: Victim) -> int:
-    if is_multiple_choice(victim.model) or victim.prompt is not None:
+def _number_of(name: str, names: tuple[str, ...]) -> int:
+    if not names:
         raise InvalidInputError(
-            f"label: expected the number of a choice or of a label word, got {quoted(name)}"
+            "label: expected the number of a class or of a choice, as the model has no names for "
+            f"them, got {quoted(name)}"
         )
-    names = {str(own): int(number) for number, own in victim.model.config.id2label.items()}
-    found = [number for own, number in names.items() if own.casefold() == name.casefold()]
-    if len(found) != 1:
+    known = {comparable(own): number for number, own in enumerate(names)}
+    if comparable(name) not in known:
         raise InvalidInputError(
-            f"label: expected one of {', '.join(names)}, or its number, got {quoted(name)}"
+            f"label: expected one of {first_of(names)}, or its number, got {quoted(name)}"
             f"{did_you_mean(name, names)}"
         )
-    return found[0]
+    return known[comparable(name)]

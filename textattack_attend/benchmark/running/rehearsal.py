@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
-import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.datasets import Dataset
 from textattack.goal_functions import GoalFunction
@@ -24,9 +24,10 @@ from ...datasets import dataset_named, for_model
 from ...errors import AttendError, InvalidInputError, listed
 from ...errors.printable import shortened
 from ...host.quiet import quiet
-from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_for
+from ...models.wrappers import AttentionModelWrapper, class_names_of
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
+from .loaded import load
 from .queries import watch_queries
 
 LOOKED_AT = 16
@@ -80,13 +81,7 @@ def rehearse(
 
 def loader_of(recipe: Recipe) -> Load:
     """Returns a function that loads a checkpoint with the settings of a recipe."""
-
-    def load(checkpoint: str) -> AttentionModelWrapper:
-        wrapper = wrapper_for(checkpoint, recipe.trust_remote_code, max_tokens=recipe.max_tokens)
-        wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
-        return wrapper
-
-    return load
+    return partial(load, recipe=recipe)
 
 
 class _Mistakes:

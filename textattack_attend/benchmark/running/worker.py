@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +10,6 @@ from importlib.metadata import version
 from math import inf
 from typing import Any
 
-import numpy as np
-import torch
 from textattack import Attack, AttackArgs, Attacker
 from textattack.attack_results import AttackResult
 from textattack.datasets import Dataset
@@ -26,15 +23,17 @@ from ...attacks.goals import goal_function
 from ...attacks.identity import attack_identity, model_content
 from ...attacks.named import build_attack
 from ...attention.threads import one_thread
-from ...datasets import RowsDataset, dataset_named, for_model
+from ...datasets import dataset_named
 from ...datasets.identity import data_identity
 from ...errors import InvalidInputError, StoreError
 from ...host.quiet import quiet
 from ...identity.content import digest_of
-from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_for
+from ...models.wrappers import AttentionModelWrapper
 from ...process.containment import contained
 from ..recipe import NamedAttack, Recipe
 from ..row import Row
+from .loaded import Loaded, load
+from .part import Part
 from .recording import error_row, row_of
 from .time_limit import limit_seconds
 
@@ -91,16 +90,15 @@ class Worker:
         dataset: Dataset | None = None,
         wrapper: AttentionModelWrapper | None = None,
     ) -> None:
-        self.dataset = (
-            dataset_named(recipe.data, count=recipe.examples) if dataset is None else dataset
-        )
+        dataset = dataset_named(recipe.data, count=recipe.examples) if dataset is None else dataset
+        self.dataset: Dataset = dataset
         self.data = data_identity(recipe.data, self.dataset)
         self._recipe = recipe
         self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
-        self._loaded: tuple[str, AttentionModelWrapper] | None = None
-        self._placed: Dataset = self.dataset
+        self._loaded: Loaded | None = None
         if wrapper is not None:
-            self._keep(next(iter(recipe.victims.values()))[0], wrapper)
+            first = next(iter(recipe.victims.values()))[0]
+            self._loaded = Loaded.of(first, wrapper, self.dataset, recipe)
 
     def key(self, task: Task) -> dict[str, Any]:
         """Returns everything that the rows of a task depend on, by name.
@@ -121,20 +119,8 @@ class Worker:
             "encoder": self._recipe.encoder and model_content(self._recipe.encoder),
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
-            **self._names(task),
+            **self._of(task).names,
         }
-
-    def _names(self, task: Task) -> dict[str, list[str]]:
-        """Returns the names by which labels are placed, if they are, and those that a reader sees.
-
-        What the recipe calls the classes is read from the recipe, unless it places labels.
-        """
-        own, placed = class_names_of(self.wrapper(task)), self._placed
-        if isinstance(placed, RowsDataset) and placed.is_placed_by_name:
-            names = list(placed.label_names or ())
-            return {"labels": names, "placed": names}
-        names = list(own or self.dataset.label_names or ())
-        return {"labels": names} if names else {}
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
         """Loads the checkpoint of a task, unless it was loaded last.
@@ -142,23 +128,19 @@ class Worker:
         Raises:
             InvalidInputError: there is no such checkpoint.
         """
-        if self._loaded is None or self._loaded[0] != task.checkpoint:
-            wrapper = wrapper_for(
-                task.checkpoint,
-                self._recipe.trust_remote_code,
-                max_tokens=self._recipe.max_tokens,
-            )
-            wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
-            self._loaded = self._keep(task.checkpoint, wrapper)
-        return self._loaded[1]
+        return self._of(task).wrapper
 
-    def _keep(
-        self, checkpoint: str, wrapper: AttentionModelWrapper
-    ) -> tuple[str, AttentionModelWrapper]:
-        """Keeps a checkpoint, and places the labels of the data by the names of its classes."""
-        self._loaded = checkpoint, wrapper
-        self._placed = for_model(self.dataset, class_names_of(wrapper, self._recipe.label_names))
+    def _of(self, task: Task) -> Loaded:
+        """Returns the checkpoint of a task with its data, and loads it unless it was the last."""
+        if self._loaded is None or self._loaded.checkpoint != task.checkpoint:
+            wrapper = load(task.checkpoint, self._recipe)
+            self._loaded = Loaded.of(task.checkpoint, wrapper, self.dataset, self._recipe)
         return self._loaded
+
+    @property
+    def _labelled(self) -> Dataset:
+        """The data set with labels that count the classes as the loaded checkpoint does."""
+        return self._loaded.dataset if self._loaded else self.dataset
 
     def attack(self, task: Task, positions: Sequence[int], write: Write) -> None:
         """Attacks examples, and writes a row for each, whatever happens to the others.
@@ -193,7 +175,7 @@ class Worker:
         for position in positions:
             try:
                 with contained():
-                    columns, label = self._placed[position]
+                    columns, label = self._labelled[position]
                     require_attackable(goal, columns, label)
             except Exception as error:  # the data set or the tokenizer may raise any
                 write(self._error(position, error))
@@ -237,7 +219,7 @@ class Worker:
             disable_stdout=True,
             silent=True,
         )
-        part = _Part(self._placed, list(remaining), seed)
+        part = Part(self._labelled, list(remaining), seed)
         attacker = Attacker(attack, part, args)
         attacker.attack_log_manager = AttackLogManager(None)
         recorder = _Recorder(
@@ -259,7 +241,7 @@ class Worker:
     def _error(self, position: int, error: Exception) -> Row:
         try:
             with contained():
-                columns, label = self._placed[position]
+                columns, label = self._labelled[position]
         except Exception:  # then this is the error, whose message says so
             columns, label = {}, None
         return error_row(position, columns.values(), label, error)
@@ -292,26 +274,3 @@ class _Recorder(Logger):
         self._write(row_of(self._positions[0], result, seconds, self._goal_function))
         self._positions.popleft()
         self._since = time.perf_counter()
-
-
-class _Part(Dataset):
-    """Some examples of a data set.
-
-    When TextAttack's attacker takes an example, the random generators are seeded for it, so that no
-    result depends on which other examples were attacked before.
-    """
-
-    def __init__(self, whole: Dataset, positions: Sequence[int], seed: int) -> None:
-        super().__init__([], whole.input_columns, label_names=whole.label_names)
-        self._whole = whole
-        self._positions = positions
-        self._seed = seed
-
-    def __getitem__(self, number: int) -> Any:
-        position = self._positions[number]
-        random.seed(self._seed + position)
-        np.random.seed((self._seed + position) % 2**32)
-        return self._whole[position]
-
-    def __len__(self) -> int:
-        return len(self._positions)

@@ -103,19 +103,22 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
         require_wrapper(wrapper)
         return cls(wrapper.model, wrapper.tokenizer, precision or "float32")
 
-    def replay(self, path: str | os.PathLike[str], *, any_model: bool = False) -> Replay:
+    def replay(
+        self, path: str | os.PathLike[str], *, any_model: bool = False, text: Text | None = None
+    ) -> Replay:
         """Runs the structure of a file on this model, see `Victim.replay`.
 
         Args:
             path: a structure file.
             any_model: accept a structure that was found on another model, to see whether it
                 transfers.
+            text: a text of the same length to read in place of the file's.
 
         Raises:
             StructureMismatchError: the file is of another model or of another length.
-            InvalidInputError: the file is missing or damaged.
+            InvalidInputError: the file is missing or damaged, or the model cannot read the text.
         """
-        return self.victim.replay(path, any_model=any_model)
+        return self.victim.replay(path, any_model=any_model, text=text)
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
         """Returns a wrapper over the same model whose search has another precision."""
