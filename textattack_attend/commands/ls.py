@@ -16,8 +16,8 @@ from .kinds import KINDS, Named, kind, named
 from .terminal import echo
 
 UNFIT = ("NonOverlappingOutput", "MinimizeBleu", "WordSwapGradientBased")
-"""What the attacks of TextAttack's are made of that no classifier of transformers can be attacked
-with: two goals for models that write texts, and a search through the words of a vocabulary."""
+"""Parts of the attacks of TextAttack that can attack no classifier of transformers: two goals for
+models that write texts, and a search through the words of a vocabulary."""
 NEEDED = {
     "UniversalSentenceEncoder": ("tensorflow_hub", "TensorFlow"),
     "Google1BillionWordsLanguageModel": ("tensorflow", "TensorFlow"),

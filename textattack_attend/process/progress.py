@@ -23,7 +23,7 @@ FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}, {remaining} 
 
 
 class Bar(Protocol):
-    """What shows the progress of a task; the methods are those of tqdm's bars."""
+    """A display of the progress of a task; its methods are those of tqdm's bars."""
 
     def update(self, n: int = 1) -> Any:
         """Notes that so many more items are done."""

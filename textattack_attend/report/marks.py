@@ -37,7 +37,7 @@ class Mark:
 
     @property
     def name(self) -> str:
-        """What a screen reader says of the mark."""
+        """The words by which a screen reader names the mark."""
         said = {**self.examples, **self.numbers}
         return ", ".join(f"{name} {value}" for name, value in said.items())
 
