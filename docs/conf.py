@@ -2,13 +2,16 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 from textattack_attend import __version__
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the tutorials need no network
+# The tutorials need no network, and call the commands that belong to this Python.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 project = "textattack_attend"
 author = "the authors of textattack_attend"
@@ -27,6 +30,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 # A name in single quotes of a docstring is shown as code, and is a link where it has a page.
 default_role = "py:obj"
+smartquotes = False  # they would make one dash of the two of an option
 autodoc_default_options = {
     "members": True,
     "show-inheritance": True,
@@ -45,6 +49,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_execution_timeout = 600  # a cell takes seconds, unless the machine is busy
 nb_merge_streams = True
 nb_output_stderr = "remove"  # warnings name files of the machine that builds the site

@@ -95,6 +95,7 @@ def test_nothing_of_a_label_is_markup(tmp_path: Path) -> None:
     )
     hostile = Audit(["<script>alert(2)</script>"], done.results, "", done.budgets, done.pairs)
     page = audit_page(hostile, "<script>alert(3)</script>")
+    assert "attack=%2B+0.1&" not in page, "the page has no examples of other budgets to link to"
     assert "<script>alert" not in page
     assert page.index("&lt;script&gt;alert(2)") < page.index("&lt;script&gt;alert(1)")
 

@@ -23,10 +23,10 @@ from textattack_attend.attacks.named import attack_builder, build_attack
 from textattack_attend.benchmark import Results, Store, comparison, read_recipe, summary, victims
 from textattack_attend.benchmark.pairing import differences
 from textattack_attend.benchmark.recipe import Recipe, known_recipes
+from textattack_attend.benchmark.records import Entry
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running.recording import row_of
-from textattack_attend.benchmark.schema import Entry
 from textattack_attend.benchmark.tables import side_by_side
 from textattack_attend.checkpoints.card import Card
 from textattack_attend.commands.main import main

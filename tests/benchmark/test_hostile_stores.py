@@ -113,7 +113,7 @@ def test_five_hundred_crafted_stores_are_read_or_refused(
         ("alter table runs rename column size to extent", "runs differs in extent, size; a newer"),
         ("alter table examples drop column error", "examples differs in error; a newer"),
         ("drop table writers", "writers differs in cell, host, pid, since; a newer"),
-        ("pragma user_version = 9", "of version 1 or older, got one of version 9"),
+        ("pragma user_version = 9", "of version 2 or older, got one of version 9"),
     ],
 )
 def test_tables_that_are_not_ours(
@@ -127,7 +127,7 @@ def test_tables_that_are_not_ours(
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        (" STRICT", "", "expected the strict tables of a store of version 1, but"),
+        (" STRICT", "", "expected the strict tables of a store of version 2, but"),
         ("REAL", "ANY", "differs in"),
         ('"error" TEXT', '"error" TEXT CHECK (length(hex(zeroblob(1e9))))', "the word 'check'"),
         ('"error" TEXT', '"error" TEXT AS (hex(zeroblob(1e9)))', "differs in error"),

@@ -27,9 +27,9 @@ from textattack.datasets import Dataset
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.benchmark import Results, Store
 from textattack_attend.benchmark.export import KINDS, exported
+from textattack_attend.benchmark.records import Entry
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running.shown import ShownRun
-from textattack_attend.benchmark.schema import Entry
 from textattack_attend.benchmark.spreadsheets import exact, harmless
 from textattack_attend.benchmark.tables import inline
 from textattack_attend.commands.common import watched

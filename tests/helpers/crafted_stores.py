@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from textattack_attend.benchmark import Recipe, Store
+from textattack_attend.benchmark.records import Entry
 from textattack_attend.benchmark.row import Row
-from textattack_attend.benchmark.schema import TABLES, Entry
+from textattack_attend.benchmark.schema import TABLES
 from textattack_attend.checkpoints.card import Card
 from textattack_attend.structures import Shape, Structure, encode
 
@@ -103,7 +104,8 @@ ADDITIONS = (
     "delete from entries",
     "delete from examples",
     "pragma user_version = 0",
-    "pragma user_version = 2",
+    "pragma user_version = 1",
+    "pragma user_version = 3",
     "pragma user_version = -1",
     "pragma user_version = 2147483647",
     "pragma application_id = 7",

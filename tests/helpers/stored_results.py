@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from textattack_attend.benchmark import Recipe, Results, Store
+from textattack_attend.benchmark.records import Entry
 from textattack_attend.benchmark.row import Row
-from textattack_attend.benchmark.schema import Entry
 
 
 def results_of(

@@ -50,7 +50,7 @@ def test_robustness_is_accuracy_over_the_share(results: Results) -> None:
     (axes,) = plot_robustness(results).axes
     line: Any
     (line,) = axes.lines
-    assert line.get_label() == "hackattend"
+    assert line.get_label() == "0.1%, 1%"
     np.testing.assert_allclose(line.get_xydata(), [[0.001, 0.75], [0.01, 0.25]])
 
 
@@ -86,7 +86,7 @@ def test_several_victims_have_a_colour_each_and_attacks_a_panel(tmp_path: Path) 
     for axes in layers.axes:
         assert [bars.get_label() for bars in axes.containers] == names
     (robust,) = plot_robustness(many).axes
-    assert robust.get_title() == "hackattend"
+    assert robust.get_title() == "0.1%, 1%"
     assert [line.get_label() for line in robust.lines] == names
     assert [axes.get_title() for axes in plot_heads(many).axes][:2] == [
         "1% on victim 0",
@@ -130,14 +130,14 @@ def test_a_figure_that_has_nothing_to_show_says_so(tmp_path: Path) -> None:
 def test_a_report_of_nothing_that_was_attacked(tmp_path: Path) -> None:
     rows = {("V", "hackattend", "v"): [Row(0, "skipped", 0, 1.0, "a film", before=1, queries=1)]}
     page = report(results_of(Store(tmp_path / "store.sqlite"), rows))
-    assert "What a success costs: the figure: expected an attacked example, got none" in page
+    assert "cost of an attacked example: the figure: expected an attacked example, got none" in page
 
 
 def test_a_report_of_runs_with_different_victims(tmp_path: Path) -> None:
     store = Store(tmp_path / "store.sqlite")
     parts = [results_of(store, {(v, "A", v): [flipped(0)]}, v) for v in ("V", "W")]
     page = report(Results.together(parts), attention=True)
-    assert "2 attacked examples" in " ".join(page.split())
+    assert "2 results (1 attack on 2 victims" in " ".join(page.split())
     assert "Attention before and after: V: expected the folder of a checkpoint" in page
 
 

@@ -149,6 +149,7 @@ def test_paper_has_what_is_chosen(
     assert printed.count("layer 0, head 1: <b>a</b> → film, film → <b>a</b>") == 3
     assert "1% on V, example 3" not in printed
     assert "seconds per success" in printed
+    assert '"recipe": "hackattend"' in printed, "paper has the whole provenance"
     buttons = browser.find_elements(By.CSS_SELECTOR, ".tools, form, nav, #chips, #pages, .sign")
     assert not [button for button in buttons if button.is_displayed()]
     figures = browser.find_elements(By.CSS_SELECTOR, "figure svg")
@@ -156,7 +157,8 @@ def test_paper_has_what_is_chosen(
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
     browser.execute_script("dispatchEvent(new Event('afterprint'))")
-    assert browser.find_elements(By.CSS_SELECTOR, "#printed *") == []
+    left = "#printed *, #provenance details[open]"
+    assert browser.find_elements(By.CSS_SELECTOR, left) == []
 
 
 @needs_chromium

@@ -24,7 +24,7 @@ def test_the_command_writes_the_page(results: Results, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     page = output.read_text()
     assert "<title>Ours</title>" in page
-    assert "12 attacked examples" in " ".join(page.split())
+    assert "12 results (3 attacks on 1 victim" in " ".join(page.split())
     assert "://" not in page.replace("http://www.w3.org/", "").split("<svg")[0]
     refused = CliRunner().invoke(main, [*arguments[:-1], str(tmp_path / "none" / "page.html")])
     assert refused.exit_code == 1
@@ -50,6 +50,6 @@ def test_a_run_that_is_not_done_is_said_to_be(results: Results, tmp_path: Path) 
     assert "the run is not done" not in report(results)
     with sqlite3.connect(store.path) as database:
         database.execute("delete from examples where position = 2")
-    assert "9 attacked examples of 12: the run is not done" in " ".join(
+    assert "9 results of 12, as the run is not done yet (3 attacks" in " ".join(
         report(Results.of(store)).split()
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import pandas as pd
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -13,6 +14,7 @@ from selenium.webdriver.support.ui import Select
 
 from textattack_attend.benchmark import Results
 from textattack_attend.report import report
+from textattack_attend.report.sections import Section
 
 from ..helpers.chromium import column, listed, needs_chromium, opened
 
@@ -179,3 +181,30 @@ def test_masked_units_are_seen_by_head_and_by_token(
     pressed = browser.switch_to.active_element
     assert pressed.get_attribute("aria-label") == "layer 1, head 0: 1 masked"
     assert pressed.get_attribute("aria-pressed") == "true"
+
+
+def test_the_first_success_leads_to_its_example(
+    results: Results, browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    opened(browser, report(results), tmp_path, "#attack=words")
+    browser.find_element(By.LINK_TEXT, "Look at it among the examples").click()
+    assert found(browser) == "12 examples"
+    assert address(browser)["example"] == ["0/0/v/1%/V"]
+    assert "1% on V, example 0" in browser.find_element(By.ID, "example").text
+
+
+def test_the_tables_of_a_caller_can_be_sorted_and_copied(
+    results: Results, browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"pair": ["a -> b", "<b>c</b> -> d"], "effect": [0.5, 0.25]})
+    section = Section("Pairs", tables={"The most telling pairs": table})
+    opened(browser, report(results, sections=[section]), tmp_path)
+    own = browser.find_element(By.ID, "section-1")
+    own.find_element(By.XPATH, ".//th[contains(., 'effect')]/button").click()
+    rows = [row.text for row in own.find_elements(By.CSS_SELECTOR, "tbody tr")]
+    assert rows == ["<b>c</b> -> d 0.25", "a -> b 0.5"]
+    names = [one.get_attribute("aria-label") for one in own.find_elements(By.TAG_NAME, "button")]
+    assert names[:2] == [
+        "Copy The most telling pairs as LaTeX",
+        "Copy The most telling pairs as CSV",
+    ]

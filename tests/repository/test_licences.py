@@ -9,7 +9,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 COPYLEFT = re.compile(r"GPL|General Public|\bMPL|Mozilla|\bEPL|Eclipse|\bEUPL|CDDL|CeCILL|\bOSL")
-NOT_EMBEDDED = {".py", ".yaml", ".jinja", ".js", ".css", ".typed"}
+NOT_EMBEDDED = {".py", ".yaml", ".jinja", ".js", ".css", ".bib", ".typed"}
 """The endings of what this project wrote itself, all data left out."""
 
 

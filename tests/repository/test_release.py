@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from textattack_attend import __version__
+from textattack_attend import PUBLIC, __version__
 
 ROOT = Path(__file__).parents[2]
 PATCHES = {"patch", "patch_class_method"}
@@ -46,6 +46,11 @@ def test_the_page_for_users_of_textattack_names_every_change() -> None:
     named = set(re.findall(r"`(\w+\.\w+)`", page))
     assert len(patched()) > 15
     assert patched() <= named
+
+
+def test_the_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "reference" / "api" / "public.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(PUBLIC)
 
 
 def test_a_release_has_one_version() -> None:

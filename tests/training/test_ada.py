@@ -278,6 +278,22 @@ def test_what_cannot_be_augmented(victim: str, recipe: str, tmp_path: Path) -> N
         ADA(victim, "tf").extra_rows(rows, tmp_path / "another")
 
 
+def test_a_victim_that_counts_in_another_order_is_refused(
+    victim: str, recipe: str, tmp_path: Path
+) -> None:
+    path = Path(victim) / "config.json"
+    config = json.loads(path.read_text())
+    count = len(config.get("id2label", "ab"))
+    names = [f"class {letter}" for letter in "abcdef"[:count]]
+    config["id2label"] = {str(number): name for number, name in enumerate(names)}
+    config["label2id"] = {name: number for number, name in enumerate(names)}
+    path.write_text(json.dumps(config))
+    rows, ada = rows_for(victim), ADA(victim, recipe)
+    with pytest.raises(InvalidInputError, match="victim: expected one that counts the classes"):
+        ada.extra_rows(rows, tmp_path / "cache", label_names=names[::-1])
+    assert ada.extra_rows(rows, tmp_path / "cache", label_names=[name.upper() for name in names])
+
+
 def test_a_cache_of_another_run_is_refused(victim: str, recipe: str, tmp_path: Path) -> None:
     rows, cache = rows_for(victim, 4), tmp_path / "cache"
     ADA(victim, recipe).extra_rows(rows, cache)

@@ -127,8 +127,7 @@ def audit(
         checkpoint: the folder or the name of the victim, which the store keeps.
         data: the name of the data, which the store keeps.
         label_names: the names of the victim's classes in its order; empty for its own.
-        trust_remote_code: whether the victim runs the code that its checkpoint brought along, which
-            the store keeps.
+        trust_remote_code: whether the victim runs code of its checkpoint, which the store keeps.
         say: a function that takes the name of each step as it begins.
 
     Raises:
@@ -136,43 +135,51 @@ def audit(
         StoreError: the store cannot be written.
     """
     require_whole_number("num_examples", num_examples)
-    for name in attacks:
-        require_attack(name)
+    named = _attacks(attacks)
     wrapper = AttentionModelWrapper.of(victim)
     examples = dataset if isinstance(dataset, Dataset) else Dataset(list(dataset))
-    recipes = [
-        Recipe(
-            data=data,
-            victims={Path(checkpoint).name: [checkpoint]},
-            examples=num_examples,
-            label_names=list(label_names),
-            trust_remote_code=trust_remote_code,
-            attacks=own,
-        )
-        for own in (_budgets(), _attacks(attacks))
-    ]
+    fields: dict[str, Any] = {
+        "data": data,
+        "victims": {Path(checkpoint).name: [checkpoint]},
+        "examples": num_examples,
+        "label_names": list(label_names),
+        "trust_remote_code": trust_remote_code,
+    }
     with _opened(store) as opened:
         # The run that is begun last is the one that other commands show.
         budgets, attacking = (
-            Benchmark(recipe, opened, worker=Worker(recipe, examples, wrapper))
-            for recipe in recipes
+            _begun(Recipe(attacks=own, **fields), opened, examples, wrapper)
+            for own in (_budgets(), named)
         )
         placed = for_model(examples, class_names_of(wrapper, label_names))
-        read = [placed[position] for position in range(attacking.size)]
-        say(f"checking on {attacking.size} examples whether attacks can be trusted")
-        with quiet():
-            warnings = list(findings(wrapper, read))
+        warnings = _checked(wrapper, [placed[at] for at in range(attacking.size)], say)
         attacking.run()
         say(f"attacking with {STRONGEST} at {len(FRACTIONS)} budgets")
         budgets.run()
         results, curve = (Results.of(opened, [run.id]) for run in (attacking, budgets))
     say("looking for the most telling token pairs")
-    rows = results.rows[results.rows["attack"] == STRONGEST]
-    pairs = telling_pairs(wrapper, placed, rows)
+    pairs = telling_pairs(wrapper, placed, results.rows[results.rows["attack"] == STRONGEST])
     return Audit(warnings, results, attacking.id, curve, pairs)
 
 
+def _begun(
+    recipe: Recipe, store: Store, examples: Dataset, wrapper: AttentionModelWrapper
+) -> Benchmark:
+    return Benchmark(recipe, store, worker=Worker(recipe, examples, wrapper))
+
+
+def _checked(
+    wrapper: AttentionModelWrapper, examples: Sequence[tuple[Any, int]], say: Say
+) -> list[str]:
+    say(f"checking on {len(examples)} examples whether attacks can be trusted")
+    with quiet():
+        return list(findings(wrapper, examples))
+
+
 def _attacks(others: Sequence[str]) -> dict[str, Any]:
+    """Returns the attacks by their labels; a name that stands for none is refused."""
+    for name in others:
+        require_attack(name)
     return {**ON_ATTENTION, **{name: name for name in others}}
 
 

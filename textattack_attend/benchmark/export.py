@@ -22,8 +22,9 @@ import pandas as pd
 
 from ..errors.printable import UNPRINTABLE, in_one_line
 from .metrics import METRICS
+from .records import Run
 from .results import Results
-from .schema import VERSION, Run
+from .schema import VERSION
 from .spreadsheets import harmless
 from .store import Store
 from .summary import summary

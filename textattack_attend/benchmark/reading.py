@@ -34,15 +34,15 @@ RANGES: dict[str, tuple[float, float]] = {
     "similarity": (-1 - SLACK, 1 + SLACK),
 }
 """The numbers that columns may hold, where it is not from 0 to `LARGEST`."""
-IDS = ("id", "cell")
-NAMES = ("begun", "host", "since")
+IDS = ("id", "cell", "run")
+NAMES = ("begun", "ended", "host", "since", "device")
 
 
 def check_fields(kind: type[Any], found: Sequence[Mapping[str, Any]], path: str) -> None:
     """Checks the fields of a dataclass in every row that a store holds.
 
     Args:
-        kind: `Row`, `Run`, `Entry` or `Writer`.
+        kind: `Row`, `Run`, `Session`, `Entry` or `Writer`.
         found: the rows, by the names of their columns.
         path: the path of the store, which errors name.
 

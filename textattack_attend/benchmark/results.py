@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -18,8 +18,8 @@ from .class_names import LABELS, named_rows
 from .reading import changed
 from .recipe import Recipe
 from .recipe_mistakes import mistakes_of
+from .records import Entry, Run, Session
 from .requirements import require_store
-from .schema import Entry, Run
 from .store import Store
 
 Labels = tuple[str, str, str, int]
@@ -57,12 +57,14 @@ class Results:
             classes beside their numbers, see `named_rows`.
         cards: the cards of trained models, by checkpoint.
         cells: the cells of every victim, attack, checkpoint and seed.
+        runs: the runs, each with its sessions: when, by what command and on what device it ran.
     """
 
     recipes: list[Recipe]
     rows: pd.DataFrame
     cards: dict[str, Card]
     cells: dict[Labels, Cell]
+    runs: list[tuple[Run, list[Session]]] = field(default_factory=list)
 
     def __repr__(self) -> str:
         victims, attacks = (
@@ -128,6 +130,7 @@ class Results:
             rows.drop_duplicates([*LABELS, "position"], ignore_index=True),
             {checkpoint: card for part in parts for checkpoint, card in part.cards.items()},
             cells,
+            [run for part in parts for run in part.runs],
         )
 
     @classmethod
@@ -149,7 +152,7 @@ class Results:
             for e in entries
         }
         rows = named_rows(_labelled(store, entries, run.size), recipe, cells, store.path)
-        return cls([recipe], rows, cards, cells)
+        return cls([recipe], rows, cards, cells, [(run, store.sessions(run))])
 
 
 def _recipe(store: Store, run: Run) -> Recipe:

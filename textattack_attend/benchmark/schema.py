@@ -10,74 +10,19 @@ import dataclasses
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
 from ..errors import LONGEST, StoreError
 from ..errors.printable import shortened
-from .connections import rows_of, within_limits, write_ahead
+from .connections import for_writing, rows_of, within_limits, write_ahead
+from .records import Entry, Run, Session, Writer
 from .row import Row
 
-VERSION = 1
+VERSION = 2
 PROVING = 1
 """The first version whose cells name all that decides a row."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A recipe on its data.
-
-    Args:
-        id: a hash of the recipe and the data.
-        recipe: the recipe as JSON.
-        size: number of examples that each attack runs on.
-        begun: the time at which the run first began, in UTC.
-    """
-
-    id: str
-    recipe: str
-    size: int
-    begun: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """The name that a run gives to a cell.
-
-    Args:
-        victim: label of the victim.
-        attack: label of the attack.
-        checkpoint: folder or hub name.
-        seed: the seed of the attack.
-        cell: the id of the cell.
-        card: the card of the checkpoint as JSON; None if it has none.
-    """
-
-    victim: str
-    attack: str
-    checkpoint: str
-    seed: int
-    cell: str
-    card: str | None
-
-
-@dataclass(frozen=True)
-class Writer:
-    """The process that attacked a cell last.
-
-    Args:
-        cell: the id of the cell.
-        pid: the number of the process.
-        host: the name of its machine.
-        since: the time at which it began, in UTC.
-    """
-
-    cell: str
-    pid: int
-    host: str
-    since: str
 
 
 def _columns(dataclass_type: type) -> dict[str, type]:
@@ -94,6 +39,7 @@ TABLES: dict[str, dict[str, type]] = {
     "runs": _columns(Run),
     "entries": {"run": str, **_columns(Entry)},
     "writers": _columns(Writer),
+    "sessions": _columns(Session),
 }
 KEYS: dict[str, str | tuple[str, ...]] = {
     "cells": "id",
@@ -101,15 +47,19 @@ KEYS: dict[str, str | tuple[str, ...]] = {
     "runs": "id",
     "entries": ("run", "victim", "attack", "checkpoint", "seed"),
     "writers": "cell",
+    "sessions": ("run", "begun"),
 }
 SQL = {int: "INTEGER", float: "REAL", str: "TEXT"}
 """The types of columns in SQL."""
 MAY_BE_EMPTY = {
     "entries": {"card"},
+    "sessions": {"ended", "command"},
     "examples": {field.name for field in dataclasses.fields(Row) if "None" in str(field.type)},
 }
-ADDED = {"writers": 1}
+ADDED = {"writers": 1, "sessions": 2}
 """Tables that version 0 did not have, and the version that brought them."""
+ATTEMPTS = 5
+"""The most times that an empty file is opened again because another process deletes it."""
 WORD = re.compile('[^\\s"`\\[\\](),]+')
 WORDS = {
     *TABLES,
@@ -118,6 +68,29 @@ WORDS = {
     *("create", "table", "not", "null", "primary", "key", "references", "strict"),
 }
 """The words that make the tables: no condition, no computed column, no default."""
+
+
+def opened(path: str) -> tuple[Database, int]:
+    """Opens a store for writing, and opens it again if another process deletes it.
+
+    Returns:
+        The database, and the version of its tables.
+
+    Raises:
+        StoreError: see `make`.
+        sqlite3.Error: the file cannot be written.
+    """
+    for _ in range(ATTEMPTS):
+        connection = for_writing(path)
+        try:
+            version = make(connection, path)
+        except BaseException as error:
+            connection.close()
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
+                raise
+        else:
+            return Database(connection), version
+    raise StoreError(f"{path}: expected a file that stays, got one that others delete")
 
 
 def make(connection: sqlite3.Connection, path: str) -> int:
@@ -144,6 +117,8 @@ def make(connection: sqlite3.Connection, path: str) -> int:
             connection.rollback()
             raise
     version = check(connection, path)
+    if PROVING <= version < VERSION:
+        version = _bring_up_to_date(connection)
     if version < PROVING:
         raise StoreError(
             f"{path}: expected a store of version {VERSION} to add to, got one of version 0, whose "
@@ -159,16 +134,36 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _make_all(database: Database) -> None:
-    for name, columns in TABLES.items():
-        foreign = [("cell", "cells", "id")] if name == "examples" else []
-        database.table(name).create(
-            columns,
-            pk=KEYS[name],
-            foreign_keys=foreign,
-            not_null=set(columns) - MAY_BE_EMPTY.get(name, set()),
-            strict=True,
-        )
+    for name in TABLES:
+        _make_table(database, name)
     database.execute(f"pragma user_version = {VERSION}")
+
+
+def _make_table(database: Database, name: str) -> None:
+    columns = TABLES[name]
+    database.table(name).create(
+        columns,
+        pk=KEYS[name],
+        foreign_keys=[("cell", "cells", "id")] if name == "examples" else [],
+        not_null=set(columns) - MAY_BE_EMPTY.get(name, set()),
+        strict=True,
+    )
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> int:
+    """Makes the tables that a store of an older version lacks, and returns its new version."""
+    connection.execute("begin immediate")  # another process may be about to do so as well
+    try:
+        there = {row["name"] for row in rows_of(connection, "select name from sqlite_master")}
+        for name in TABLES:
+            if name not in there:
+                _make_table(Database(connection), name)
+        connection.execute(f"pragma user_version = {VERSION}")
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return VERSION
 
 
 def check(connection: sqlite3.Connection, path: str) -> int:
@@ -185,7 +180,7 @@ def check(connection: sqlite3.Connection, path: str) -> int:
     """
     with within_limits(connection, path):
         version: int = connection.execute("pragma user_version").fetchone()[0]
-        # A store has ten objects, its indexes counted; a hundred show well that there are more.
+        # A store has a dozen objects, its indexes counted; a hundred show well that there are more.
         found = rows_of(connection, "select name, type, sql from sqlite_master limit 100")
         _require_a_store({str(one["name"]) for one in found}, version, path)
         strict = {row["name"]: row["strict"] for row in rows_of(connection, "pragma table_list")}

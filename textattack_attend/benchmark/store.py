@@ -10,6 +10,7 @@ a recipe gives to its cells are kept with each run of it.
 - ``runs``: ``id`` (a hash of the recipe and the data), ``recipe`` (JSON), ``size`` (examples that
   each attack runs on), ``begun`` (UTC);
 - ``entries``: the fields of `Entry`, by ``run``;
+- ``sessions``: the fields of `Session`: the processes that worked on a run;
 - ``writers``: ``pid``, ``host`` and ``since`` (UTC) of the process that attacked a cell last.
 
 The file carries the version of these tables, see `schema`.
@@ -27,7 +28,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from sqlite_utils import Database
@@ -36,13 +37,12 @@ from sqlite_utils.db import Table
 from ..errors import StoreError, reason_of
 from ..errors.printable import readable
 from . import schema
-from .connections import Reader, for_writing, is_alone, rows_of
+from .connections import Reader, is_alone, rows_of
 from .reading import check_fields, check_rows, checked_key
+from .records import Entry, Run, Session, Writer
 from .row import Row
-from .schema import Entry, Run, Writer
 
-ATTEMPTS = 5
-"""The most times that an empty file is opened again because another process deletes it."""
+R = TypeVar("R", Run, Session, Entry, Writer)
 
 
 class Store:
@@ -72,7 +72,7 @@ class Store:
         self._database: Database | None = None
         with _explained(self.path):
             if new:
-                self._database, self.version = _opened(self.path)
+                self._database, self.version = schema.opened(self.path)
             else:
                 self._reader.read()
                 self.version = self._reader.checked
@@ -83,11 +83,21 @@ class Store:
             raise StoreError(f"{self.path}: expected a store to write to, got one to read only")
         return self._database.table(name)
 
+    def _write(self, table: str, fields: dict[str, Any], **how: Any) -> None:
+        with _explained(self.path):
+            self._table(table).insert(fields, **how)
+
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         with _explained(self.path):
             if self._database is None:
                 return self._reader.read(sql, values)
             return rows_of(self._database.conn, sql, values)
+
+    def _records(self, kind: type[R], which: str, values: Sequence[Any] = ()) -> list[R]:
+        names = ", ".join(field.name for field in dataclasses.fields(kind))
+        found = self._rows(f"select {names} from {which}", values)
+        check_fields(kind, found, self.path)
+        return [kind(**row) for row in found]
 
     def cell(self, key: Mapping[str, Any]) -> str:
         """Returns the id of a cell, which is begun if it is new.
@@ -95,10 +105,8 @@ class Store:
         Raises:
             StoreError: the store cannot be written.
         """
-        text = json.dumps(key, sort_keys=True)
-        cell = cell_of(key)
-        with _explained(self.path):
-            self._table("cells").insert({"id": cell, "key": text, "begun": _now()}, ignore=True)
+        cell, text = cell_of(key), json.dumps(key, sort_keys=True)
+        self._write("cells", {"id": cell, "key": text, "begun": _now()}, ignore=True)
         return cell
 
     def begin(self, recipe: str, data: str, size: int) -> Run:
@@ -113,9 +121,8 @@ class Store:
             StoreError: the store cannot be written.
         """
         run = Run(_digest(recipe + data), recipe, size, _now())
-        with _explained(self.path):
-            self._table("runs").insert(dataclasses.asdict(run), ignore=True)
-        return self._runs("where id = ?", [run.id])[0]
+        self._write("runs", dataclasses.asdict(run), ignore=True)
+        return self._records(Run, "runs where id = ?", [run.id])[0]
 
     def enter(self, run: Run, entry: Entry) -> None:
         """Writes the names that a run gives to a cell.
@@ -123,10 +130,7 @@ class Store:
         Raises:
             StoreError: the store cannot be written.
         """
-        with _explained(self.path):
-            self._table("entries").insert(
-                {"run": run.id, **dataclasses.asdict(entry)}, replace=True
-            )
+        self._write("entries", {"run": run.id, **dataclasses.asdict(entry)}, replace=True)
 
     def runs(self) -> list[Run]:
         """Returns all runs, in the order in which they were begun.
@@ -134,12 +138,7 @@ class Store:
         Raises:
             StoreError: the store cannot be read, or holds a malformed run.
         """
-        return self._runs("order by rowid")
-
-    def _runs(self, which: str, values: Sequence[Any] = ()) -> list[Run]:
-        found = self._rows(f"select * from runs {which}", values)
-        check_fields(Run, found, self.path)
-        return [Run(**row) for row in found]
+        return self._records(Run, "runs order by rowid")
 
     def entries(self, run: Run) -> list[Entry]:
         """Returns the names that a run gives to its cells, as they were entered.
@@ -147,11 +146,20 @@ class Store:
         Raises:
             StoreError: the store cannot be read, or holds a malformed entry.
         """
-        names = ", ".join(field.name for field in dataclasses.fields(Entry))
-        sql = f"select {names} from entries where run = ? order by rowid"
-        found = self._rows(sql, [run.id])
-        check_fields(Entry, found, self.path)
-        return [Entry(**row) for row in found]
+        return self._records(Entry, "entries where run = ? order by rowid", [run.id])
+
+    def record(self, session: Session) -> None:
+        """Writes a session of a run, and again when it has ended; raises as `enter` does."""
+        self._write("sessions", _writable(session), replace=True)
+
+    def sessions(self, run: Run) -> list[Session]:
+        """Returns the sessions of a run in their order; none of a run that recorded none.
+
+        Raises:
+            StoreError: the store cannot be read, or holds a malformed session.
+        """
+        which = "sessions where run = ? order by begun"
+        return self._records(Session, which, [run.id]) if self.version > 1 else []
 
     def keys(self, cells: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Returns the keys of cells by their ids, as they were given to `cell`.
@@ -178,9 +186,7 @@ class Store:
         Raises:
             StoreError: the store cannot be written.
         """
-        writer = {"cell": cell, "pid": pid, "host": host, "since": _now()}
-        with _explained(self.path):
-            self._table("writers").insert(writer, replace=True)
+        self._write("writers", dataclasses.asdict(Writer(cell, pid, host, _now())), replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
         """Returns the last process that attacked a cell, its machine, and when it began, or None.
@@ -188,9 +194,8 @@ class Store:
         Raises:
             StoreError: the store cannot be read.
         """
-        found = self._rows("select * from writers where cell = ?", [cell])
-        check_fields(Writer, found, self.path)
-        return (found[0]["pid"], found[0]["host"], found[0]["since"]) if found else None
+        found = self._records(Writer, "writers where cell = ?", [cell])
+        return (found[0].pid, found[0].host, found[0].since) if found else None
 
     def add(self, cell: str, row: Row) -> None:
         """Writes the row of an example, unless the example has a row that is no error.
@@ -201,10 +206,9 @@ class Store:
             StoreError: the store cannot be written.
         """
         error = "cell = ? and position = ? and outcome = 'error'"
-        examples = self._table("examples")
         with _explained(self.path):
-            examples.delete_where(error, [cell, row.position])
-            examples.insert({"cell": cell, **_writable(row)}, ignore=True)
+            self._table("examples").delete_where(error, [cell, row.position])
+        self._write("examples", {"cell": cell, **_writable(row)}, ignore=True)
 
     def rows(self, cells: Sequence[str], count: int) -> pd.DataFrame:
         """Returns the rows of cells below a position, with the columns of `Row` and ``cell``.
@@ -240,21 +244,6 @@ class Store:
         self._reader.close()
 
 
-def _opened(path: str) -> tuple[Database, int]:
-    """Opens a file for writing, and opens it again if another process deletes it."""
-    for _ in range(ATTEMPTS):
-        connection = for_writing(path)
-        try:
-            version = schema.make(connection, path)
-        except BaseException as error:
-            connection.close()
-            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_DBMOVED:
-                raise
-        else:
-            return Database(connection), version
-    raise StoreError(f"{path}: expected a file that stays, got one that others delete")
-
-
 @contextmanager
 def _explained(path: str) -> Iterator[None]:
     """Turns an error of SQLite into one line."""
@@ -272,7 +261,7 @@ def cell_of(key: Mapping[str, Any]) -> str:
     return _digest(json.dumps(key, sort_keys=True))
 
 
-def _writable(row: Row) -> dict[str, Any]:
+def _writable(row: Row | Session) -> dict[str, Any]:
     return {
         name: readable(value) if isinstance(value, str) else value
         for name, value in dataclasses.asdict(row).items()

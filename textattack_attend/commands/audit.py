@@ -183,6 +183,6 @@ def _next(done: Audit, model: str, output: str, store: str) -> list[str]:
     return [
         f"The page is in {output}: open it in a browser. Every example, a sentence, a defense:",
         f"  textattack-attend results --store {store} --run {done.run} --table rows",
-        f"  textattack-attend attack --recipe hackattend-plus --model {model} --interactive",
+        f'  textattack-attend attack "A SENTENCE" --model {model} --recipe hackattend-plus',
         "  textattack-attend train --help",
     ]

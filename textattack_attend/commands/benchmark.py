@@ -10,7 +10,7 @@ import click
 
 from ..errors import AttendError
 from ..errors.printable import in_one_line
-from .common import command, resumable
+from .common import command, given, resumable
 from .tables import in_terminal, show
 from .terminal import advise, echo
 
@@ -60,11 +60,11 @@ def _run(recipe: str, store: str, address: str | None, workers: int | None) -> R
     from ..benchmark import Results, Store, named_recipe, read_recipe
     from ..benchmark.running import Benchmark, Cluster
 
-    given = read_recipe(named_recipe(recipe))
+    read = read_recipe(named_recipe(recipe))
     opened = Store(store)
-    with Cluster(given, address, workers) if address else nullcontext() as cluster:
+    with Cluster(read, address, workers) if address else nullcontext() as cluster:
         try:
-            running = Benchmark(given, opened, cluster)
+            running = Benchmark(read, opened, cluster, command=given())
         except AttendError:
             opened.delete_if_empty()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import shlex
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,20 @@ if TYPE_CHECKING:
     from ..analysis.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
-__all__ = ["COMMANDS", "command", "last", "measured", "prepare", "resumable", "watched"]
+__all__ = [
+    "COMMANDS",
+    "command",
+    "given",
+    "keep_given",
+    "last",
+    "measured",
+    "prepare",
+    "resumable",
+    "watched",
+]
 T = TypeVar("T")
+GIVEN = f"{__name__}.given"
+"""The key of the command line in what click keeps of a call."""
 COMMANDS: Registry[click.Command] = Registry("command", __package__)
 
 
@@ -60,6 +73,17 @@ def command(
         return COMMANDS.register(str(made.name), made)
 
     return registered
+
+
+def keep_given(context: click.Context, words: list[str]) -> None:
+    """Keeps the words of a command line, for what is to be known of its results later."""
+    context.meta[GIVEN] = shlex.join(words)
+
+
+def given() -> str | None:
+    """Returns the command line that runs now; None if the command was called in another way."""
+    found: str | None = click.get_current_context().meta.get(GIVEN)
+    return found
 
 
 def measured(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""What an attack found on a sentence, as lines for people and as a record for programs."""
+"""The findings of an attack on a sentence, as lines for people and as a record for programs."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ..process.interrupts import interruptible
 from ..process.progress import announced_imports
 from ..process.standard_output import StandardOutputError, whole_output
 from ..process.temporary_files import needing_a_place
-from .common import COMMANDS
+from .common import COMMANDS, keep_given
 from .terminal import show_logs
 
 SECTIONS = {
@@ -54,6 +54,10 @@ class _Group(click.Group):
             with suppress(OSError):  # standard error may be on the same disk
                 click.ClickException(str(error)).show()
             raise SystemExit(1) from None
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        keep_given(context, [str(self.name), *arguments])
+        return super().parse_args(context, arguments)
 
     def invoke(self, context: click.Context) -> Any:
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..benchmark import Results
 from ..errors import AttendError
-from .attention import attention_of, successes
+from .attention import TOKENS, attention_of, successes
 
 MOST = 40
 """The most examples whose attention a page has; computing that of more takes long."""
@@ -36,3 +36,26 @@ def attention_values(results: Results, *, trusted: bool) -> dict[Hashable, dict[
     except AttendError:
         pass
     return found
+
+
+def limits(results: Results, found: Mapping[Hashable, Any]) -> str:
+    """Says of which examples a page has the attention before and after the attack, and why.
+
+    It is empty where no attack on attention succeeded.
+
+    Args:
+        results: the results of runs.
+        found: what `attention_values` returned.
+    """
+    if results.rows["masked"].isna().all():
+        return ""
+    if found:
+        return (
+            f"The maps have the attention before and after the attack of {len(found)} examples: of "
+            f"the successes of at most {TOKENS} tokens, the {MOST} with the fewest masked matrices."
+        )
+    return (
+        "The maps have no attention before and after the attack: a report loads no checkpoint "
+        "that a store names, unless --attention is given, and the maps show texts of at most "
+        f"{TOKENS} tokens."
+    )

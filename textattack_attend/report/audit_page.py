@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from textwrap import shorten
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ..analysis.audit import FRACTIONS, STRONGEST, Audit
 from .figures import plot_robustness
+from .marks import LinkedFigure
 from .page import report
 from .sections import Section
 
@@ -64,9 +66,17 @@ def _budgets(audit: Audit) -> Section:
             "attention matrix that may be masked. Examples that the victim has wrong without an "
             "attack count as wrong.",
         ),
-        figure=plot_robustness(audit.budgets),
+        figure=_figure(audit),
         tables={f"Accuracy of the victim under {STRONGEST}": table},
     )
+
+
+def _figure(audit: Audit) -> Figure:
+    """Draws the curve; the examples of the other budgets are in the store, not on the page."""
+    figure = plot_robustness(audit.budgets)
+    if isinstance(figure, LinkedFigure):
+        figure.unlink()
+    return figure
 
 
 def _pairs(audit: Audit) -> Section:

@@ -6,7 +6,7 @@ them: the fields of the address that the page's script reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -42,6 +42,18 @@ class Mark:
         return ", ".join(f"{name} {value}" for name, value in said.items())
 
 
+def address_of(row: Mapping[str, Any]) -> str:
+    """Returns the address of one example within the page.
+
+    Args:
+        row: a row of the results.
+    """
+    names = ("position", "seed", "checkpoint", "attack", "victim")
+    return (
+        f"#{urlencode({'example': '/'.join(str(row[name]) for name in names), 'at': 'examples'})}"
+    )
+
+
 class LinkedFigure(PlainFigure):
     """A figure whose marks are links in the page, and in no file that is saved by itself.
 
@@ -64,6 +76,11 @@ class LinkedFigure(PlainFigure):
         addresses = [mark.address for mark in marks]
         self._linked.append((artist, addresses))
         self.marks.update(zip(addresses, marks, strict=True))
+
+    def unlink(self) -> None:
+        """Forgets the marks, for a page that does not have their examples."""
+        self.marks.clear()
+        self._linked.clear()
 
     def set_links(self) -> None:
         """Makes the marks links, which an SVG has from now on."""

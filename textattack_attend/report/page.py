@@ -21,12 +21,17 @@ from ..benchmark import Results
 from ..benchmark.tables import explanation, measured, published
 from ..errors import AttendError
 from ..errors.printable import printable
+from ..structures.describe import numbered
 from .attention import attention_of_a_success, require_demo
-from .attention_values import attention_values
+from .attention_values import attention_values, limits
+from .citations import bibliography
 from .figures import FIGURES, ReportFigure, plot_attention
 from .inline_svg import inline_svg
+from .marks import address_of
+from .opening import first_success, sentences
 from .panels import pairs_of
 from .policy import content_security_policy
+from .provenance import provenance
 from .script import script
 from .sections import Section
 from .shown import ShownFigure, ShownTable, shown_figure, shown_table
@@ -43,6 +48,9 @@ EXAMPLE = (
     "label",
     "before",
     "after",
+    "label_name",
+    "before_name",
+    "after_name",
     "confidence_before",
     "confidence_after",
     "queries",
@@ -80,30 +88,38 @@ def report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    bibtex, uncited = bibliography(results)
+    values = attention_values(results, trusted=attention)
     figures, missing = _figures(results, _attention if attention else _attention_of_the_demo)
     code, style = script(), _text("style.css")
     return templates.get_template("page.html.jinja").render(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
-        done=len(results.rows),
-        expected=results.expected,
-        outcomes=results.rows["outcome"].value_counts().to_dict(),
+        found=sentences(results),
+        success=first_success(results),
+        address_of=address_of,
         trusted=sorted({path for recipe in results.recipes for path in recipe.trusted}),
+        provenance=provenance(results),
+        bibtex=bibtex,
+        uncited=uncited,
         recipes=[recipe.model_dump_json(indent=2) for recipe in results.recipes],
-        sections=[(own, _svg(own, number)) for number, own in enumerate(sections, 1)],
+        sections=[_section(own, number) for number, own in enumerate(sections, 1)],
         tables=_tables(results),
         figures=figures,
         missing=missing,
         policy=Markup(content_security_policy(code, style)),
         style=Markup(style),
         script=Markup(code),
-        examples=_packed(results.rows, attention_values(results, trusted=attention)),
+        limits=limits(results, values),
+        examples=_packed(results.rows, values),
     )
 
 
-def _svg(section: Section, number: int) -> Markup:
-    return inline_svg(section.figure, f"section-{number}") if section.figure else Markup()
+def _section(section: Section, number: int) -> tuple[Section, Markup, list[ShownTable]]:
+    """Returns a section with its figure and its tables as the page shows them."""
+    svg = inline_svg(section.figure, f"section-{number}") if section.figure else Markup()
+    return section, svg, [shown_table(*titled) for titled in section.tables.items()]
 
 
 def _tables(results: Results) -> list[ShownTable]:
@@ -142,7 +158,7 @@ def _attention_of_the_demo(results: Results) -> Figure:
 def _attention(results: Results) -> Figure:
     found = attention_of_a_success(results)
     title = f"layer {found.layer}, head {found.head}; {shorten(found.where, 90, placeholder='…')}"
-    return plot_attention(found.before, found.after, found.tokens, found.masked, title)
+    return plot_attention(found.before, found.after, numbered(found.tokens), found.masked, title)
 
 
 def _packed(rows: pd.DataFrame, attention: dict[Hashable, dict[str, Any]]) -> str:

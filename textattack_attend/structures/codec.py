@@ -165,7 +165,9 @@ def _cells(shape: Shape, by_matrix: list[Any]) -> list[Cells]:
     cells = sums - np.repeat(sums[starts] - steps[starts], lengths)
     if cells.max() >= units:
         raise InvalidInputError(f"expected units below {units}, got {cells.max()}")
-    return np.split(cells.astype(np.int32), starts[1:])
+    whole = cells.astype(np.int32)
+    # np.split does the same, and takes twenty times as long for hundreds of short parts.
+    return [whole[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
 
 def _list(name: str, value: Any, length: int | None = None) -> list[Any]:

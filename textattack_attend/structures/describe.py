@@ -44,7 +44,7 @@ def names_in_layer(
     shape: Shape, layer: int, tokens: Sequence[str]
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Returns the names of the queries and of the keys of a layer, as `describe` shows them."""
-    names = _unambiguous(tokens)
+    names = numbered(tokens)
     reach = shape.reach_of(layer)
     queries, keys = (
         [START, *names[:-1]] if of_decoder else names
@@ -62,7 +62,8 @@ def _pairs(structure: Structure, layer: int, head: int, tokens: Sequence[str]) -
     return f"{shown}, ... and {hidden} more" if hidden else shown
 
 
-def _unambiguous(tokens: Sequence[str]) -> list[str]:
+def numbered(tokens: Sequence[str]) -> list[str]:
+    """Returns the names of tokens; one that occurs more than once carries its position."""
     plain = [in_one_line(token.lstrip("Ġ▁") or token) for token in tokens]
     counts = Counter(plain)
     return [f"{t}[{i}]" if counts[t] > 1 else t for i, t in enumerate(plain)]

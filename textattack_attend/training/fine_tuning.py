@@ -29,6 +29,7 @@ from transformers.trainer_callback import PrinterCallback
 from ..attention.precision import training_precision
 from ..checkpoints.card import CHECKPOINTS, Card
 from ..checkpoints.loading import load, tokenizer_of
+from ..data.class_names import names_in
 from ..data.published import Example, Source
 from ..errors import InvalidInputError
 from ..process.progress import say
@@ -194,7 +195,12 @@ def _begun(
     with arguments.main_process_first(local=False):
         begin(card, run.output, overwrite and arguments.process_index == 0)
         start = time.perf_counter()
-        extra = run.defense.extra_rows(run.train, run.checkpoints / "adversarial.jsonl", trusts)
+        extra = run.defense.extra_rows(
+            run.train,
+            run.checkpoints / "adversarial.jsonl",
+            trusts,
+            names_in(run.configuration.id2label),
+        )
         seconds = time.perf_counter() - start
     trainer = trainer_of(run.defense)(
         run.defense,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from textattack.datasets import Dataset
 
 from ...datasets import RowsDataset, for_model
 from ...models.wrappers import AttentionModelWrapper, class_names_of, wrapper_for
 from ..recipe import Recipe
+from .device import device
 
 
 @dataclass(frozen=True)
@@ -56,5 +56,5 @@ class Loaded:
 def load(checkpoint: str, recipe: Recipe) -> AttentionModelWrapper:
     """Loads a checkpoint with the settings of a recipe, onto the GPU if there is one."""
     wrapper = wrapper_for(checkpoint, recipe.trust_remote_code, max_tokens=recipe.max_tokens)
-    wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    wrapper.model.to(device())
     return wrapper

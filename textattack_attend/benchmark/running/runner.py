@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from ...models.wrappers import AttentionModelWrapper
 from ...process.progress import say
 from ..claims import Claims
 from ..recipe import NamedAttack, Recipe
+from ..records import Entry, Run, Session
 from ..requirements import require_recipe, require_store
 from ..results import Results
 from ..row import Row
-from ..schema import Entry, Run
 from ..store import Store
 from .cluster import Cluster
+from .device import device_in_words
 from .rehearsal import loader_of, rehearse
 from .shown import ShownRun
 from .worker import Task, Worker
@@ -34,6 +36,7 @@ class Benchmark:
         store: the store to which rows are written, or the path of its file.
         cluster: the cluster that attacks examples; None to attack them in this process.
         worker: the worker of the recipe, if its data or its victim are in memory already.
+        command: the command line that runs the recipe, which the store keeps; None from Python.
 
     Attributes:
         id: the id of the run in the store.
@@ -50,8 +53,10 @@ class Benchmark:
         store: Store | str | os.PathLike[str],
         cluster: Cluster | None = None,
         worker: Worker | None = None,
+        command: str | None = None,
     ) -> None:
         self.recipe = recipe = require_recipe(recipe)
+        self._command = command
         self._worker = worker or _worker_of(recipe)
         self._attackers = cluster or self._worker
         whole = len(self._worker.dataset)
@@ -82,10 +87,23 @@ class Benchmark:
         entries = list(self._entries())
         for entry, _ in entries:
             self.store.enter(self._run, entry)
-        with closing(ShownRun(self.store, [entry for entry, _ in entries], self.size)) as shown:
+        shown = ShownRun(self.store, [entry for entry, _ in entries], self.size)
+        with closing(shown), self._recorded(entries):
             attacked = self._attack_all(entries, shown)
         self._claims.delete_abandoned()
         return attacked
+
+    @contextmanager
+    def _recorded(self, entries: Sequence[tuple[Entry, Task]]) -> Iterator[None]:
+        """Records when, by what and where the run is worked on, unless it is done already."""
+        if not any(self.store.missing(entry.cell, self.size) for entry, _ in entries):
+            yield
+            return
+        device = "a Ray cluster" if self._attackers is not self._worker else device_in_words()
+        session = Session(self.id, _now(), None, self._command, device)
+        self.store.record(session)
+        yield
+        self.store.record(replace(session, ended=_now()))
 
     def _attack_all(self, entries: Sequence[tuple[Entry, Task]], shown: ShownRun) -> int:
         """Attacks all cells, those last that other processes attack now."""
@@ -165,6 +183,10 @@ def _worker_of(recipe: Recipe) -> Worker:
     except InvalidInputError:
         rehearse(recipe, loader_of(recipe))
         raise
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _require_own_card(card: Card | None, checkpoint: str, parts: dict[str, str]) -> None:

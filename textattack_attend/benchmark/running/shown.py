@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ...process.progress import bar, say, spoken
+from ..records import Entry
 from ..row import Row
-from ..schema import Entry
 from ..store import Store
 
 

@@ -1,4 +1,4 @@
-"""The figure of the success rate over the seconds and queries of an attack."""
+"""The figure of the success rate over the seconds and queries of an attacked example."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ..panels import (
 from .registry import NothingToPlotError, figure
 
 
-@figure("efficiency", "What a success costs")
+@figure("efficiency", "Success rate over the cost of an attacked example")
 def plot_efficiency(results: Results) -> Figure:
-    """Draws ASR over seconds and queries for an example, a point for every attack and victim.
+    """Draws ASR over the seconds and queries of an example, a point for each attack on a victim.
 
     Raises:
         NothingToPlotError: every example was skipped, or raised.
@@ -50,7 +50,7 @@ def plot_efficiency(results: Results) -> Figure:
                     marker=marker(pair[1]),
                 )
                 figure.link(point, [_mark(pair[0], pair[1], line)])
-            axes.set(xscale="log", xlabel=f"{cost} per example", ylim=(-0.03, 1.03))
+            axes.set(xscale="log", xlabel=f"{cost} per attacked example", ylim=(-0.03, 1.03))
             axes.set_xlim(found[cost].min() / 3, found[cost].max() * 3)
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -60,7 +60,7 @@ def plot_efficiency(results: Results) -> Figure:
                 panels[1].scatter(
                     [], [], color=INK, label=in_a_legend(attack), marker=marker(attack)
                 )
-        panels[0].set_ylabel("ASR")
+        panels[0].set_ylabel("attack success rate (ASR)")
         panels[0].yaxis.set_major_formatter(PercentFormatter(1))
         legend(figure, panels)
     return figure

@@ -36,7 +36,7 @@ def plot_layers(results: Results) -> Figure:
                     if share:
                         figure.link(bar, [_mark(*pair, layer, share)])
             axes.set_xticks(range(most))
-            axes.set(title=title, xlabel="layer", ylabel="share of masked units")
+            axes.set(title=title, xlabel="layer", ylabel="share of all masked units")
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         legend(figure, every)
     return figure

@@ -26,7 +26,7 @@ Draw = Callable[[Results], Figure]
 
 
 class Masked(NamedTuple):
-    """The units that successes mask in each matrix.
+    """What successes mask in each matrix.
 
     Args:
         successes: the number of successes that mask units of a matrix, (layers, heads).

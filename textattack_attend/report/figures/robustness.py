@@ -23,8 +23,12 @@ from ..panels import (
 )
 from .registry import NothingToPlotError, figure
 
+ALLOWED = "allowed share of the units of a matrix (mask_fraction)"
+MOST_LABELS = 3
+"""The most attacks of a line whose labels are all in the legend."""
 
-@figure("robustness", "Accuracy over the share of masked units")
+
+@figure("robustness", "Accuracy over the share of units that may be masked")
 def plot_robustness(results: Results) -> Figure:
     """Draws robust accuracy over the mask fraction, with 95% intervals.
 
@@ -53,8 +57,8 @@ def plot_robustness(results: Results) -> Figure:
                     ],
                 )
                 axes.fill_between(fractions, line["low"], line["high"], color=own, alpha=0.2, lw=0)
-            axes.set(title=title, xscale="log", xlabel="share of masked units", ylim=(0, 1))
-            axes.set_ylabel("accuracy")
+            axes.set(title=title, xscale="log", ylim=(0, 1))
+            axes.set(xlabel=ALLOWED, ylabel="accuracy under attack")
             for axis in (axes.xaxis, axes.yaxis):
                 axis.set_major_formatter(PercentFormatter(1))
             axes.xaxis.set_minor_formatter(
@@ -70,12 +74,15 @@ def _mark(victim: str, attack: str, fraction: float, accuracy: float) -> Mark:
 
 
 def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
-    """Returns, for every victim and attack with fixed other options, its labels by mask fraction.
+    """Returns, for every victim and line, the labels of its attacks by their mask fractions.
+
+    The attacks of a line are of one recipe and differ in no other option. The line has their labels
+    as they are in the tables, so that an attack has one name in all of the page.
 
     Raises:
         NothingToPlotError: no attack has two mask fractions.
     """
-    found: dict[Pair, dict[float, str]] = {}
+    lines: dict[tuple[str, str], dict[float, str]] = {}
     for victim, label in pairs_of(results):
         attack = next(
             recipe.attacks[label]
@@ -85,9 +92,17 @@ def _by_fraction(results: Results) -> dict[Pair, dict[float, str]]:
         options = {"mask_fraction": 0.01, **attack.options}
         fraction = options.pop("mask_fraction")
         if attack.recipe.startswith("hackattend") and is_number(fraction):
-            said = ", ".join([attack.recipe, *(f"{k}={v}" for k, v in sorted(options.items()))])
-            found.setdefault((victim, said), {})[fraction] = label
-    found = {pair: labels for pair, labels in found.items() if len(labels) > 1}
+            others = repr([attack.recipe, sorted(options.items())])
+            lines.setdefault((victim, others), {})[fraction] = label
+    found = {
+        (victim, _name(labels)): labels for (victim, _), labels in lines.items() if len(labels) > 1
+    }
     if not found:
         raise NothingToPlotError("an attack on attention at several values of mask_fraction")
     return found
+
+
+def _name(labels: dict[float, str]) -> str:
+    """Returns the labels of a line in the order of the line, of many the first and the last."""
+    every = [labels[fraction] for fraction in sorted(labels)]
+    return ", ".join(every) if len(every) <= MOST_LABELS else f"{every[0]} to {every[-1]}"

@@ -109,8 +109,16 @@ function browse(examples) {
   form.addEventListener("input", choose);
   form.addEventListener("change", choose);
   form.addEventListener("submit", (event) => event.preventDefault());
-  addEventListener("beforeprint", () => printed(examples));
-  addEventListener("afterprint", () => byId("printed").replaceChildren());
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("#provenance details:not([open])")];
+    opened.forEach((details) => { details.open = true; });
+    printed(examples);
+  });
+  addEventListener("afterprint", () => {
+    opened.forEach((details) => { details.open = false; });
+    byId("printed").replaceChildren();
+  });
 }
 
 /* Paper has the examples that the filters leave; without a filter the first ones, and says so. */

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ...data.cells import named
+from ...data.class_names import comparable
 from ...data.published import Example
 from ...errors import (
     InvalidInputError,
@@ -81,14 +83,22 @@ class ADA(Defense):
             require_text(name, getattr(self, name))
 
     def extra_rows(
-        self, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
+        self,
+        rows: Sequence[Example],
+        cache: Path,
+        trust_remote_code: bool = False,
+        label_names: Sequence[str] = (),
     ) -> list[ExtraRow]:
         """Returns adversarial examples, with the labels of the rows that they come from."""
-        return adversarial_rows(self, rows, cache, trust_remote_code)
+        return adversarial_rows(self, rows, cache, trust_remote_code, label_names)
 
 
 def adversarial_rows(
-    options: ADA, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
+    options: ADA,
+    rows: Sequence[Example],
+    cache: Path,
+    trust_remote_code: bool = False,
+    label_names: Sequence[str] = (),
 ) -> list[ExtraRow]:
     """Finds adversarial examples for training rows, and gives them the labels of the rows.
 
@@ -97,15 +107,17 @@ def adversarial_rows(
         rows: the rows of the training set.
         cache: the file that serves as a cache if the options name none.
         trust_remote_code: whether to run the code that the victim brings along.
+        label_names: the names of the classes in the order of the rows' labels, if known.
 
     Raises:
-        InvalidInputError: there is no victim or no such recipe, or the cache belongs to another
-            run.
+        InvalidInputError: there is no victim or no such recipe, the victim counts the classes in
+            another order, or the cache belongs to another run.
         SavingError: the cache cannot be written, as on a full disk; its lines so far stay.
     """
     cache = Path(options.cache) if options.cache else cache
     wanted = rows[: options.examples or None]
     wrapper = _victim(options, trust_remote_code)
+    _require_same_order(wrapper, label_names)
     header = _header(options, wrapper, rows)
     known = _read(cache, header)
     missing = [number for number in range(len(wanted)) if number not in known]
@@ -183,6 +195,20 @@ def _victim(options: ADA, trust_remote_code: bool) -> AttentionModelWrapper:
             "victim: expected the model to attack, as trained without a defense"
         )
     return wrapper_for(options.victim, trust_remote_code)
+
+
+def _require_same_order(wrapper: AttentionModelWrapper, label_names: Sequence[str]) -> None:
+    """Refuses a victim that has the classes to learn, but counts them in another order."""
+    from ...models.wrappers import class_names_of
+
+    names = class_names_of(wrapper)
+    own, wanted = list(map(comparable, names)), list(map(comparable, label_names))
+    if own != wanted and sorted(own) == sorted(wanted):
+        raise InvalidInputError(
+            f"victim: expected one that counts the classes as the training does, "
+            f"{named(label_names)}, got {named(names)}; give this order by "
+            "--label-names"
+        )
 
 
 def _attack(options: ADA, wrapper: AttentionModelWrapper) -> Attack:

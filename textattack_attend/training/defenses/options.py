@@ -40,7 +40,11 @@ class Defense:
     name: ClassVar[str] = "none"
 
     def extra_rows(
-        self, rows: Sequence[Example], cache: Path, trust_remote_code: bool = False
+        self,
+        rows: Sequence[Example],
+        cache: Path,
+        trust_remote_code: bool = False,
+        label_names: Sequence[str] = (),
     ) -> list[ExtraRow]:
         """Returns the rows to train on beside those of the training set.
 
@@ -48,5 +52,6 @@ class Defense:
             rows: the rows of the training set.
             cache: the file for results that take long to compute.
             trust_remote_code: whether to run the code that a victim brings along.
+            label_names: the names of the classes in the order of the rows' labels, if known.
         """
         return []
