@@ -128,23 +128,23 @@ def fine_tune(
         CustomCodeError: the pretrained model needs code of its own, which is not allowed.
         SavingError: the disk is full; the checkpoints so far are kept.
     """
-    model = require_pretrained(model)
+    name, model = model, require_pretrained(model)
     given = require_task(task).given(**settings)
-    defense = require_defense(defense)
+    method, folder = require_defense(defense), Path(output)
     longest = settings.get("max_tokens")
-    run = _checked(
-        given, longest, defense, model, data, Path(output), trust_remote_code, label_names
-    )
+    run = _checked(given, longest, method, model, data, folder, trust_remote_code, label_names)
     arguments = trainer_arguments(run.card, run.task, run.checkpoints)
     ended = None if overwrite else finished(run.card, run.output)
     if ended:
         if arguments.process_index == 0:
             logger.warning("%s: this run is complete already; nothing is trained again", output)
         return ended
+    if arguments.process_index == 0:
+        say(f"loading {name}")
     trainer, card = _begun(run, arguments, overwrite)
     card = _trained(trainer, card, run.checkpoints)
     trainer.bare(trainer.model_wrapped).eval()
-    return _saved(trainer, card, run.output, trust_remote_code)
+    return _saved(trainer, card, folder, trust_remote_code)
 
 
 def _checked(
@@ -188,7 +188,6 @@ def _begun(
 ) -> tuple[DefenseTrainer[Any], Card]:
     """Loads the model, finds the rows that the defense adds, and makes the trainer."""
     task, card, trusts = run.task, run.card, run.trust_remote_code
-    say(f"loading {card.model}")
     tokenizer = tokenizer_of(card.model, trusts, model_max_length=task.max_tokens)
     torch.manual_seed(task.seed)
     untrained = pretrained(card.model, run.auto, run.configuration, trusts)
