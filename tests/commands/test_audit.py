@@ -37,6 +37,7 @@ def test_the_demo_is_audited(tmp_path: Path) -> None:
     assert sentence.replace("'", "&#39;") in page
     assert "no sign that these numbers cannot be trusted" in page
     assert "Accuracy over the budget" in page
+    assert "textattack-attend audit attend-demo attend-demo --num-examples 15" in page
     assert "Traceback" not in done.stderr
 
 

@@ -111,6 +111,7 @@ def audit(
     data: str = "examples in memory",
     label_names: Sequence[str] = (),
     trust_remote_code: bool = False,
+    command: str | None = None,
     say: Say = lambda step: None,
 ) -> Audit:
     """Audits a victim.
@@ -128,28 +129,27 @@ def audit(
         data: the name of the data, which the store keeps.
         label_names: the names of the victim's classes in its order; empty for its own.
         trust_remote_code: whether the victim runs code of its checkpoint, which the store keeps.
+        command: the command line that asks for the audit, which the store keeps; None for Python.
         say: a function that takes the name of each step as it begins.
 
     Raises:
         InvalidInputError: the victim and the data do not fit, or there is no such attack.
         StoreError: the store cannot be written.
     """
-    require_whole_number("num_examples", num_examples)
-    named = _attacks(attacks)
     wrapper = AttentionModelWrapper.of(victim)
     examples = dataset if isinstance(dataset, Dataset) else Dataset(list(dataset))
-    fields: dict[str, Any] = {
-        "data": data,
-        "victims": {Path(checkpoint).name: [checkpoint]},
-        "examples": num_examples,
-        "label_names": list(label_names),
-        "trust_remote_code": trust_remote_code,
-    }
+    recipes = _recipes(
+        attacks,
+        num_examples,
+        data=data,
+        victims={Path(checkpoint).name: [checkpoint]},
+        label_names=list(label_names),
+        trust_remote_code=trust_remote_code,
+    )
     with _opened(store) as opened:
-        # The run that is begun last is the one that other commands show.
         budgets, attacking = (
-            _begun(Recipe(attacks=own, **fields), opened, examples, wrapper)
-            for own in (_budgets(), named)
+            Benchmark(recipe, opened, worker=Worker(recipe, examples, wrapper), command=command)
+            for recipe in recipes
         )
         placed = for_model(examples, class_names_of(wrapper, label_names))
         warnings = _checked(wrapper, [placed[at] for at in range(attacking.size)], say)
@@ -162,10 +162,14 @@ def audit(
     return Audit(warnings, results, attacking.id, curve, pairs)
 
 
-def _begun(
-    recipe: Recipe, store: Store, examples: Dataset, wrapper: AttentionModelWrapper
-) -> Benchmark:
-    return Benchmark(recipe, store, worker=Worker(recipe, examples, wrapper))
+def _recipes(others: Sequence[str], examples: int, **fields: Any) -> list[Recipe]:
+    """Returns the recipe of the budgets, and that of the attacks.
+
+    Other commands show the run that is begun last, which is that of the attacks.
+    """
+    require_whole_number("num_examples", examples)
+    both = _budgets(), _attacks(others)
+    return [Recipe(attacks=attacks, examples=examples, **fields) for attacks in both]
 
 
 def _checked(

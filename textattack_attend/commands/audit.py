@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..process.progress import say
-from .common import command, label_names_option, resumable, trust_option
+from .common import command, given, label_names_option, resumable, trust_option
 from .tables import show
 from .terminal import echo
 
@@ -146,6 +146,7 @@ def _audited(
         data=_located(data),
         label_names=label_names,
         trust_remote_code=trust_remote_code,
+        command=given(),
         say=say,
     )
 
