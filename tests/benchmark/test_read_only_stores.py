@@ -84,7 +84,7 @@ def test_every_command_reads_a_store_that_nobody_can_write(folder: Path, tmp_pat
         assert command("results", "--store", store) == expected["results"]
         assert command("compare", store, store) == expected["compare"]
         said = command("report", "--store", store, "--output", outputs / "page.html")
-        assert said == f"saved in {outputs / 'page.html'}\n"
+        assert said == f"saved in {outputs / 'page.html'}; open it in a browser\n"
     assert "V" in (outputs / "page.html").read_text(encoding="utf-8")
     folder.chmod(0o755)
     assert state_of(folder) == before

@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.schema import TABLES, VERSION
 from textattack_attend.benchmark.store import Store
+
+from ..helpers.stored_results import results_of
 
 PROCESSES = 3
 MAKER = """
@@ -263,3 +266,14 @@ def target_of(link: Path) -> str:
         return os.readlink(link)
     except OSError:  # it was closed meanwhile
         return ""
+
+
+def test_a_store_that_found_the_log_of_another_leaves_no_log(tmp_path: Path) -> None:
+    """A killed process leaves its log, and the next one reads the store before it writes."""
+    first = Store(tmp_path / "store.sqlite")
+    results_of(first, {("V", "A", "v"): [Row(0, "failed", 0, 1.0, "a text")]})
+    second = Store(tmp_path / "store.sqlite")
+    assert len(second.runs()) == 1
+    first.close()
+    second.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["store.sqlite"]

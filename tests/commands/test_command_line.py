@@ -162,7 +162,7 @@ def test_a_checkpoint_resumes_to_the_same_summary(offline: dict[str, str], tmp_p
     resumed = textattack(["attack-resume", "--checkpoint-file", str(first)], offline)
     assert resumed.returncode == 0, resumed.stderr
     assert summary(resumed.stdout) == summary(whole.stdout)
-    assert "Total] " in resumed.stderr
+    assert "attacked: 0 of 3" in resumed.stderr
 
 
 def test_the_seed_decides_and_a_budget_is_kept(offline: dict[str, str]) -> None:

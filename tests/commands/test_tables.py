@@ -88,6 +88,7 @@ def test_a_format_that_is_asked_for_is_whole_on_a_terminal(
     given: list[Any] = ["results", "--store", store.path]
     monkeypatch.setattr("textattack_attend.commands.results.in_terminal", lambda: True)
     monkeypatch.setattr(tables, "in_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
     assert run(*given).stdout.startswith("victim  attack  models  clean")
     assert run(*given, "--format", "markdown").stdout.startswith("| victim ")
     assert sys.stdout is not None

