@@ -193,7 +193,7 @@ TRIALS = [
     Trial(
         "the label '0'",
         partial(attacked_as, "0"),
-        line="label: expected the number of a class .*, as the model has no names for them, got '0'",
+        line="label: expected the number .*, as the model has no names for them, got '0'",
     ),
 ]
 
