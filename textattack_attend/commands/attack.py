@@ -49,32 +49,38 @@ class AttackCommand(click.Command):
 
 @command(cls=AttackCommand, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.option("--model", help="Hub name or folder of the victim; attend-demo is embedded.")
+@click.option(
+    "--model",
+    help="The folder of the victim, or its name on the hub; attend-demo comes with the package.",
+)
 @click.option(
     "--recipe",
     "--attack-recipe",
     "-r",
-    help="Name of the attack, or FILE.py^FUNCTION. For a sentence it is hackattend by default; "
+    help="The name of the attack, or FILE.py^FUNCTION. For a sentence it is hackattend by default; "
     "hackattend-plus is stronger. `textattack-attend ls attacks` lists the names.",
 )
-@click.option("--label", help="Class of the sentence, by name or number; by default the model's.")
 @click.option(
-    "--save", type=click.Path(dir_okay=False), help="File for the structure, to replay it."
+    "--label",
+    help="The class of the sentence, by its name or number.  [default: the model's prediction]",
+)
+@click.option(
+    "--save", type=click.Path(dir_okay=False), help="The file for the structure, to replay it."
 )
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False),
-    help="File (.png, .svg, .pdf) for a figure of the attention before and after.",
+    help="The file (.png, .svg, .pdf) for a figure of the attention before and after.",
 )
 @click.option(
     "--format",
     "output_format",
     type=click.Choice(["text", "json"]),
-    help="Lines for people, or one JSON object with every pair. [text]",
+    help="The output: lines for people, or one JSON object with every pair.  [default: text]",
 )
 @click.option(
     "--data",
-    help="Data to attack in place of a sentence: FILE^FORMAT (sst2, dream, ...), "
+    help="The data to attack in place of a sentence: FILE^FORMAT (sst2, dream, ...), "
     "FILE^COLUMN,...,LABEL, or demo.",
 )
 @label_names_option

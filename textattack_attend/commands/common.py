@@ -48,7 +48,7 @@ label_names_option = click.option(
     "--label-names",
     metavar="NAME,...",
     callback=_names,
-    help="Names of the model's classes in its order, as negative,positive. [the model's own]",
+    help="The names of the model's classes in its order, as negative,positive.  [default: its own]",
 )
 trust_option = click.option(
     "--trust-remote-code",

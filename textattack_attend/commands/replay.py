@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 @command()
 @click.argument("file", type=click.Path())
 @click.argument("text", nargs=-1)
-@click.option("--model", help="Hub name or folder of the model; attend-demo is embedded.")
+@click.option(
+    "--model",
+    help="The folder of the model, or its name on the hub; attend-demo comes with the package.",
+)
 @click.option(
     "--format",
     "output_format",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="Lines for people, or one JSON object.",
+    help="The output: lines for people, or one JSON object.",
 )
 @label_names_option
 @trust_option

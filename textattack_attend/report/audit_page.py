@@ -43,7 +43,9 @@ def _audit(audit: Audit) -> Section:
         "Audit",
         warnings=audit.warnings,
         paragraphs=(audit.sentence, judged),
-        tables={"Queries and seconds are means over the attacked examples.": audit.attacks},
+        tables={
+            "Attacks, with queries and seconds as means over what they attacked": audit.attacks
+        },
     )
 
 
