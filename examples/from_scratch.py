@@ -1,7 +1,7 @@
 r"""A small untrained classifier of another family than BERT, to be trained on SST-2.
 
 python examples/from_scratch.py gpt2 ../shared/data/sst2/train.tsv untrained
-textattack-attend train --task sst2 --model untrained --data ../shared/data/sst2 \
+textattack-attend train --model untrained --data ../shared/data/sst2^sst2 \
     --output victim --learning-rate 5e-4
 """
 

@@ -97,7 +97,7 @@ def _data() -> Iterable[Named]:
     return [(name, own.expected) for name, own in PUBLISHED.items()]
 
 
-@kind("tasks", "textattack-attend train --task NAME")
+@kind("tasks", "textattack-attend train --data FOLDER^NAME")
 def _tasks() -> Iterable[Named]:
     from ..training.tasks import TASKS
 
