@@ -38,6 +38,18 @@ def arm() -> None:
     sys.meta_path.insert(0, _Finder())
 
 
+def prepare() -> None:
+    """Makes TextAttack importable for the package, also where the plugin is switched off.
+
+    The package calls this when it is imported. It provides what TextAttack needs at its import, and
+    adds nothing to TextAttack.
+    """
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        finder = _Finder()
+        del finder.after[LAST]
+        sys.meta_path.insert(0, finder)
+
+
 def _provide_cache() -> None:
     from textattack_attend.process import cache_folder
 

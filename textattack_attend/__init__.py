@@ -145,6 +145,7 @@ class _MovedModules(MetaPathFinder, Loader):
 
 sys.meta_path.append(_MovedModules())
 _textattack_attend_plugin.arm()
+_textattack_attend_plugin.prepare()
 
 
 def __dir__() -> list[str]:

@@ -27,7 +27,7 @@ def test_the_demo_is_audited(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     sentence, *lines = done.stdout.splitlines()
     assert sentence.startswith("HackAttend flips ")
-    assert "by masking at most 1% of each attention matrix; deepwordbug flips " in sentence
+    assert "at most 1% of each attention matrix, or one unit where that is less; deep" in sentence
     assert lines[1].split() == ["|", "attack", "|", "ASR", "|", "queries", "|", "seconds", "|"]
     assert any(line.startswith("example ") for line in lines)
     assert "The page is in audit.html: open it in a browser." in done.stdout

@@ -76,6 +76,7 @@ MISTAKES = [
     (f"{HACKATTEND} --mask-fraction 1%", 2, r"'--mask-fraction': '1%' is not a valid float"),
     (f"{HACKATTEND} --mask-fraction 2", 1, r"mask_fraction: expected a share in \(0, 1\], got 2"),
     (f"attack a-fine-film {DEMO} --label 7", 1, r"label.*7"),
+    (f"attack a-fine-film {DEMO} --mask-fracton 0.1", 1, r"did you mean '--mask-fraction'\?"),
     (f"{HACKATTEND} --num-examples -5", 1, r"--num-examples: expected at least 1, or -1 for all"),
     (f"{HACKATTEND} --num-examples many", 2, r"--num-examples.*'many'"),
     (f"check {DEMO} --data reviews.tsv --num-examples 0", 2, r"--num-examples.*0 is not in"),

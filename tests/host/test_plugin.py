@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,23 @@ def test_an_environment_variable_switches_it_off() -> None:
     output = run_python(code, TEXTATTACK_ATTEND_PLUGIN="0").stdout
     assert output.startswith("True")
     assert "_Finder" not in output
+
+
+def test_the_package_works_where_it_is_switched_off_and_nltk_has_no_stop_words(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "from textattack_attend import AttentionModelWrapper, HackAttendPlus;"
+        "wrapper = AttentionModelWrapper.from_pretrained('attend-demo');"
+        "print(repr(HackAttendPlus.build(wrapper).attack('a dull film')));"
+        "import textattack; print('hackattend' in textattack.attack_args.ATTACK_RECIPE_NAMES)"
+    )
+    empty = {"NLTK_DATA": "", "HOME": str(tmp_path), "TEXTATTACK_ATTEND_PLUGIN": "0"}
+    done = run_python(code, **empty)
+    assert done.returncode == 0, done.stderr
+    result, known = done.stdout.splitlines()
+    assert "AttackResult" in result
+    assert known == "False"
 
 
 def test_a_failure_of_ours_is_logged_and_textattack_goes_on() -> None:

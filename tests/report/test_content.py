@@ -219,7 +219,7 @@ def test_sessions_say_when_by_what_and_where_it_ran(tmp_path: Path) -> None:
     assert facts["Command"] == ["textattack-attend benchmark a.yaml"]
     assert facts["Device"] == ["CPU (x86_64)", "a GPU (cuda)"]
     assert facts["Ended"] == ["2026-01-01 13:02:30 UTC"]
-    assert facts["Time"] == ["2 h 2 min, without 1 that were stopped"]
+    assert facts["Time"] == ["2 h 2 min, not counting interrupted sessions: 1"]
 
 
 def test_a_run_on_the_command_line_records_all_of_it(

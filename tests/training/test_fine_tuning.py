@@ -76,7 +76,9 @@ def test_a_sentence_classifier_learns_and_is_an_ordinary_checkpoint(
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     assert re.findall(r"^epoch (\d) of 6: dev accuracy", done.stderr, re.MULTILINE) == [*"123456"]
-    assert f"next: textattack-attend attack --recipe hackattend --model {output}" in done.stderr
+    (data,) = reviews.glob("dev.*")
+    advice = f"attack --recipe hackattend --model {output} --data '{data}^sst2'"
+    assert f"next: textattack-attend {advice}" in done.stderr
     accuracy = float(done.stdout.split("dev accuracy ")[1].split("%")[0])
     assert accuracy > 90
     model = AutoModelForSequenceClassification.from_pretrained(output)

@@ -96,7 +96,7 @@ class Audit:
         others = "".join(f"; {label} flips {count}" for label, count in flipped.items())
         return (
             f"{first} right predictions, and {second}, by masking at most 1% of each attention "
-            f"matrix{others}."
+            f"matrix, or one unit where that is less{others}."
         )
 
 

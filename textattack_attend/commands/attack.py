@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..errors import InvalidInputError, first_of
+from ..errors import InvalidInputError, did_you_mean, first_of
 from .common import command, label_names_option, trust_option
 from .recipe_options import option_of, recipe_options
 from .terminal import echo
@@ -106,8 +106,7 @@ def attack(
     A sentence stands in quotation marks. Models of text pairs take two, and models that score
     choices take a context, a question and every choice. The command prints the prediction before
     and after, and the token pairs that are masked, those first on which most depends. The exit code
-    is 0 whether the attack succeeds or fails, 1 for input that cannot be attacked, and 2 for wrong
-    options.
+    is 0 whether the attack succeeds or fails, and 1 or 2 if the sentence cannot be attacked.
 
     Without a sentence, the command takes all options of `textattack attack`, beside those of the
     recipe. --help-textattack shows them.
@@ -117,7 +116,8 @@ def attack(
     arguments = [a[1:] if _is_dashed(a[1:]) else a for a in arguments]
     texts = tuple(takewhile(lambda argument: not _is_option(argument), arguments))
     if texts and not help_textattack:
-        _require_no_others(arguments[len(texts) :], data)
+        known = [name for parameter in context.command.params for name in parameter.opts]
+        _require_no_others(arguments[len(texts) :], data, known)
         from .sentence import attack_sentence
 
         recipe = RECIPE if recipe is None else recipe
@@ -159,7 +159,7 @@ def _is_dashed(argument: str) -> bool:
     return argument.startswith("-") and len(name.split()) > 1
 
 
-def _require_no_others(others: Sequence[str], data: str | None) -> None:
+def _require_no_others(others: Sequence[str], data: str | None, options: Sequence[str]) -> None:
     """Refuses a sentence together with a data set, or with options of TextAttack's runs."""
     given = [argument for argument in others if _is_option(argument)]
     given += ["--data"] * (data is not None)
@@ -168,6 +168,7 @@ def _require_no_others(others: Sequence[str], data: str | None) -> None:
             f"{first_of(given)}: expected no option of `textattack attack` beside a sentence; "
             "leave out the sentence to attack a data set, or the option to attack the sentence "
             "(textattack-attend attack --help lists its options)"
+            f"{did_you_mean(given[0], options)}"
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidInputError
+from ..errors import AttendError, InvalidInputError, reason_of
 from ..process.progress import say
 from .found import Found, lines_of, record_of
 from .terminal import echo, echo_document
@@ -138,7 +138,15 @@ def _prepared(
     register.register()
     require_attack(recipe, **options)
     wrapper = loaded(model, trust_remote_code)
-    attack = build_attack(recipe, wrapper, **options)
+    try:
+        attack = build_attack(recipe, wrapper, **options)
+    except AttendError:
+        raise
+    except Exception as error:  # an attack on words may need a network, or any other library
+        raise InvalidInputError(
+            f"--recipe {recipe}: expected an attack that can be built on this model, as hackattend "
+            f"or hackattend-plus ({type(error).__name__}: {reason_of(error)})"
+        ) from error
     if not isinstance(attack, StructureAttack):
         raise InvalidInputError(
             f"--recipe {recipe}: expected an attack on attention for a sentence, as hackattend or "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import fields
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +15,9 @@ from .common import command, label_names_option, resumable, trust_option
 from .defense_options import DefenseCommand
 from .terminal import advise, echo
 from .training_options import training_options
+
+if TYPE_CHECKING:
+    from ..training.tasks import Task
 
 
 @command(cls=DefenseCommand)
@@ -81,4 +86,11 @@ def train(
         )
     if PartialState().is_main_process:
         echo(f"dev accuracy {card.accuracy:.1%}, saved in {output}")
-        advise(f"textattack-attend attack --recipe hackattend --model {shlex.quote(output)}")
+        advise(f"textattack-attend attack --recipe hackattend {_named(output, of, folder)}")
+
+
+def _named(output: str, task: Task, folder: str) -> str:
+    """Returns the options that name a trained model, and the examples that it was judged by."""
+    dev = sorted(Path(folder).glob(task.files[-1])) if os.path.isdir(folder) else []
+    named = {"--model": output, **({"--data": f"{dev[0]}^{task.name}"} if dev else {})}
+    return " ".join(f"{option} {shlex.quote(value)}" for option, value in named.items())

@@ -97,7 +97,7 @@ def _time(sessions: list[Session]) -> str:
     if not seconds:
         return NOT_RECORDED
     stopped = len(sessions) - len(seconds)
-    rest = f", without {stopped} that were stopped" if stopped else ""
+    rest = f", not counting interrupted sessions: {stopped}" if stopped else ""
     return f"{_duration(sum(seconds))}{rest}"
 
 
