@@ -58,7 +58,7 @@ BUDGETS = {0.001: "fffk", 0.1: "sffk"}
 def test_the_sentence_counts_by_hand(tmp_path: Path) -> None:
     assert _audit(tmp_path, OUTCOMES, BUDGETS).sentence == (
         "HackAttend flips 1 of 3 right predictions, and HackAttend+ flips 2 of 3, by masking at "
-        "most 1% of each attention matrix; words flips 3 of 3."
+        "most 1% of each attention matrix, or one unit where that is less; words flips 3 of 3."
     )
 
 
