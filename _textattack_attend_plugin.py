@@ -28,7 +28,7 @@ LAST = "textattack.commands.textattack_cli"
 def arm() -> None:
     """Waits for TextAttack to be imported, unless switched off or already waiting."""
     switched_off = os.environ.get(SWITCH, "1").lower() in ("0", "false", "off", "no")
-    if switched_off or any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    if switched_off or _is_waiting():
         return
     if LAST in sys.modules:
         _say(
@@ -44,10 +44,14 @@ def prepare() -> None:
     The package calls this when it is imported. It provides what TextAttack needs at its import, and
     adds nothing to TextAttack.
     """
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    if not _is_waiting():
         finder = _Finder()
         del finder.after[LAST]
         sys.meta_path.insert(0, finder)
+
+
+def _is_waiting() -> bool:
+    return any(isinstance(finder, _Finder) for finder in sys.meta_path)
 
 
 def _provide_cache() -> None:

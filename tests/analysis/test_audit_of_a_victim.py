@@ -160,12 +160,13 @@ def test_an_interrupted_audit_attacks_what_is_left(
     with pytest.raises(KeyboardInterrupt):
         again()
     done = again()
+    assert not (tmp_path / "audit.sqlite-wal").exists(), "the store is closed"
     cells = 3 + len(FRACTIONS) - 1  # the curve shares one of its budgets with the attacks
     assert len(added) == cells * SIZE + 1
     for one, other in ((done.results, whole.results), (done.budgets, whole.budgets)):
         assert _comparable(one) == _comparable(other)
     assert done.sentence == whole.sentence
-    # What other commands show of the store are the attacks, not the budgets.
+    # Other commands show the attacks of the store, and not the budgets.
     assert set(Results.of(Store(tmp_path / "audit.sqlite")).rows["attack"]) == set(
         whole.results.rows["attack"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -14,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.schema import TABLES, VERSION
 from textattack_attend.benchmark.store import Store
-
-from ..helpers.stored_results import results_of
+from textattack_attend.commands.main import main
 
 PROCESSES = 3
 MAKER = """
@@ -268,12 +268,19 @@ def target_of(link: Path) -> str:
         return ""
 
 
-def test_a_store_that_found_the_log_of_another_leaves_no_log(tmp_path: Path) -> None:
-    """A killed process leaves its log, and the next one reads the store before it writes."""
-    first = Store(tmp_path / "store.sqlite")
-    results_of(first, {("V", "A", "v"): [Row(0, "failed", 0, 1.0, "a text")]})
-    second = Store(tmp_path / "store.sqlite")
-    assert len(second.runs()) == 1
-    first.close()
-    second.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["store.sqlite"]
+def test_a_benchmark_closes_its_store_whenever_garbage_is_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that is never closed leaves its log, which a process that ends does not remove."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipe.yaml").write_text(
+        "data: demo\nexamples: 1\nvictims: {V: attend-demo}\nattacks: {A: hackattend-plus}\n"
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        done = CliRunner().invoke(main, ["benchmark", "recipe.yaml", "--store", "store.sqlite"])
+        assert done.exit_code == 0, done.output
+        assert {path.name for path in tmp_path.iterdir()} == {"recipe.yaml", "store.sqlite"}
+    finally:
+        gc.enable()

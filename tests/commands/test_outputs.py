@@ -185,7 +185,7 @@ def test_an_error_of_textattacks_command_is_one_line_that_does_not_act() -> None
 
 
 class Terminal(io.StringIO):
-    """What is written on a terminal."""
+    """A terminal that keeps everything that is written on it."""
 
     def isatty(self) -> bool:
         return True

@@ -15,7 +15,7 @@ from textattack_attend.process.progress import Lines, bar, say, spoken, watched
 
 
 class Terminal(io.StringIO):
-    """What is written on a terminal."""
+    """A terminal that keeps everything that is written on it."""
 
     def isatty(self) -> bool:
         return True

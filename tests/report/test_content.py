@@ -1,4 +1,4 @@
-"""What the page says in words: what was found, what made it, and whom to cite."""
+"""The page says in words what was found, what made it, and whom to cite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is copied from the page and saved from it."""
+"""A user copies tables and citations from the page, and saves figures."""
 
 from __future__ import annotations
 

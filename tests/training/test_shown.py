@@ -1,4 +1,4 @@
-"""What a training shows: its steps, the loss and the accuracy, on standard error."""
+"""A training shows its steps, the loss and the accuracy on standard error."""
 
 from __future__ import annotations
 

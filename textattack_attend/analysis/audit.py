@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -202,12 +202,12 @@ def _budgets() -> dict[str, Any]:
 def _opened(path: str | Path | None) -> Iterator[Store]:
     """Opens a store, or a temporary one; a new store is deleted if nothing could be begun."""
     if path is None:
-        with temporary_folder() as folder:
-            yield Store(folder / "audit.sqlite")
+        with temporary_folder() as folder, closing(Store(folder / "audit.sqlite")) as store:
+            yield store
         return
-    store = Store(path)
-    try:
-        yield store
-    except AttendError:
-        store.delete_if_empty()
-        raise
+    with closing(Store(path)) as store:
+        try:
+            yield store
+        except AttendError:
+            store.delete_if_empty()
+            raise

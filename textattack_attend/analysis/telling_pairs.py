@@ -30,7 +30,7 @@ def telling_pairs(
     Args:
         wrapper: the wrapper of the victim that was attacked.
         dataset: the examples that were attacked.
-        rows: the rows of one attack on attention, with the fields of `Row` as columns.
+        rows: the rows of one attack on attention, as `Results.rows` has them.
 
     Returns:
         A row for each pair, the largest effect of an example first: the ``position`` of the example
@@ -50,10 +50,7 @@ def telling_pairs(
 
 def _named(row: pd.Series) -> dict[str, Any]:
     """Returns the example of a row, and the classes before and after by their names."""
-    before, after = (
-        row[f"{when}_name"] if f"{when}_name" in row else str(int(row[when]))
-        for when in ("before", "after")
-    )
+    before, after = row["before_name"], row["after_name"]
     return {"position": row["position"], "text": row["text"], "before": before, "after": after}
 
 

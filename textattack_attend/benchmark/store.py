@@ -239,10 +239,9 @@ class Store:
 
     def close(self) -> None:
         """Closes the file."""
-        # SQLite removes the write-ahead log with the last connection, which has to be a writer.
-        self._reader.close()
         if self._database is not None:
             self._database.close()
+        self._reader.close()
 
 
 @contextmanager

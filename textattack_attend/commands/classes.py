@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..data.cells import number_named
 from ..errors import InvalidInputError, did_you_mean, first_of, quoted
 
 if TYPE_CHECKING:
@@ -69,13 +70,13 @@ def class_named(name: str, names: Sequence[str]) -> int:
     Raises:
         InvalidInputError: there is no such class.
     """
-    known = {own.strip().casefold(): number for number, own in enumerate(names)}
-    wanted = name.strip().casefold()
-    if wanted in known:
-        return known[wanted]
+    number = number_named(name, names)
+    if number is not None:
+        return number
+    wanted = name.strip()
     if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 and int(wanted) < len(names):
         return int(wanted)
     raise InvalidInputError(
         f"--label: expected a class of the model ({first_of(names)}), or its number, 0 to "
-        f"{len(names) - 1}, got {quoted(name)}{did_you_mean(wanted, known)}"
+        f"{len(names) - 1}, got {quoted(name)}{did_you_mean(wanted, names)}"
     )

@@ -94,6 +94,17 @@ def is_word(value: Any) -> bool:
     return False
 
 
+def comparable(name: str) -> str:
+    """Returns a name without what does not distinguish names: case, and spaces around it."""
+    return name.strip().casefold()
+
+
+def number_named(name: str, names: Sequence[str]) -> int | None:
+    """Returns the number of the class that has a name; None if there is no such class."""
+    known = [comparable(own) for own in names]
+    return known.index(comparable(name)) if comparable(name) in known else None
+
+
 def require_class(value: Any, names: Sequence[str], place: str) -> int:
     """Returns a class.
 
@@ -105,10 +116,9 @@ def require_class(value: Any, names: Sequence[str], place: str) -> int:
     Raises:
         InvalidInputError: the value is neither.
     """
-    known_names = [name.strip().casefold() for name in names]
-    if isinstance(value, str) and value.strip().casefold() in known_names:
-        return known_names.index(value.strip().casefold())
-    number = class_of(value)
+    number = number_named(value, names) if isinstance(value, str) else None
+    if number is None:
+        number = class_of(value)
     if number is None:
         known = f"one of {named(names)}" if names else "a class counted from 0"
         raise InvalidInputError(

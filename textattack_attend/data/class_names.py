@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InvalidInputError
 from ..errors.printable import in_one_line
-from .cells import named
+from .cells import comparable, named, number_named
 
 ADVICE = (
     "name the model's classes in the words of the data, in the model's order: --label-names "
@@ -23,11 +23,6 @@ LONGEST = 100
 """The most characters of a name; a longer one is a mistake, or the joke of a stranger."""
 NO_NAME = re.compile(r"(label[_ -]?)?[0-9]+", re.IGNORECASE)
 """Matches the name of a class that has none: its number, or LABEL_0 as transformers writes it."""
-
-
-def comparable(name: str) -> str:
-    """Returns a name without what does not distinguish names: case, and spaces around it."""
-    return name.strip().casefold()
 
 
 def names_in(id2label: Any) -> tuple[str, ...]:
@@ -90,12 +85,11 @@ def names_of_model(own: Sequence[str], given: Sequence[str], classes: int) -> tu
             f"label names: expected {classes}, one for each class of the model, got {len(names)} "
             f"({named(names)})"
         )
-    known = [comparable(name) for name in own]
     for position, name in enumerate(names):
-        if comparable(name) in known and known.index(comparable(name)) != position:
+        if (known := number_named(name, own)) not in (None, position):
             raise InvalidInputError(
                 f"label names: {name!r} is given as the name of class {position}, but the model "
-                f"calls its class {known.index(comparable(name))} so; its order is {named(own)}"
+                f"calls its class {known} so; its order is {named(own)}"
             )
     return names
 

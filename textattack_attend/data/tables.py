@@ -12,8 +12,7 @@ from ..errors import InvalidInputError, did_you_mean
 from ..errors.printable import in_one_line
 from ..files import lines_of
 from ..files.strict_json import json_in_file
-from .cells import is_word, named, require_class, require_text, shown
-from .class_names import comparable
+from .cells import comparable, is_word, named, require_class, require_text, shown
 from .labelled import Labelled
 from .published import Example
 from .separated import Line, comma_separated, tab_separated

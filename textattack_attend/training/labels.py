@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..data.cells import named
-from ..data.class_names import comparable, given_names, placement
+from ..data.cells import comparable, named
+from ..data.class_names import given_names, placement
 from ..data.labelled import Labelled
 from ..data.published import Example, Source
 from ..errors import InvalidInputError

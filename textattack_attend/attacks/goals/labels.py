@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...data.class_names import comparable
+from ...data.cells import number_named
 from ...data.texts import Text
 from ...errors import InvalidInputError, did_you_mean, first_of, quoted
 from ...victims.class_names import class_names
@@ -34,10 +34,10 @@ def _number_of(name: str, names: tuple[str, ...]) -> int:
             "label: expected the number of a class or of a choice, as the model has no names for "
             f"them, got {quoted(name)}"
         )
-    known = {comparable(own): number for number, own in enumerate(names)}
-    if comparable(name) not in known:
+    number = number_named(name, names)
+    if number is None:
         raise InvalidInputError(
             f"label: expected one of {first_of(names)}, or its number, got {quoted(name)}"
             f"{did_you_mean(name, names)}"
         )
-    return known[comparable(name)]
+    return number

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ...data.cells import named
-from ...data.class_names import comparable
+from ...data.cells import comparable, named
 from ...data.published import Example
 from ...errors import (
     InvalidInputError,
