@@ -1,13 +1,15 @@
 """Attention of a model: families, the softmax, masking, capture, and evaluation of structures."""
 
 from .capture import AttentionCapture, ForwardPass, Loss, SequenceActivations, Visit, forward_passes
-from .evaluate.engine import Engine, SequenceCache
+from .evaluate.engine import Engine
 from .evaluate.evaluator import CheckedEvaluator
 from .evaluate.protocol import Evaluator
+from .evaluate.sequence_cache import SequenceCache
 from .evaluate.whole_model import WholeModel
 from .families import FAMILIES, family_of, register_family, shape_of
-from .family import Decoder, EngineParts, Family, Projections
+from .family import Decoder, Family
 from .label_words import LabelWordClassifier
+from .layer_parts import EngineParts, FusedProjection, Projections
 from .masking.dense_masking import masked_where
 from .masking.injection import masked_attention
 from .masking.random_masking import masked_at_random
@@ -28,6 +30,7 @@ __all__ = [
     "Evaluator",
     "Family",
     "ForwardPass",
+    "FusedProjection",
     "LabelWordClassifier",
     "Loss",
     "MemoryBound",

@@ -20,6 +20,7 @@ from ..errors import UnsupportedModelError
 from ..structures import Structure
 from .families import family_of
 from .heap import give_back_free_memory
+from .hidden_states import recorded_hidden_states
 from .masking.injection import masked_attention
 from .recording import Recording, differentiate
 from .rows import run_rows
@@ -177,6 +178,7 @@ class _Batch:
         self,
         inputs: Mapping[str, Tensor],
         output: Any,
+        hidden: Sequence[Tensor],
         layers: Sequence[Recording],
         losses: Sequence[Loss | None],
     ) -> None:
@@ -184,7 +186,7 @@ class _Batch:
         self.layers = layers
         self._inputs = inputs
         self._lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
-        self._hidden: tuple[Tensor, ...] = output.get("hidden_states") or ()
+        self._hidden = hidden
         by_text = self.logits.reshape(len(losses), 1, -1)
         rows = [loss(own) for loss, own in zip(losses, by_text, strict=True) if loss is not None]
         self._loss = torch.stack(rows).sum() if rows else None
@@ -195,7 +197,7 @@ class _Batch:
         """One row."""
         tokens = self._lengths[row]
         inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
-        hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
+        hidden = tuple(states[row, :tokens] for states in self._hidden)
         return SequenceActivations(inputs, self.logits[row].detach(), hidden)
 
     def each_layer(self, show: Callable[[int, Tensor | None], None]) -> None:
@@ -255,10 +257,13 @@ def forward_passes(
     wanted = any(loss is not None for loss in losses)
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)), family.extra_keys)
-    with torch.set_grad_enabled(wanted), record, masked_attention(model, structures):
-        output = run_rows(model, inputs, output_hidden_states=family.engine is not None)
+    reading = recorded_hidden_states([] if family.decoder else family.layer_modules(model))
+    masked = masked_attention(model, structures)
+    with torch.set_grad_enabled(wanted), reading as hidden, record, masked:
+        output = run_rows(model, inputs)
         _require_whole_texts(inputs["input_ids"], int(model.config.num_attention_heads), layers)
-        batch = _Batch(inputs, output, layers, losses)
+        whole = all(state.shape[:2] == inputs["input_ids"].shape for state in hidden)
+        batch = _Batch(inputs, output, hidden if whole else [], layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
 

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from ..errors import UnsupportedModelError, did_you_mean
 from ..registry import Registry
 from ..structures import Shape
+from .engine_parts import for_label_words
 from .family import Family
 from .label_words import LabelWordClassifier
 from .records import RECORDS
@@ -70,7 +71,7 @@ def family_of(model: PreTrainedModel) -> Family:
             "another number); expected the same everywhere"
         )
     if isinstance(model, LabelWordClassifier):  # its decoder reads nothing but the start token
-        return replace(family, engine=None, decoder=None)
+        return replace(family, engine=for_label_words(family.engine), decoder=None)
     return family
 
 

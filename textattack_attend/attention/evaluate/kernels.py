@@ -42,6 +42,15 @@ class OneDnnLinear(nn.Module):
         return linear(rows.to_mkldnn(), self._weight, self._bias).to_dense()
 
 
+def weights_of(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
+    """Returns the weight, (out, in), and the bias of a module that does nothing but multiply by the
+    one and add the other; None for any other module.
+    """
+    if isinstance(module, OneDnnLinear) or is_plain_linear(module):
+        return module.weight, module.bias
+    return None
+
+
 @cache
 def onednn_is_faster() -> bool:
     """Returns whether oneDNN is faster on this processor than MKL, in which PyTorch multiplies.

@@ -14,9 +14,12 @@ from ..engine_parts import (
     distilbert_head,
     distilbert_mix,
     electra_choice_head,
+    mpnet_bias,
+    mpnet_mix,
     plain_head,
 )
-from ..family import EngineParts, Family, Head, Projections
+from ..family import Family
+from ..layer_parts import EngineParts, Head, Projections
 from .reach import modernbert_windows
 
 
@@ -75,6 +78,18 @@ ENCODERS = (
     # Their scores depend on the distance of two tokens, which the engine does not compute.
     Family("deberta", layers="encoder.layer", attention="attention.self"),
     Family("deberta-v2", layers="encoder.layer", attention="attention.self"),
-    Family("mpnet", layers="encoder.layer", attention="attention.attn", reserved_positions=2),
+    Family(
+        "mpnet",
+        layers="encoder.layer",
+        attention="attention.attn",
+        engine=EngineParts(
+            Projections("attention.attn.q", "attention.attn.k", "attention.attn.v"),
+            mpnet_mix,
+            plain_head,
+            bert_head,
+            bias=mpnet_bias,
+        ),
+        reserved_positions=2,
+    ),
     Family("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
 )
