@@ -177,12 +177,12 @@ class _Batch:
     def __init__(
         self,
         inputs: Mapping[str, Tensor],
-        output: Any,
+        logits: Tensor,
         hidden: Sequence[Tensor],
         layers: Sequence[Recording],
         losses: Sequence[Loss | None],
     ) -> None:
-        self.logits: Tensor = output.logits
+        self.logits = logits
         self.layers = layers
         self._inputs = inputs
         self._lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
@@ -197,7 +197,7 @@ class _Batch:
         """One row."""
         tokens = self._lengths[row]
         inputs = {name: rows[row, :tokens] for name, rows in self._inputs.items()}
-        hidden = tuple(states[row, :tokens] for states in self._hidden)
+        hidden = tuple(states[row, :tokens].detach() for states in self._hidden)
         return SequenceActivations(inputs, self.logits[row].detach(), hidden)
 
     def each_layer(self, show: Callable[[int, Tensor | None], None]) -> None:
@@ -260,10 +260,11 @@ def forward_passes(
     reading = recorded_hidden_states([] if family.decoder else family.layer_modules(model))
     masked = masked_attention(model, structures)
     with torch.set_grad_enabled(wanted), reading as hidden, record, masked:
-        output = run_rows(model, inputs)
+        logits: Tensor = run_rows(model, inputs).logits
         _require_whole_texts(inputs["input_ids"], int(model.config.num_attention_heads), layers)
-        whole = all(state.shape[:2] == inputs["input_ids"].shape for state in hidden)
-        batch = _Batch(inputs, output, hidden if whole else [], layers, losses)
+        whole = all(own.shape[:2] == inputs["input_ids"].shape for own in hidden.values())
+        states = list(hidden.values()) if whole else []
+        batch = _Batch(inputs, logits, states, layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
 

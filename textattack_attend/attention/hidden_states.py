@@ -1,4 +1,7 @@
-"""Records the hidden states that layers read, and those that the last one gives."""
+"""Records the hidden states of a model without the hooks of transformers, which would stay on it.
+
+From version 5 on, ``output_hidden_states=True`` leaves hooks behind that cannot be pickled.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .forwards import Forward, changed_forwards
+from .forwards import Change, Forward, changed_forwards
 
 
 def input_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -18,7 +21,7 @@ def input_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
 
 
 def hidden_of(output: Any) -> Tensor:
-    """Returns the hidden states in the output of a layer: a tensor, or the first of a tuple."""
+    """Returns the first tensor that a module answers: all of it, or the first of several."""
     hidden: Tensor = output if isinstance(output, Tensor) else output[0]
     return hidden
 
@@ -29,33 +32,53 @@ def with_hidden(output: Any, hidden: Tensor) -> Any:
 
 
 @contextmanager
-def recorded_hidden_states(layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Records hidden states inside the context: before every layer, and after the last one.
-
-    The record of transformers is not used: it leaves hooks that cannot be pickled, and what it
-    has of the last layer is normalised in some families.
+def recorded_hidden_states(layers: Sequence[nn.Module]) -> Iterator[dict[int, Tensor]]:
+    """Records what layers read and what the last one answers, while a model runs in the context.
 
     Args:
-        layers: the layers, in the order in which they run.
+        layers: the layers, in the order in which they run; empty to record nothing.
+
+    Yields:
+        The hidden states (B, T, D), to be filled: before layer 0, 1, and so on, and after the last
+        layer, before any norm behind it.
     """
-    states: list[Tensor] = []
+    states: dict[int, Tensor] = {}
+
+    def recording(position: int) -> Change:
+        def change(forward: Forward) -> Forward:
+            def forward_and_keep(*args: Any, **kwargs: Any) -> Any:
+                states[position] = input_of(args, kwargs)
+                output = forward(*args, **kwargs)
+                states[position + 1] = hidden_of(output)
+                return output
+
+            return forward_and_keep
+
+        return change
+
+    with changed_forwards(layers, {at: recording(at) for at in range(len(layers))}):
+        yield states
+
+
+@contextmanager
+def recorded_outputs(module: nn.Module) -> Iterator[list[Tensor]]:
+    """Records the first tensor that a module answers in each call inside the context.
+
+    Args:
+        module: a module; a base model answers with its last hidden states, (B, T, D), first.
+
+    Yields:
+        The tensors, to be filled.
+    """
+    outputs: list[Tensor] = []
 
     def recording(forward: Forward) -> Forward:
         def forward_and_keep(*args: Any, **kwargs: Any) -> Any:
-            states.append(input_of(args, kwargs).detach())
-            return forward(*args, **kwargs)
-
-        return forward_and_keep
-
-    def recording_last(forward: Forward) -> Forward:
-        def forward_and_keep(*args: Any, **kwargs: Any) -> Any:
-            output = recording(forward)(*args, **kwargs)
-            states.append(hidden_of(output).detach())
+            output = forward(*args, **kwargs)
+            outputs.append(hidden_of(output))
             return output
 
         return forward_and_keep
 
-    last = len(layers) - 1
-    changes = {at: recording_last if at == last else recording for at in range(len(layers))}
-    with changed_forwards(layers, changes):
-        yield states
+    with changed_forwards([module], {0: recording}):
+        yield outputs

@@ -58,7 +58,7 @@ class LabelWordClassifier(nn.Module):
         output = self.language_model(input_ids, attention_mask=attention_mask, **options)
         rows = torch.arange(len(asked), device=asked.device)
         words: Any = self.log_likelihoods(output.logits[rows, asked])
-        return SequenceClassifierOutput(logits=words, hidden_states=output.get("hidden_states"))
+        return SequenceClassifierOutput(logits=words)
 
     def log_likelihoods(self, logits: Tensor) -> Tensor:
         """Returns those of the label words, float32 (B, C), from the logits of all words."""

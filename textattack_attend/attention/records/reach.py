@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...structures import Reach
+from ...versions import is_local
 
 
 def earlier_tokens(config: Any) -> Sequence[Reach]:
@@ -25,6 +26,4 @@ def sliding_window(config: Any) -> Sequence[Reach]:
 def modernbert_windows(config: Any) -> Sequence[Reach]:
     """Returns reaches to both sides, local in all layers but every n-th."""
     side = config.local_attention // 2
-    every = config.global_attn_every_n_layers
-    layers = range(config.num_hidden_layers)
-    return [Reach() if layer % every == 0 else Reach(side, side) for layer in layers]
+    return [Reach(side, side) if local else Reach() for local in is_local(config)]
