@@ -7,7 +7,6 @@ reads the weights where they are: nothing is copied, and nothing can become out 
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from pathlib import Path
@@ -87,52 +86,56 @@ def _is_exact() -> bool:
 
 
 def is_linear(module: nn.Module) -> TypeGuard[nn.Linear | Conv1D]:
-    """Returns whether a module runs the forward of PyTorch's linear layer or of GPT-2's."""
+    """Returns whether a module runs the forward of PyTorch's linear layer or of GPT-2's, with
+    weights of its own in float32 on a CPU.
+
+    A weight that is computed from others, as by parametrisations, may have to be differentiated.
+    """
     forward = _FORWARDS.get(type(module))
-    return type(module).forward is forward and own_forward(module) is None
+    return (
+        forward is not None
+        and type(module).forward is forward
+        and own_forward(module) is None
+        and all(name in module._parameters for name in ("weight", "bias"))
+        and all(
+            _is_plain(own, nn.Parameter) for own in module._parameters.values() if own is not None
+        )
+    )
 
 
 def forward_in_onednn(linear: nn.Linear | Conv1D, own: Forward) -> Forward:
     """Returns the forward of a linear layer in oneDNN, or its own for what does not fit there."""
+    is_turned = type(linear) is Conv1D  # whose weight is (in, out)
+    width = linear.weight.shape[0 if is_turned else 1]
 
     def forward(rows: Tensor) -> Tensor:
-        is_turned = type(linear) is Conv1D  # whose weight is (in, out)
-        shape = linear.weight.shape[::-1] if is_turned else linear.weight.shape
-        if not _fits(rows, linear.weight, linear.bias, shape):
-            output: Tensor = own(rows)
-            return output
-        weight = linear.weight.detach()
-        return _product(rows, weight.t() if is_turned else weight, linear.bias)
+        # Modes of the attention around the layer would else look at every attribute.
+        with torch._C.DisableTorchFunction():
+            if _fits(rows, width, linear.weight):
+                weight = linear.weight.detach()
+                return _product(rows, weight.t() if is_turned else weight, linear.bias)
+        output: Tensor = own(rows)
+        return output
 
     return forward
 
 
-def _fits(rows: Tensor, weight: Tensor, bias: Tensor | None, shape: Sequence[int]) -> bool:
-    """Returns whether oneDNN can and should multiply rows (..., in) by a weight.
-
-    Args:
-        rows: the rows.
-        weight: the weight; one that is computed from others may have to be differentiated.
-        bias: the bias.
-        shape: the shape of the weight as (out, in).
-    """
+def _fits(rows: Tensor, width: int, weight: Tensor) -> bool:
+    """Returns whether oneDNN can and should multiply rows (..., width) by a weight."""
     return (
-        rows.dim() > 0
-        and rows.shape[-1] == shape[1]
-        and rows.numel() * shape[0] >= SMALLEST_PRODUCT
-        and all(_is_plain(own) for own in (rows, weight, bias) if own is not None)
-        and weight.is_leaf
-        and (bias is None or bias.is_leaf)
+        _is_plain(rows, Tensor)
+        and rows.shape[-1:] == (width,)
+        and rows.numel() * weight.numel() >= SMALLEST_PRODUCT * width
         and not torch.is_autocast_enabled("cpu")
     )
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def _is_plain(tensor: Tensor, kind: type[Tensor]) -> bool:
     """Returns whether a tensor has float32 numbers on a CPU; those of a class of their own, as in
     quantised layers, compute in their own way.
     """
     return (
-        type(tensor) in (Tensor, nn.Parameter)
+        type(tensor) is kind
         and tensor.dtype == torch.float32
         and tensor.device.type == "cpu"
         and tensor.layout == torch.strided
