@@ -16,6 +16,7 @@ from .masking.random_masking import masked_at_random
 from .memory import MemoryBound, bytes_needed
 from .plain import is_compiled
 from .precision import autocast
+from .products import faster_products
 from .rows import is_multiple_choice, require_finite, run_rows
 from .shapes import require_shapes
 from .unwrapping import unwrapped
@@ -42,6 +43,7 @@ __all__ = [
     "autocast",
     "bytes_needed",
     "family_of",
+    "faster_products",
     "forward_passes",
     "is_compiled",
     "is_multiple_choice",
