@@ -142,7 +142,7 @@ OPTIONS = {
     },
 }
 victim, data = sys.argv[2:]
-model = AutoModelForSequenceClassification.from_pretrained(victim)
+model = AutoModelForSequenceClassification.from_pretrained(victim, dtype="float32")
 wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(victim))
 lines = [line.rstrip("\\n").rsplit("\\t", 1) for line in open(data)][:10]
 dataset = Dataset([(text, int(label)) for text, label in lines])
