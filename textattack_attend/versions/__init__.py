@@ -79,8 +79,8 @@ each with the value for which that does not matter."""
 
 
 @contextmanager
-def without_loading_bar() -> Iterator[None]:
-    """Hides the progress bar that transformers 5 shows for weights of any size.
+def without_bars_of_weights() -> Iterator[None]:
+    """Hides the progress bars that transformers 5 shows for weights of any size.
 
     Downloads keep theirs, which the public switch of transformers would hide as well.
     """
