@@ -17,6 +17,7 @@ from textattack_attend.victims.prompt import Prompt
 
 name = os.environ["LANGUAGE_MODEL"]
 seq2seq = AutoConfig.from_pretrained(name).is_encoder_decoder
-language_model = (AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM).from_pretrained(name)
+auto = AutoModelForSeq2SeqLM if seq2seq else AutoModelForCausalLM
+language_model = auto.from_pretrained(name, dtype="float32")
 prompt = Prompt("Review: {}\nThis film is", (" bad", " good"))
 model = AttentionModelWrapper(language_model, AutoTokenizer.from_pretrained(name), prompt=prompt)
