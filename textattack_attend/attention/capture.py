@@ -257,7 +257,7 @@ def forward_passes(
     record = softmax_modes(modules, dict(enumerate(layers)), family.extra_keys)
     with torch.set_grad_enabled(wanted), record, masked_attention(model, structures):
         output = run_rows(model, inputs, output_hidden_states=family.engine is not None)
-        _require_whole_texts(inputs["input_ids"], int(model.config.num_attention_heads), layers)
+        _require_whole_texts(inputs["input_ids"], family.num_heads(model), layers)
         batch = _Batch(inputs, output, layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]

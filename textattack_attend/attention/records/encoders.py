@@ -17,7 +17,7 @@ from ..engine_parts import (
     plain_head,
 )
 from ..family import EngineParts, Family, Head, Projections
-from .reach import modernbert_windows
+from .reach import every_layer, modernbert_windows
 
 
 def _albert_groups(config: Any) -> Sequence[int]:
@@ -43,6 +43,22 @@ def _bert_like(
         engine=EngineParts(_projections("attention.self.{}"), bert_mix, head, choice_head),
         reserved_positions=reserved_positions,
     )
+
+
+def _other(model_type: str, **more: Any) -> Family:
+    """Returns the record of an encoder with BERT's paths, unless it says otherwise."""
+    paths = {"layers": "encoder.layer", "attention": "attention.self"}
+    return Family(model_type, **{**paths, **more})
+
+
+def _mixed_heads(config: Any) -> int:
+    """Returns the number of heads of ConvBERT that take a softmax; the others are convolutions."""
+    return max(1, int(config.num_attention_heads // config.head_ratio))
+
+
+def _reads_another_token(config: Any) -> bool:
+    """Returns whether a head reads the last position, padding or not, or several positions."""
+    return bool(config.summary_type != "first")
 
 
 ENCODERS = (
@@ -72,9 +88,33 @@ ENCODERS = (
         ),
         served_by=_albert_groups,
     ),
-    # Their scores depend on the distance of two tokens, which the engine does not compute.
-    Family("deberta", layers="encoder.layer", attention="attention.self"),
-    Family("deberta-v2", layers="encoder.layer", attention="attention.self"),
-    Family("mpnet", layers="encoder.layer", attention="attention.attn", reserved_positions=2),
-    Family("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
+    # Layers that the engine does not compute, such as those with positions in their scores.
+    # Its convolutions read padding as well.
+    _other("convbert", heads=_mixed_heads, feels_padding=lambda config: True),
+    _other("data2vec-text", reserved_positions=2),
+    _other("deberta"),
+    _other("deberta-v2"),
+    _other("ernie"),
+    # Transformers 4 keeps its rotations, made without gradients, for passes with gradients.
+    _other("esm", reserved_positions=2, versions=">=5"),
+    _other("eurobert", layers="layers", attention="self_attn", versions=">=5"),
+    _other("flaubert", layers="attentions", attention="", feels_padding=_reads_another_token),
+    _other("ibert", reserved_positions=2),
+    _other("megatron-bert"),
+    _other("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
+    _other("mpnet", attention="attention.attn", reserved_positions=2),
+    _other("nomic_bert", layers="layers", attention="self_attn", versions=">=5"),
+    _other("rembert"),
+    _other("roformer"),
+    _other("squeezebert", layers="encoder.layers", attention="attention"),
+    _other("xlm", layers="attentions", attention="", feels_padding=_reads_another_token),
+    _other("xlm-roberta-xl", reserved_positions=2),
+    _other(
+        "xlnet",
+        layers="layer",
+        attention="rel_attn",
+        served_by=every_layer,  # their outputs have the tokens first
+        limits=(),
+        feels_padding=_reads_another_token,
+    ),
 )
