@@ -33,8 +33,8 @@ from tools.tiny_families.victims import CORE as CONFIGS
 
 def missing(name: str) -> str:
     """Returns why a family is not there."""
-    versions = FAMILIES[model_type_of(name)].versions
-    return f"{name} needs transformers {versions}, not {transformers.__version__}"
+    since = FAMILIES[model_type_of(name)].since
+    return f"{name} needs transformers {since} or newer, not {transformers.__version__}"
 
 
 COMBINATIONS_OF_MORE: list[Any] = [

@@ -10,17 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-import transformers
 from transformers import PreTrainedModel
 
 from ..errors import UnsupportedModelError, did_you_mean
 from ..registry import Registry
 from ..structures import Shape
+from ..versions import require_transformers
 from .family import Family
 from .label_words import LabelWordClassifier
 from .records import RECORDS
 from .records.refusals import REFUSED
-from .records.versions import fits
 
 BACKENDS = ("eager", "sdpa")
 
@@ -88,11 +87,7 @@ def _known(model_type: str) -> Family:
             f"model type {model_type!r} is not supported; supported: {', '.join(sorted(FAMILIES))}"
             f"{did_you_mean(model_type, FAMILIES)}"
         )
-    if not fits(family.versions):
-        raise UnsupportedModelError(
-            f"expected transformers {family.versions} for a model of type {model_type!r}, as its "
-            f"record describes that, got {transformers.__version__}: install another version"
-        )
+    require_transformers(family.since, f"models of type {model_type!r}")
     return family
 
 

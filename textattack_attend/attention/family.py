@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import transformers
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..errors import UnsupportedModelError
 from ..structures import Reach
+from ..versions import installed
 
 Head = Callable[[Any, Tensor], Tensor]
 Mix = Callable[[Any, Tensor, Tensor], Tensor]
@@ -123,8 +123,8 @@ class Family:
             out; otherwise such a layer is an error.
         feels_padding: a function that takes the configuration and returns whether padding changes
             the results of transformers itself; then only texts of one length share a batch.
-        versions: the versions of transformers that the record fits, as ">=5"; empty for all that
-            this package allows.
+        since: the first version of transformers that the record fits, as "5.0"; empty if every
+            version does that this package allows.
         decoder: the decoder of an encoder-decoder. Its self-attention follows that of the encoder:
             layer 0 of the decoder is the next layer of a structure. A structure of cross-attention
             counts the decoder's layers only.
@@ -145,7 +145,7 @@ class Family:
     limits: tuple[str, ...] = ("max_position_embeddings",)
     is_hybrid: bool = False
     feels_padding: Callable[[Any], bool] = _never
-    versions: str = ""
+    since: str = ""
 
     def settings_of(self, config: Any) -> Any:
         """Returns the part of a configuration that describes the layers."""
@@ -249,6 +249,6 @@ def _submodule(module: nn.Module, path: str) -> nn.Module:
     except AttributeError:
         raise UnsupportedModelError(
             f"expected a {type(module).__name__} with a part {path!r}, as transformers "
-            f"{transformers.__version__} has it for models of this type; got one without: its code "
+            f"{installed()} has it for models of this type; got one without: its code "
             "is another, for which a family of its own can be registered"
         ) from None

@@ -36,7 +36,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from textattack_attend.attention import FAMILIES
-from textattack_attend.attention.records.versions import fits
+from textattack_attend.versions import fits
 from textattack_attend.victims.prompt import Prompt
 from textattack_attend.victims.victim import Victim
 
@@ -146,7 +146,7 @@ def model_type_of(name: str) -> str:
 
 def is_installed(name: str) -> bool:
     """Returns whether the record of a family fits the installed transformers."""
-    return fits(FAMILIES[model_type_of(name)].versions)
+    return fits(FAMILIES[model_type_of(name)].since)
 
 
 def use_of(name: str) -> tuple[str, dict[str, Any]]:

@@ -41,7 +41,7 @@ DECODERS = (
     _decoder("gemma2", sliding_window),
     _decoder("gemma3_text", sliding_window_on_both_sides),
     # Its layers leave their keys to higher ones.
-    _decoder("gemma4_text", sliding_window, served_by=every_layer, versions=">=5"),
+    _decoder("gemma4_text", sliding_window, served_by=every_layer, since="5.0"),
     _decoder("glm"),
     _decoder("glm4"),
     _decoder("gpt2", layers="h", attention="attn"),
@@ -55,7 +55,7 @@ DECODERS = (
     # Within one chunk the attention in chunks is causal.
     _decoder("llama4_text", layers="model.layers", limits=(LIMIT, "attention_chunk_size")),
     _decoder("ministral", sliding_window),
-    _decoder("ministral3", sliding_window, versions=">=5"),
+    _decoder("ministral3", sliding_window, since="5.0"),
     _decoder("mistral", sliding_window),
     _decoder("mixtral", sliding_window),
     _decoder("modernbert-decoder", sliding_window, attention="attn"),
@@ -69,7 +69,7 @@ DECODERS = (
     _decoder("qwen2", sliding_window),
     _decoder("qwen2_moe", sliding_window),
     _decoder("qwen3", sliding_window),
-    _decoder("qwen3_5_text", attention_layers, is_hybrid=True, versions=">=5"),
+    _decoder("qwen3_5_text", attention_layers, is_hybrid=True, since="5.0"),
     _decoder("qwen3_moe", sliding_window),
     _decoder("smollm3", sliding_window),
     _decoder("stablelm"),

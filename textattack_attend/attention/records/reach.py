@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import UnsupportedModelError
 from ...structures import Reach
-from .versions import t5gemma_sees_its_window
+from ...versions import is_local, t5gemma_sees_its_window
 
 CAUSAL = Reach(None, 0)
 FIELDS: dict[str, tuple[Any, ...]] = {
@@ -55,11 +55,9 @@ def gpt_neo_windows(config: Any) -> Sequence[Reach]:
 
 
 def modernbert_windows(config: Any) -> Sequence[Reach]:
-    """Returns reaches to both sides, local in all layers but every n-th."""
+    """Returns the reaches of ModernBERT, to both sides."""
     side = config.local_attention // 2
-    every = config.global_attn_every_n_layers
-    layers = range(config.num_hidden_layers)
-    return [Reach() if layer % every == 0 else Reach(side, side) for layer in layers]
+    return [Reach(side, side) if local else Reach() for local in is_local(config)]
 
 
 def every_layer(config: Any) -> Sequence[int]:
