@@ -84,8 +84,8 @@ def _known(model_type: str) -> Family:
                 "families` lists the types that can"
             )
         raise UnsupportedModelError(
-            f"model type {model_type!r} is not supported; supported: {', '.join(sorted(FAMILIES))}"
-            f"{did_you_mean(model_type, FAMILIES)}"
+            f"model type {model_type!r} is not supported; `textattack-attend ls families` lists "
+            f"the types that are{did_you_mean(model_type, FAMILIES)}"
         )
     require_transformers(family.since, f"models of type {model_type!r}")
     return family
