@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textattack_attend.commands.main import command_line
 
+from .commands.families_page import families_page
 from .commands.identity import identity
 from .commands.memory import memory
 from .commands.metrics_page import metrics_page
@@ -14,7 +15,7 @@ from .commands.strength import strength
 main = command_line(
     "tools",
     "Measure the speed, the memory and the strength of the attacks, and write the docs.",
-    (identity, memory, metrics_page, overhead, speed, strength),
+    (families_page, identity, memory, metrics_page, overhead, speed, strength),
 )
 
 if __name__ == "__main__":
