@@ -1,10 +1,11 @@
-"""Loads checkpoints, which are folders or names on the hub."""
+"""Loads checkpoints, which are folders or names on the hub, of whole models or of adapters."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,11 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from ..errors import AttendError, CustomCodeError, InvalidInputError, reason_of
+from .adapted import load_adapted
+from .adapters import adapter_in
 from .configurations import configurations_of, require_size
 from .custom_code import ALLOW, code_of, code_of_trained, kernels_in, shown
-
-EXPECTED = (
-    "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
-    "network once; download it where there is one, and give the folder"
-)
+from .places import EXPECTED, findable
 
 CLASSIFIERS = ("ForSequenceClassification", "ForMultipleChoice", "ForTokenClassification")
 """The endings of the names of models that do not go on after a prompt."""
@@ -152,8 +151,12 @@ def from_pretrained(
         InvalidInputError: there is no such checkpoint.
         CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
-    with explained(checkpoint):
+    with explained(checkpoint), findable(checkpoint):
         _require_configuration(auto, checkpoint)
+        adapter = adapter_in(checkpoint)
+        if adapter is not None and not (auto is AutoTokenizer and adapter.has_tokenizer):
+            load_base = partial(from_pretrained, trust_remote_code=trust_remote_code, advice=advice)
+            return load_adapted(auto, adapter, load_base, trust_remote_code, **options)
         configurations = configurations_of(checkpoint)
         require_size(configurations)
         if not trust_remote_code and (kernels := kernels_in(configurations)):
