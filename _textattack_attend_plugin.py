@@ -72,6 +72,18 @@ def _provide_nltk_data() -> None:
     nltk_fallback.provide()
 
 
+def _provide_names_for_flair() -> None:
+    from textattack_attend import versions
+
+    versions.provide_names_for_flair()
+
+
+def _remove_names_for_flair() -> None:
+    from textattack_attend import versions
+
+    versions.remove_names_for_flair()
+
+
 def _register() -> None:
     from textattack_attend.host import register
 
@@ -83,13 +95,16 @@ class _Finder(MetaPathFinder):
 
     def __init__(self) -> None:
         # TextAttack needs a cache folder, and its augmentation package NLTK's stop words, to be
-        # imported at all; the command line is the last module whose tables we extend.
+        # imported at all; it also imports flair, which needs a class that transformers 5 lacks.
+        # The command line is the last module whose tables we extend.
         self.before = {
             "textattack": _provide_cache,
             "textattack.augmentation": _provide_nltk_data,
+            "flair.embeddings.transformer": _provide_names_for_flair,
         }
         self.after = {
             "textattack.shared.utils.install": _restore_caches,
+            "flair.embeddings.transformer": _remove_names_for_flair,
             LAST: _register,
         }
 

@@ -165,7 +165,7 @@ def make_victim(vocabulary: Path) -> MakeVictim:
         labels: int = LABELS,
         seed: int | None = None,
     ) -> Victim:
-        tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+        tokenizer = BertTokenizerFast(str(vocabulary))
         if family in ("distilbert", "roberta"):  # as their own tokenizers: no token types
             tokenizer.model_input_names = ["input_ids", "attention_mask"]
         return Victim(tiny_model(family, backend, labels=labels, seed=seed), tokenizer)

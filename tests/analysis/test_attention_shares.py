@@ -21,7 +21,7 @@ TEXT = "the film is good Bad"  # [CLS] the film is good bad [SEP]
 
 @pytest.fixture
 def victim(vocabulary: Path) -> Victim:
-    return Victim(tiny_model("bert"), BertTokenizerFast(vocab_file=str(vocabulary)))
+    return Victim(tiny_model("bert"), BertTokenizerFast(str(vocabulary)))
 
 
 def test_shares_by_hand(victim: Victim) -> None:

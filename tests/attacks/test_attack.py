@@ -188,7 +188,7 @@ def hand_built(vocabulary: object) -> AttentionModelWrapper:
         intermediate_size=4, max_position_embeddings=8, pad_token_id=1,
     )  # fmt: skip
     model = BertForSequenceClassification(config).eval()
-    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)

@@ -92,7 +92,7 @@ def test_tokens_are_named_as_the_attack_prints_them(make_victim: MakeVictim) -> 
 
 def chooser(vocabulary: Any) -> AttentionModelWrapper:
     model = BertForMultipleChoice(tiny_config("bert")).eval()
-    return AttentionModelWrapper(model, BertTokenizerFast(vocab_file=str(vocabulary)))
+    return AttentionModelWrapper(model, BertTokenizerFast(str(vocabulary)))
 
 
 QUESTION = OrderedDict(

@@ -96,7 +96,7 @@ PLOT = 1
 def checkpoint(vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("victim")
     tiny_model(labels=2).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return folder
 
 

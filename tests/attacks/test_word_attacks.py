@@ -24,7 +24,7 @@ def encoder(tmp_path: Path, vocabulary: Path) -> str:
         BertModel(tiny_config("bert")).save_pretrained(tmp_path / "encoder")
         BertForMaskedLM(tiny_config("bert")).save_pretrained(tmp_path / "language_model")
     for name in ("encoder", "language_model"):
-        BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path / name)
+        BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path / name)
     return str(tmp_path / "encoder")
 
 
@@ -45,7 +45,7 @@ def test_a_sentence_is_the_mean_of_its_tokens(encoder: str) -> None:
 
 def test_bert_attack_has_the_parts_of_its_recipe(encoder: str, vocabulary: Path) -> None:
     wrapper = AttentionModelWrapper(
-        tiny_model("bert", labels=2), BertTokenizerFast(vocab_file=str(vocabulary))
+        tiny_model("bert", labels=2), BertTokenizerFast(str(vocabulary))
     )
     language_model = str(Path(encoder).with_name("language_model"))
     attack = BERTAttackTransformers.build(wrapper, encoder, language_model, candidates=5)
@@ -63,7 +63,7 @@ def test_bert_attack_has_the_parts_of_its_recipe(encoder: str, vocabulary: Path)
 def test_words_are_those_of_padded_texts(encoder: str, vocabulary: Path) -> None:
     language_model = str(Path(encoder).with_name("language_model"))
     wrapper = AttentionModelWrapper(
-        tiny_model("bert", labels=2), BertTokenizerFast(vocab_file=str(vocabulary))
+        tiny_model("bert", labels=2), BertTokenizerFast(str(vocabulary))
     )
     unpadded = BERTAttackTransformers.build(wrapper, encoder, language_model).transformation
     padded = WordSwapMaskedLM(

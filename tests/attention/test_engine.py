@@ -296,9 +296,7 @@ class MeanPooled(BertForSequenceClassification):
     def forward(self, *args: Tensor, **kwargs: Tensor) -> SequenceClassifierOutput:
         output = self.bert(*args, **kwargs)
         logits = self.classifier(output.last_hidden_state.mean(1))
-        return SequenceClassifierOutput(
-            logits=logits, hidden_states=output.hidden_states, attentions=output.attentions
-        )
+        return SequenceClassifierOutput(logits=logits)
 
 
 def test_a_head_of_its_own_is_not_for_the_engine_and_stays_right(make_victim: MakeVictim) -> None:

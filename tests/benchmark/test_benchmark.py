@@ -76,7 +76,7 @@ MEASURED = ["seconds"]
 def folder(tmp_path: Path, vocabulary: Path) -> Path:
     """A recipe with all that it names."""
     tiny_model("bert", labels=2).save_pretrained(tmp_path / "victim")
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path / "victim")
+    BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path / "victim")
     texts = random_texts(EXAMPLES, seed=4)
     labels = wrapper_for(str(tmp_path / "victim"))(texts).argmax(1).tolist()
     labels[2] = 1 - labels[2]  # one to be skipped

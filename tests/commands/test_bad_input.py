@@ -140,7 +140,7 @@ def test_a_wrapper_of_something_else(make_victim: MakeVictim) -> None:
 
 
 def test_a_tokenizer_without_a_classification_token(vocabulary: Path) -> None:
-    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     tokenizer.cls_token = None
     line = refusal(lambda: Victim(tiny_model(), tokenizer), UnsupportedModelError)
     assert "no classification token" in line

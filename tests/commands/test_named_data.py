@@ -51,7 +51,7 @@ def saved(folder: Path, vocabulary: Path, names: Sequence[str], always: str) -> 
     model.config.id2label = dict(enumerate(names))
     model.config.label2id = {name: number for number, name in enumerate(names)}
     model.save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return str(folder)
 
 
@@ -181,7 +181,7 @@ def test_pairs_and_questions_are_measured(tmp_path: Path, vocabulary: Path) -> N
     asked = {"question": "the film is", "choice": ["good", "bad", "dull"], "answer": "dull"}
     dream.write_text(json.dumps([[["the film"], [asked], "1"], [["a plot"], [asked], "2"]]))
     BertForMultipleChoice(tiny_config("bert")).save_pretrained(chooser)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(chooser)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(chooser)
     questions = ["--model", chooser, "--data", f"{dream}^dream"]
     code, output = said("check", *questions)
     assert "examples" in output

@@ -36,7 +36,7 @@ class Made(NamedTuple):
 
 def saved(folder: Path, vocabulary: Path, name: str, **options: Any) -> None:
     tiny_model("bert", **options).save_pretrained(folder / name)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder / name)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder / name)
 
 
 @pytest.fixture

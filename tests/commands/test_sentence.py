@@ -165,7 +165,7 @@ def test_a_pair_of_texts_and_classes_without_names(fresh: Callable[[], Path]) ->
 
 def test_a_question_with_its_choices(vocabulary: Path, tmp_path: Path) -> None:
     BertForMultipleChoice(tiny_config("bert")).save_pretrained(tmp_path / "chooser")
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path / "chooser")
+    BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path / "chooser")
     texts = ("the film was never dull", "was it good", "always good", "bad", "cold")
     given = ("--model", "chooser", *PLUS, "--mask-fraction", "0.4")
     found = record(*texts, *given, "--save", "s", folder=tmp_path)

@@ -46,7 +46,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pair_model(vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("pair model")
     tiny_model("bert").save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return str(folder)
 
 
@@ -56,7 +56,7 @@ def choice_model(vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     with torch.random.fork_rng():
         torch.manual_seed(0)
         BertForMultipleChoice(tiny_config("bert")).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return str(folder)
 
 

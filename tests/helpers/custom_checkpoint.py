@@ -49,7 +49,7 @@ def write_custom(folder: Path, mark: Path, vocabulary: Path, factor: float = 1.0
         factor: the number by which the code multiplies the logits.
     """
     tiny_model("bert", labels=2).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     path = folder / "config.json"
     fields = json.loads(path.read_text())
     del fields["model_type"]  # then only the code tells which model it is

@@ -46,7 +46,7 @@ def trainer(
     data = Dataset.from_dict({name: rows.tolist() for name, rows in inputs.items()})
     usual = {"use_cpu": True, "report_to": [], "max_steps": 3, "seed": 1}
     arguments = TrainingArguments(str(folder), **{**usual, **settings})
-    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     return trainer_of(defense)(
         defense, model, arguments, train_dataset=data, processing_class=tokenizer
     )

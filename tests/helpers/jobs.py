@@ -36,7 +36,7 @@ ATTACK = (
 def write_all(folder: Path, vocabulary: Path) -> None:
     """Writes all files that the commands read."""
     tiny_model("bert", labels=2).save_pretrained(folder / "victim")
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder / "victim")
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder / "victim")
     (folder / "recipe.yaml").write_text(RECIPE)
     texts = random_texts(EXAMPLES, seed=4)
     labels = wrapper_for(str(folder / "victim"))(texts).argmax(1).tolist()

@@ -18,7 +18,7 @@ def write_pretrained(folder: Path, vocabulary: Path) -> str:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         BertModel(config).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return str(folder)
 
 

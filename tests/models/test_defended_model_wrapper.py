@@ -26,7 +26,7 @@ CARD = Card(
 @pytest.fixture
 def checkpoint(tmp_path: Path, vocabulary: Path) -> Path:
     tiny_model("bert").save_pretrained(tmp_path)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path)
     return tmp_path
 
 
@@ -56,6 +56,6 @@ def test_a_damaged_card_is_refused(checkpoint: Path) -> None:
 
 def test_choices_are_scored(tmp_path: Path, vocabulary: Path) -> None:
     BertForMultipleChoice(tiny_config("bert")).save_pretrained(tmp_path)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path)
     scores = wrapper_for(str(tmp_path))([("a film", "is it", "good", "bad", "dull")])
     assert scores.shape == (1, 3)

@@ -48,7 +48,7 @@ def test_a_folder_with_a_card_gets_the_wrapper_that_knows_it(
     tmp_path: Path, vocabulary: Path
 ) -> None:
     tiny_model("bert").save_pretrained(tmp_path)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path)
     assert type(AttentionModelWrapper.from_pretrained(tmp_path)) is AttentionModelWrapper
     CARD.write(tmp_path)
     wrapper = AttentionModelWrapper.from_pretrained(tmp_path)

@@ -23,7 +23,7 @@ TEXT = "the actor was never dull"
 
 @pytest.fixture
 def wrapper(vocabulary: Path) -> AttentionModelWrapper:
-    return AttentionModelWrapper(tiny_model("bert"), BertTokenizerFast(vocab_file=str(vocabulary)))
+    return AttentionModelWrapper(tiny_model("bert"), BertTokenizerFast(str(vocabulary)))
 
 
 def test_the_mean_over_structures(wrapper: AttentionModelWrapper) -> None:

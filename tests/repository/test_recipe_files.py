@@ -77,7 +77,7 @@ def environment(tmp_path: Path, vocabulary: Path, monkeypatch: pytest.MonkeyPatc
         ("language_model", BertForMaskedLM(tiny_config("bert"))),
     ):
         model.save_pretrained(tmp_path / name)
-        BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(tmp_path / name)
+        BertTokenizerFast(str(vocabulary)).save_pretrained(tmp_path / name)
     for defense in DEFENSES:
         for seed in range(3):
             (tmp_path / f"{defense}-{seed}").symlink_to(tmp_path / "victim")

@@ -54,7 +54,7 @@ def deleting(wrapper):
 def victim(tmp_path: Path, vocabulary: Path) -> str:
     folder = tmp_path / "victim"
     tiny_model("bert", labels=2).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return str(folder)
 
 
@@ -156,7 +156,7 @@ def chooser(folder: Path, vocabulary: Path) -> str:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         BertForMultipleChoice(tiny_config("bert")).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder)
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder)
     return str(folder)
 
 
@@ -192,7 +192,7 @@ def test_structures_are_added_and_trained_under(
     assert {parts for parts, _, _ in extra} <= {parts for parts, _ in rows}
     assert all(wrapper([one_of(row.parts)]).argmax() == row.label for row in extra)
 
-    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     task_like = TASKS["dream" if task == "choices" else "sst2"]
     data = with_extra(rows, extra, task_like, tokenizer, wrapper.model)
     collator: Any = DataCollatorForMultipleChoice if task == "choices" else DataCollatorWithPadding
@@ -228,7 +228,7 @@ def test_structures_of_another_length_are_refused(
     rows = rows_for(victim, 6)
     extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
     shorter = dataclasses.replace(TASKS["sst2"], max_tokens=3)
-    tokenizer, model = BertTokenizerFast(vocab_file=str(vocabulary)), wrapper_for(victim).model
+    tokenizer, model = BertTokenizerFast(str(vocabulary)), wrapper_for(victim).model
     with pytest.raises(StructureMismatchError, match=f"expected {LAYERS} of {HEADS} and 3, as"):
         with_extra(rows, extra, shorter, tokenizer, model)
 
@@ -242,7 +242,7 @@ def test_rows_of_a_batch_have_structures_of_their_own(
 ) -> None:
     rows = rows_for(victim, 6)
     extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
-    tokenizer = BertTokenizerFast(vocab_file=str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     model = wrapper_for(victim).model
     data = with_extra(rows, extra, TASKS["sst2"], tokenizer, model)
     settings = TrainingArguments(

@@ -202,7 +202,7 @@ NAMES = [
 
 def tokenizer(folder: Path) -> BertTokenizerFast:
     vocabulary = written(folder / "vocab.txt", "\n".join([*SPECIAL, *WORDS]))
-    return BertTokenizerFast(vocab_file=str(vocabulary))
+    return BertTokenizerFast(str(vocabulary))
 
 
 def attack(example: Any, label: Any = 0) -> Callable[[Path], Any]:

@@ -66,7 +66,7 @@ def fine_tuned(**fields: Any) -> Start:
 def _saved(model: Any, folder: Path, words: tuple[str, ...] = ()) -> Path:
     vocabulary = written(folder / "words", "\n".join([*SPECIAL, *WORDS, *words]))
     model.save_pretrained(folder / "start")
-    BertTokenizerFast(vocab_file=str(vocabulary)).save_pretrained(folder / "start")
+    BertTokenizerFast(str(vocabulary)).save_pretrained(folder / "start")
     return folder / "start"
 
 

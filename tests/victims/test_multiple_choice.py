@@ -53,7 +53,7 @@ def victim(request: pytest.FixtureRequest, vocabulary: Path) -> Victim:
 def choosing_victim(family: str, vocabulary: Path, backend: str = "eager") -> Victim:
     known = family in CONFIGS
     config = CONFIGS[family]() if known else tiny_config(family)
-    tokenizer = tiny_tokenizer(family) if known else BertTokenizerFast(vocab_file=str(vocabulary))
+    tokenizer = tiny_tokenizer(family) if known else BertTokenizerFast(str(vocabulary))
     if family in ("distilbert", "roberta"):
         tokenizer.model_input_names = ["input_ids", "attention_mask"]
     with torch.random.fork_rng():

@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 from transformers import AutoModel, AutoTokenizer
 
 from ..checkpoints.custom_code import NEVER
-from ..checkpoints.loading import from_pretrained
+from ..checkpoints.loading import from_pretrained, load_model
 
 BATCH = 64
 
@@ -34,7 +34,7 @@ class MeanPooledEncoder(SentenceEncoder):
         super().__init__(**settings)
         self.name = model
         self._tokenizer = from_pretrained(AutoTokenizer, model, advice=NEVER)
-        self._encoder = from_pretrained(AutoModel, model, advice=NEVER).eval().to(utils.device)
+        self._encoder = load_model(AutoModel, model, advice=NEVER).eval().to(utils.device)
 
     @torch.no_grad()
     def encode(self, sentences: Sequence[str]) -> Tensor:

@@ -20,7 +20,7 @@ from textattack.transformations import WordSwapMaskedLM
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BatchEncoding
 
 from ..checkpoints.custom_code import NEVER
-from ..checkpoints.loading import from_pretrained
+from ..checkpoints.loading import from_pretrained, load_model
 from ..errors import require_text, require_whole_number
 from .mean_pooled_encoder import MeanPooledEncoder
 from .registry import attack
@@ -81,7 +81,7 @@ class BERTAttackTransformers:
         require_text("encoder", encoder)
         require_text("masked_language_model", masked_language_model)
         require_whole_number("candidates", candidates)
-        model = from_pretrained(AutoModelForMaskedLM, masked_language_model, advice=NEVER).float()
+        model = load_model(AutoModelForMaskedLM, masked_language_model, advice=NEVER)
         tokenizer = from_pretrained(AutoTokenizer, masked_language_model, advice=NEVER)
         transformation = _WordSwapUnpadded(
             method="bert-attack",

@@ -20,6 +20,7 @@ from ..errors import UnsupportedModelError
 from ..structures import Structure
 from .families import family_of
 from .heap import give_back_free_memory
+from .hidden_states import recorded_hidden_states
 from .masking.injection import masked_attention
 from .recording import Recording, differentiate
 from .rows import run_rows
@@ -76,8 +77,8 @@ class SequenceActivations:
     Args:
         inputs: the model's input tensors by name, each (T,).
         logits: the row's logits, float (C,), or (1,) if the row is one of several choices.
-        hidden: hidden states before every layer and after the last, each (T, D); empty if the
-            engine cannot use them.
+        hidden: hidden states before every layer and after the last, before any norm behind it,
+            each (T, D); empty if the engine cannot use them.
     """
 
     inputs: Mapping[str, Tensor]
@@ -176,15 +177,16 @@ class _Batch:
     def __init__(
         self,
         inputs: Mapping[str, Tensor],
-        output: Any,
+        logits: Tensor,
+        hidden: tuple[Tensor, ...],
         layers: Sequence[Recording],
         losses: Sequence[Loss | None],
     ) -> None:
-        self.logits: Tensor = output.logits
+        self.logits = logits
         self.layers = layers
         self._inputs = inputs
         self._lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
-        self._hidden: tuple[Tensor, ...] = output.get("hidden_states") or ()
+        self._hidden = hidden
         by_text = self.logits.reshape(len(losses), 1, -1)
         rows = [loss(own) for loss, own in zip(losses, by_text, strict=True) if loss is not None]
         self._loss = torch.stack(rows).sum() if rows else None
@@ -255,10 +257,12 @@ def forward_passes(
     wanted = any(loss is not None for loss in losses)
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)), family.extra_keys)
+    hidden = recorded_hidden_states(family.layer_modules(model) if family.engine else ())
     with torch.set_grad_enabled(wanted), record, masked_attention(model, structures):
-        output = run_rows(model, inputs, output_hidden_states=family.engine is not None)
+        with hidden as states:
+            logits: Tensor = run_rows(model, inputs).logits
         _require_whole_texts(inputs["input_ids"], int(model.config.num_attention_heads), layers)
-        batch = _Batch(inputs, output, layers, losses)
+        batch = _Batch(inputs, logits, tuple(states.values()), layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
 

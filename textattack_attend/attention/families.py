@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 from ..errors import UnsupportedModelError, did_you_mean
 from ..registry import Registry
 from ..structures import Reach, Shape
+from ..versions import is_local
 from .family import Decoder, EngineParts, Family, Head, Projections
 from .label_words import LabelWordClassifier
 
@@ -95,9 +96,7 @@ def _sliding_window(config: Any) -> Sequence[Reach]:
 
 def _modernbert_windows(config: Any) -> Sequence[Reach]:
     side = config.local_attention // 2
-    every = config.global_attn_every_n_layers
-    layers = range(config.num_hidden_layers)
-    return [Reach() if layer % every == 0 else Reach(side, side) for layer in layers]
+    return [Reach(side, side) if local else Reach() for local in is_local(config)]
 
 
 def _projections(path: str) -> Projections:

@@ -58,9 +58,7 @@ class LabelWordClassifier(nn.Module):
         output = self.language_model(input_ids, attention_mask=attention_mask, **options)
         rows = torch.arange(len(asked), device=asked.device)
         words = output.logits[rows, asked].float().log_softmax(-1)
-        return SequenceClassifierOutput(
-            logits=words[:, list(self.label_ids)], hidden_states=output.get("hidden_states")
-        )
+        return SequenceClassifierOutput(logits=words[:, list(self.label_ids)])
 
     def _after_the_last(
         self, attention_mask: Tensor, options: dict[str, Any]

@@ -36,6 +36,19 @@ def configurations_of(checkpoint: str) -> dict[str, dict[str, Any]]:
     return {one: _fields_of(one) for one in _with_base(checkpoint)}
 
 
+def saved_dtypes(checkpoint: str) -> set[str]:
+    """Returns the names of the dtypes that a checkpoint says its weights were saved in.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+    """
+    named = (
+        fields.get("dtype", fields.get("torch_dtype"))  # the name before transformers 5
+        for fields in configurations_of(checkpoint).values()
+    )
+    return {name for name in named if isinstance(name, str)}
+
+
 def require_size(configurations: Mapping[str, dict[str, Any]]) -> None:
     """Refuses a configuration whose numbers alone would fill the memory, before it is built.
 

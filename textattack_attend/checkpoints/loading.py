@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -23,11 +25,14 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from ..errors import AttendError, CustomCodeError, InvalidInputError, reason_of
+from ..versions import installed, require_readable, saved_by_newer
 from .adapted import load_adapted
 from .adapters import adapter_in
-from .configurations import configurations_of, require_size
+from .configurations import configurations_of, require_size, saved_dtypes
 from .custom_code import ALLOW, code_of, code_of_trained, kernels_in, shown
 from .places import EXPECTED, findable
+
+logger = logging.getLogger(__name__)
 
 CLASSIFIERS = ("ForSequenceClassification", "ForMultipleChoice", "ForTokenClassification")
 """The endings of the names of models that do not go on after a prompt."""
@@ -79,7 +84,7 @@ def load(
         raise _refusal(checkpoint, own, ALLOW)
     is_multiple_choice = scores_choices(checkpoint, trust_remote_code)
     auto = AutoModelForMultipleChoice if is_multiple_choice else AutoModelForSequenceClassification
-    model = from_pretrained(auto, checkpoint, trust_remote_code)
+    model = load_model(auto, checkpoint, trust_remote_code)
     return model, tokenizer_of(checkpoint, trust_remote_code)
 
 
@@ -104,8 +109,32 @@ def load_language_model(
             "leave out the prompt"
         )
     auto = AutoModelForSeq2SeqLM if configuration.is_encoder_decoder else AutoModelForCausalLM
-    model = from_pretrained(auto, checkpoint, trust_remote_code)
+    model = load_model(auto, checkpoint, trust_remote_code)
     return model, tokenizer_of(checkpoint, trust_remote_code)
+
+
+def load_model(auto: Any, checkpoint: str, trust_remote_code: bool = False, **options: Any) -> Any:
+    """Loads a model in float32, whatever its weights were saved in; all models are loaded here.
+
+    So a model computes the same under every version of transformers: those before 5 take float32
+    by default, later ones the dtype of the checkpoint. A line says where the two differ.
+
+    Args:
+        auto: the Auto class, as ``AutoModel``.
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+        trust_remote_code: whether to run the code that the checkpoint brings along.
+        options: options of `from_pretrained`.
+
+    Raises:
+        InvalidInputError: there is no such checkpoint.
+        CustomCodeError: the checkpoint needs code of its own, which is not allowed.
+    """
+    loaded = from_pretrained(auto, checkpoint, trust_remote_code, dtype=torch.float32, **options)
+    for saved in sorted(saved_dtypes(checkpoint) - {"float32"}):
+        logger.warning(
+            "%s: its weights were saved in %s; they are loaded in float32", checkpoint, saved
+        )
+    return loaded
 
 
 def tokenizer_of(
@@ -148,7 +177,7 @@ def from_pretrained(
         options: options of the class.
 
     Raises:
-        InvalidInputError: there is no such checkpoint.
+        InvalidInputError: there is no such checkpoint, or the installed transformers is too old.
         CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
     with explained(checkpoint), findable(checkpoint):
@@ -159,6 +188,8 @@ def from_pretrained(
             return load_adapted(auto, adapter, load_base, trust_remote_code, **options)
         configurations = configurations_of(checkpoint)
         require_size(configurations)
+        for one, fields in configurations.items():
+            require_readable(one, fields)
         if not trust_remote_code and (kernels := kernels_in(configurations)):
             raise _refusal(checkpoint, kernels, advice)
         try:
@@ -203,5 +234,15 @@ def explained(checkpoint: str) -> Iterator[None]:
     except Exception as error:  # a stranger's file makes the libraries raise anything
         expected = EXPECTED_FOLDER if os.path.isdir(checkpoint) else EXPECTED
         raise InvalidInputError(
-            f"{checkpoint}: {expected} (transformers: {reason_of(error)})"
+            f"{checkpoint}: {_too_new(checkpoint) or expected} (transformers: {reason_of(error)})"
         ) from error
+
+
+def _too_new(checkpoint: str) -> str:
+    """Returns what to do with a checkpoint that a newer version of transformers has saved."""
+    every = configurations_of(checkpoint).values()
+    saved_by = next(filter(None, map(saved_by_newer, every)), "")
+    return saved_by and (
+        f"expected a checkpoint that transformers {installed()} can load, got one saved by "
+        f"transformers {saved_by}; install that version or a newer one"
+    )

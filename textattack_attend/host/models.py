@@ -12,7 +12,7 @@ from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import CONFIG_NAME
 
-from ..checkpoints.loading import from_pretrained, scores_choices
+from ..checkpoints.loading import from_pretrained, load_model, scores_choices
 from ..checkpoints.places import EXPECTED
 from .lines import explained
 
@@ -70,7 +70,7 @@ def _wrapped(checkpoint: str, trust_remote_code: bool) -> ModelWrapper:
 
     if scores_choices(checkpoint, trust_remote_code) or Card.of(Path(checkpoint)):
         return wrapper_for(checkpoint, trust_remote_code)
-    model = from_pretrained(AutoModelForSequenceClassification, checkpoint, trust_remote_code)
+    model = load_model(AutoModelForSequenceClassification, checkpoint, trust_remote_code)
     tokenizer = from_pretrained(AutoTokenizer, checkpoint, trust_remote_code, use_fast=True)
     return HuggingFaceModelWrapper(model, tokenizer)
 

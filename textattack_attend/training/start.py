@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..checkpoints.loading import from_pretrained
+from ..checkpoints.loading import load_model
 from ..errors import InvalidInputError, reason_of
 from ..victims.requirements import embedding_rows
 
@@ -30,7 +30,7 @@ def pretrained(
         InvalidInputError: there is no such model, or its weights are those of another one.
     """
     try:
-        loaded, info = from_pretrained(
+        loaded, info = load_model(
             auto,
             model,
             trust_remote_code,

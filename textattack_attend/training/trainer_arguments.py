@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 
 from ..checkpoints.card import Card
 from ..errors import InvalidInputError
+from ..versions import batches_of_like_lengths, warm_up
 from .rows import LENGTH
 from .tasks import Task
 
@@ -40,13 +41,13 @@ def trainer_arguments(card: Card, task: Task, checkpoints: Path) -> TrainingArgu
         per_device_train_batch_size=card.batch_size // processes,
         per_device_eval_batch_size=64,
         num_train_epochs=card.epochs,
-        warmup_ratio=task.warmup,
+        **warm_up(task.warmup),
         use_cpu=on_cpu,
         bf16=card.precision == "bfloat16",
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_steps=0.1,  # a share of all steps, so that a short run logs, too
-        group_by_length=True,  # half of a batch drawn blindly is padding
+        **batches_of_like_lengths(),  # half of a batch drawn blindly is padding
         length_column_name=LENGTH,
         load_best_model_at_end=True,
         metric_for_best_model="accuracy",

@@ -54,9 +54,7 @@ def build_tokenizer(vocabulary: Sequence[str], directory: Path) -> BertTokenizer
     """
     path = directory / "vocab.txt"
     path.write_text("".join(f"{token}\n" for token in vocabulary), encoding="utf-8")
-    tokenizer = BertTokenizerFast(
-        vocab_file=str(path), do_lower_case=True, model_max_length=LONGEST
-    )
+    tokenizer = BertTokenizerFast(str(path), do_lower_case=True, model_max_length=LONGEST)
     tokenizer.save_pretrained(directory)
     return tokenizer
 

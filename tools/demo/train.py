@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from textattack_attend.checkpoints.custom_code import NEVER
-from textattack_attend.checkpoints.loading import from_pretrained
+from textattack_attend.checkpoints.loading import from_pretrained, load_model
 
 from .augment import Augmenter, nearest_words
 from .student import LONGEST, build_student, build_tokenizer, choose_vocabulary, save_student
@@ -147,7 +147,7 @@ def prepare(
     """Loads the teacher and builds the student."""
     sentences = [sentence for sentence, _ in read_examples(options.data / "train.tsv")]
     vocabulary_of = from_pretrained(AutoTokenizer, options.teacher, advice=NEVER)
-    model = from_pretrained(AutoModelForSequenceClassification, options.teacher, advice=NEVER)
+    model = load_model(AutoModelForSequenceClassification, options.teacher, advice=NEVER)
     vocabulary = choose_vocabulary(vocabulary_of, sentences, options.vocabulary)
     ids = torch.tensor(vocabulary_of.convert_tokens_to_ids(vocabulary))
     embeddings = model.get_input_embeddings().weight.detach()[ids].float()
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     student, _ = train(options)
     save_student(student, options.output)
-    saved = AutoModelForSequenceClassification.from_pretrained(options.output).float()
+    saved = load_model(AutoModelForSequenceClassification, options.output)
     tokenizer = AutoTokenizer.from_pretrained(options.output)
     score = accuracy(saved, tokenizer, read_examples(options.data / "dev.tsv"))
     logger.info("dev accuracy %.4f, saved to %s", score, options.output)

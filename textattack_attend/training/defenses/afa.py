@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...attention import family_of
+from ...attention.hidden_states import recorded_outputs
 from ...attention.softmax import SoftmaxMode, softmax_modes
 from ...errors import UnsupportedModelError, require_number, require_share
 from .defense_trainer import DefenseTrainer
@@ -103,12 +104,12 @@ class AFATrainer(DefenseTrainer[AFA]):
         """Computes the task's loss, and in a defended step adds the policy's."""
         if self._attention is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        asked = {**inputs, "output_hidden_states": True}
-        loss, output = super().compute_loss(model, asked, True, num_items_in_batch)
+        with recorded_outputs(self.bare(model).base_model) as states:
+            loss, output = super().compute_loss(model, inputs, True, num_items_in_batch)
         words = self._words(inputs)
         policy = policy_over(words, self._attention.probabilities)
         masked, log_likelihood = sampled(policy, words, self.defense.mask_share)
-        deception = self._deception(model, inputs, output.hidden_states[-1][:, 0], masked)
+        deception = self._deception(model, inputs, states[-1][:, 0], masked)
         self._watch(policy, words, deception)
         policy_loss = (self._advantage(deception) * log_likelihood).mean()
         loss = loss + self.defense.weight * policy_loss
@@ -140,9 +141,9 @@ class AFATrainer(DefenseTrainer[AFA]):
         hidden = {name: rows for name, rows in inputs.items() if name != "labels"}
         ids = hidden["input_ids"]
         hidden["attention_mask"] = hidden["attention_mask"] * ~masked.reshape(ids.shape)
-        with torch.no_grad():
-            output: Any = model(**hidden, output_hidden_states=True)
-        changed = output.hidden_states[-1][:, 0].float()
+        with torch.no_grad(), recorded_outputs(self.bare(model).base_model) as states:
+            model(**hidden)
+        changed = states[-1][:, 0].float()
         pairs = torch.cat([original.detach().float(), changed])
         truth = torch.cat([torch.ones(len(changed), 1), torch.zeros(len(changed), 1)])
         logits = self.discriminator(pairs).float()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
+from ...attention.hidden_states import recorded_outputs
 from ...errors import UnsupportedModelError, require_number
 from .defense_trainer import DefenseTrainer
 from .embeddings import OnEmbeddings, normalized, perturbed_embeddings, random_start, within_ball
@@ -56,39 +57,35 @@ class CreATTrainer(DefenseTrainer[CreAT]):
         """Returns the perturbation of the word embeddings, (B, T, D)."""
         options = self.defense
         bare = self.bare(model)
+        if bare.config.is_encoder_decoder:
+            raise UnsupportedModelError(
+                f"creat: expected a model with one stack of layers, got a {type(bare).__name__}"
+            )
         perturbation = random_start(bare, inputs, options.start)
         mask = inputs["attention_mask"].flatten(0, -2)
         with torch.no_grad():
-            clean = _contextual(self._outputs(model, inputs, randomness))
+            _, clean = self._loss_and_states(model, inputs, randomness)
         for _ in range(options.steps):
             perturbation = perturbation.detach().requires_grad_()
             with perturbed_embeddings(bare, perturbation):
-                output = self._outputs(model, inputs, randomness)
-            alike = cosine_similarity(_contextual(output), clean, dim=-1)
+                loss, states = self._loss_and_states(model, inputs, randomness)
+            alike = cosine_similarity(states, clean, dim=-1)
             alike = (alike * mask).sum(-1) / mask.sum(-1)  # each text by itself, whatever is beside
-            goal = output.loss - options.temperature * alike.mean()
+            goal = loss - options.temperature * alike.mean()
             (gradient,) = torch.autograd.grad(goal, perturbation)
             moved = perturbation.detach() + options.step_size * normalized(gradient)
             perturbation = within_ball(moved, options.radius)
         return perturbation.detach()
 
-    def _outputs(self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness) -> Any:
+    def _loss_and_states(
+        self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the loss, and the last hidden states, float32 (B, T, D)."""
         randomness.repeat()
         autocast: Any = self.compute_loss_context_manager
-        with autocast():
-            return model(**inputs, output_hidden_states=True)
-
-
-def _contextual(output: Any) -> Tensor:
-    """Returns the last hidden states, float32 (B, T, D)."""
-    states = output.get("hidden_states")
-    if states is None:
-        raise UnsupportedModelError(
-            f"creat: expected a model with one stack of layers, got one that answers with a "
-            f"{type(output).__name__}"
-        )
-    last: Tensor = states[-1].float()
-    return last
+        with autocast(), recorded_outputs(self.bare(model).base_model) as states:
+            loss: Tensor = model(**inputs).loss
+        return loss, states[-1].float()
 
 
 register_defense(CreAT, CreATTrainer)
