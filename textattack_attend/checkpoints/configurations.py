@@ -116,6 +116,6 @@ def _with_base(checkpoint: str) -> list[str]:
 def _fields_of(checkpoint: str) -> dict[str, Any]:
     try:
         found: Any = PretrainedConfig.get_config_dict(checkpoint)[0]
-    except (OSError, ValueError, TypeError):  # whoever loads it says what is wrong with it
+    except (OSError, ValueError, TypeError, RecursionError):  # whoever loads it says what is wrong
         return {}
     return found if isinstance(found, dict) else {}

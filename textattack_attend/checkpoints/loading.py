@@ -29,7 +29,7 @@ from ..versions import installed, require_readable, saved_by_newer
 from .adapted import load_adapted
 from .adapters import adapter_in
 from .configurations import configurations_of, require_size, saved_dtypes
-from .custom_code import ALLOW, code_of, code_of_trained, kernels_in, shown
+from .custom_code import ALLOW, code_of, code_of_trained, fused_in, kernels_in, shown
 from .places import EXPECTED, findable
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,11 @@ CLASSIFIERS = ("ForSequenceClassification", "ForMultipleChoice", "ForTokenClassi
 EXPECTED_FOLDER = (
     "expected the folder of a checkpoint with its tokenizer's files beside the model, which "
     "transformers can load"
+)
+
+_COMPUTED_BY_PYTORCH = (
+    "%s: its configuration asks for %s, in which no unit can be masked; its attention is computed "
+    "by PyTorch (sdpa or eager)"
 )
 
 
@@ -193,11 +198,27 @@ def from_pretrained(
         if not trust_remote_code and (kernels := kernels_in(configurations)):
             raise _refusal(checkpoint, kernels, advice)
         try:
+            if auto is not AutoTokenizer and (fused := fused_in(configurations)):
+                options = _with_another_attention(checkpoint, trust_remote_code, options)
+                if auto is AutoConfig:
+                    return options["config"]
+                logger.warning(_COMPUTED_BY_PYTORCH, checkpoint, shown(fused))
             return auto.from_pretrained(checkpoint, trust_remote_code=trust_remote_code, **options)
         except ValueError as error:
             if trust_remote_code or "trust_remote_code" not in str(error):
                 raise
             raise _refusal(checkpoint, code_of(checkpoint), advice) from None
+
+
+def _with_another_attention(
+    checkpoint: str, trust_remote_code: bool, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Adds a configuration to the options that leaves eager or sdpa attention to transformers."""
+    if "config" in options:  # it was read here
+        return options
+    config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=trust_remote_code)
+    config._attn_implementation = None
+    return {**options, "config": config}
 
 
 def _refusal(checkpoint: str, names: list[str], advice: str) -> CustomCodeError:
