@@ -7,45 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel
 
 from ..errors import UnsupportedModelError
 from ..structures import Reach
-
-Head = Callable[[Any, Tensor], Tensor]
-Mix = Callable[[Any, Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Projections:
-    """The paths, in a layer, of its query, key and value projections, each (..., D) to (..., D)."""
-
-    query: str
-    key: str
-    value: str
-
-
-@dataclass(frozen=True)
-class EngineParts:
-    """The parts that the engine computes an encoder from, whose head reads the first token only.
-
-    Scores must be the scaled products of queries and keys, and nothing else.
-
-    Args:
-        projections: the paths of the query, key and value projections.
-        mix: a function that computes a layer's output, (..., D), from the layer, the attention
-            output (..., D) of some tokens and the layer's input (..., D) of the same tokens.
-        head: a function that computes logits (B, C) from the classifier and the last hidden states
-            (B, T, D).
-        choice_head: a function that computes the scores (B, 1) of choices from a multiple-choice
-            model and the last hidden states (B, T, D).
-    """
-
-    projections: Projections
-    mix: Mix
-    head: Head
-    choice_head: Head
+from .layer_parts import EngineParts
 
 
 def _sees_everything(config: Any) -> Sequence[Reach]:
