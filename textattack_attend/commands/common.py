@@ -130,9 +130,11 @@ def prepare(
 
     The labels count the classes as the victim does: where both have names, they are placed by name.
     """
+    from ..checkpoints.places import require_possible
     from ..data.data_name import require_source
 
-    require_source(data)  # said before seconds of imports
+    require_possible(model)  # said before seconds of imports
+    require_source(data)
     import torch
 
     from ..datasets import dataset_named, for_model
