@@ -16,11 +16,23 @@ RECIPES = {"hackattend": "HackAttendLiong2024", "hackattend-plus": "HackAttendPl
 @click.command("in-turn")
 @click.argument("other", type=FOLDER)
 @click.option("--victim", default="smollm2-hf", show_default=True, help="A victim of `numbers`.")
-@click.option("--attack", default="hackattend", show_default=True, type=click.Choice(list(RECIPES)))
+@click.option(
+    "--attack",
+    default="hackattend",
+    show_default=True,
+    type=click.Choice(list(RECIPES)),
+    help="The attack.",
+)
 @click.option("--models", required=True, type=FOLDER, help="The folder of the checkpoints.")
 @click.option("--shared", required=True, type=FOLDER, help="The folder with data/.")
 @click.option("--first", default=0, show_default=True, help="The position of the first example.")
-@click.option("--num-examples", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--num-examples",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="The number of examples.",
+)
 def in_turn(
     other: Path,
     victim: str,
@@ -30,10 +42,11 @@ def in_turn(
     first: int,
     num_examples: int,
 ) -> None:
-    """Time an attack with this working tree and with OTHER, that of another commit, in turn.
+    """Time an attack with this commit and with another.
 
-    OTHER is a folder, as `git worktree add` makes one. Each runs on one thread in a process of its
-    own; seconds are the processor's. Where OTHER has no plugin of its own, NLTK_DATA must say where
+    OTHER is the working tree of the other commit, as `git worktree add` makes one. Each example is
+    attacked with both, one after the other. Each runs on one thread in a process of its own;
+    seconds are the processor's. Where OTHER has no plugin of its own, NLTK_DATA must say where
     NLTK's data are.
     """
     from textattack_attend.commands.common import examples_of

@@ -76,11 +76,11 @@ def numbers(
     num_examples: int | None,
     threads: int,
 ) -> None:
-    """Measure the numbers of the docs' page: those with these NAMEs, or all.
+    """Measure the numbers of the docs' page.
 
-    A NAME is a victim, or "lengths", or "memory". Seconds are those for an attacked example.
-    HackAttend is compared with a plain sequential run and with the floor; the last columns say
-    where the time goes when one example is attacked at a time.
+    A NAME is a victim, "lengths" or "memory"; without one everything is measured. Seconds are
+    those for an attacked example. HackAttend is compared with a plain sequential run and with the
+    floor; the last columns say where the time goes when one example is attacked at a time.
     """
     import torch
     from textattack.shared.utils import logger
