@@ -41,8 +41,8 @@ def _private_copy() -> Path:
     """Copies the data to a folder of this process, which is deleted when the process ends.
 
     NLTK reads nothing from a folder that another account, or a group, may write to. A package is
-    installed into such folders where the umask is 002, as it is by default on many systems. It reads
-    no file of several names either, and uv links the files of a package to its cache.
+    installed into such folders where the umask is 002, as it is by default on many systems. NLTK
+    reads no file of several names either, and uv links the files of a package to its cache.
 
     Raises:
         InvalidInputError: there is no place for temporary files, or it is full.
