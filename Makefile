@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TOOLS = $(VENV)/tools/bin
 
-.PHONY: demo test test-slow test-transformers-5 test-python-3.13 lint contracts types package wheel-demo audit licences docs clean
+.PHONY: demo test test-slow test-transformers-5 test-python-3.13 test-gpu lint contracts types package wheel-demo audit \
+	licences docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
@@ -28,6 +29,10 @@ ON_3_13 = $(VENV)/python-3.13
 TESTS ?= tests
 test-python-3.13: $(ON_3_13)/.installed
 	OMP_NUM_THREADS=1 $(ON_3_13)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow" $(TESTS)
+
+# One process: the tests share the GPU.
+test-gpu: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m gpu
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check

@@ -73,6 +73,16 @@ def is_local(config: Any) -> Sequence[bool]:
     return [layer % every != 0 for layer in range(config.num_hidden_layers)]
 
 
+def t5gemma_sees_its_window() -> bool:
+    """Returns whether a window of T5Gemma's encoder reaches as far as its size says.
+
+    Transformers 4 has a mask of its own for it, which ends one token earlier on each side.
+    """
+    from transformers.models.t5gemma import modeling_t5gemma
+
+    return not hasattr(modeling_t5gemma, "sliding_window_bidirectional_mask_function")
+
+
 UNREAD: dict[str, Any] = {"rope_parameters": None, "scale_decoder_outputs": True}
 """Fields of transformers 5 that decide what a model computes, which earlier versions silently skip,
 each with the value for which that does not matter."""
@@ -101,6 +111,15 @@ def installed() -> str:
     return str(__version__)
 
 
+def fits(minimum: str) -> bool:
+    """Returns whether the installed version of transformers is one, or a newer one.
+
+    Args:
+        minimum: the first version that fits, as "5.0"; empty if all do.
+    """
+    return not minimum or not _is_older(installed(), minimum)
+
+
 def require_transformers(minimum: str, what: str) -> None:
     """Refuses what the installed version of transformers is too old for.
 
@@ -111,7 +130,7 @@ def require_transformers(minimum: str, what: str) -> None:
     Raises:
         UnsupportedModelError: the installed version is older.
     """
-    if _is_older(installed(), minimum):
+    if not fits(minimum):
         raise UnsupportedModelError(
             f"{what}: expected transformers {minimum} or newer, got {installed()}; install a newer "
             "one (docs/how-to/use-transformers-5.md)"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import LabelWordClassifier, family_of, is_compiled, is_multiple_choice, unwrapped
+from ..attention.layer_parts import first_token
 from ..errors import InvalidInputError, UnsupportedModelError
 from .prompt import Prompt
 
@@ -82,7 +83,8 @@ def require_classification_token(
     Raises:
         UnsupportedModelError: the engine knows the model's family, and there is no such token.
     """
-    if family_of(model).engine and tokenizer.cls_token_id is None:
+    parts = family_of(model).engine
+    if parts and parts.reads is first_token and tokenizer.cls_token_id is None:
         raise UnsupportedModelError(
             "the tokenizer has no classification token; expected one that starts every text "
             "with it (tokenizer.cls_token, as [CLS] or <s>)"
@@ -123,7 +125,7 @@ def embedding_rows(model: PreTrainedModel) -> int:
     """Returns the number of tokens that a model has embeddings of."""
     base: Any = model.base_model
     embeddings: nn.Embedding = base.get_input_embeddings()
-    return int(embeddings.num_embeddings)
+    return len(embeddings.weight)
 
 
 def require_embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
@@ -170,6 +172,11 @@ def require_classifier(model: PreTrainedModel) -> None:
         )
     if not is_multiple_choice(model):
         _require_classes(model)
+    elif family_of(model).feels_padding(model.config):
+        raise UnsupportedModelError(
+            f"expected a model that scores choices of different lengths apart, got a {name}, whose "
+            "scores depend on the padding of the shorter ones"
+        )
     saved_as = [str(saved) for saved in model.config.architectures or [name]]
     trained = name in saved_as or any(head in saved for saved in saved_as)
     if not trained and _untrained(model):
