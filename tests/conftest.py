@@ -29,6 +29,7 @@ from transformers import (
     BertTokenizerFast,
     DistilBertConfig,
     ElectraConfig,
+    ElectraPreTrainedModel,
     PretrainedConfig,
     PreTrainedModel,
     RobertaConfig,
@@ -56,8 +57,13 @@ SPECIAL = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"]  # RoBERTa's pad must b
 
 FAMILIES = ("bert", "distilbert", "electra", "roberta")
 BACKENDS = ("eager", "sdpa")
-# transformers refuses sdpa for ELECTRA.
-COMBINATIONS = [(f, b) for f in FAMILIES for b in BACKENDS if (f, b) != ("electra", "sdpa")]
+# transformers before 5 refuses sdpa for ELECTRA.
+COMBINATIONS = [
+    (family, backend)
+    for family in FAMILIES
+    for backend in BACKENDS
+    if (family, backend) != ("electra", "sdpa") or ElectraPreTrainedModel._supports_sdpa
+]
 # Weights whose predictions differ by text, so that attacks both succeed and fail.
 SEEDS = {"bert": 1, "distilbert": 6, "electra": 2, "roberta": 10}
 

@@ -156,7 +156,8 @@ def test_a_layer_that_computes_something_else_is_noticed(layer: int, tokenizer: 
     outcomes(wrapper)
     layers(model)[layer].__class__ = LayerOfTheirOwn
     assert outcomes(wrapper) == outcomes_of_whole_passes(model, tokenizer)
-    assert isinstance(wrapper.victim.engine, WholeModel)
+    assert isinstance(wrapper.victim.engine, Engine)
+    assert not wrapper.victim.engine.by_parts  # the layers themselves are called
 
 
 def test_a_part_that_is_left_in_training_is_put_back(tokenizer: Any) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from textattack_attend.attention import Engine, WholeModel
+from textattack_attend.attention import Engine
 from textattack_attend.attention.evaluate import engine as engine_module
 from textattack_attend.attention.evaluate.agreement import structure_everywhere
 from textattack_attend.structures import Shape, Structure
@@ -168,20 +168,19 @@ def units(*rows: tuple[int, int, int, int]) -> Callable[[Shape], Structure]:
 @pytest.mark.parametrize(
     ("structures", "expected"),
     [
-        ([units((0, 0, 2, 3))], 8 + 8 + 1),  # the last layer: the first token alone
-        ([units((1, 0, 2, 3))], 8 + 1),  # nothing below its lowest masked layer
+        # A masked row, then all that see it, then the first token alone, in the last layer.
+        ([units((0, 0, 2, 3))], 1 + 8 + 1),
+        ([units((1, 0, 2, 3))], 1 + 1),  # nothing below its lowest masked layer
         ([units((2, 0, 0, 3))], 1),
         ([units((2, 0, 1, 3))], 0),  # another token's row of the last layer: nobody reads it
-        ([units((0, 0, 2, 3))] * 3, 8 + 8 + 1),  # the same structure, once
-        (
-            [units((0, 0, 2, 3)), units((0, 0, 2, 3), (2, 1, 4, 4))],
-            8 + 8 + 1,
-        ),  # as good as the same
-        ([units((0, 0, 2, 3)), units((0, 0, 2, 3), (1, 0, 5, 5))], 8 + (8 + 1) + 2),
-        # Siblings differ in the rows of their masks: 8 tokens and one more for each other row.
-        ([units((1, 0, 2, 3)), units((1, 0, 2, 4))], 7 + 2 + 2),
-        ([units((1, 0, 2, 3)), units((1, 0, 2, 3), (1, 3, 7, 7))], 8 + 1 + 2),
-        ([units((1, 0, 2, 3)), units((1, 0, 2, 3), (1, 3, 2, 7))], 8 + 1 + 2),
+        ([units((0, 0, 2, 3))] * 3, 1 + 8 + 1),  # the same structure, once
+        # As good as the same:
+        ([units((0, 0, 2, 3)), units((0, 0, 2, 3), (2, 1, 4, 4))], 1 + 8 + 1),
+        ([units((0, 0, 2, 3)), units((0, 0, 2, 3), (1, 0, 5, 5))], 1 + (8 + 1) + 2),
+        # Siblings differ in the rows of their masks.
+        ([units((1, 0, 2, 3)), units((1, 0, 2, 4))], 2 + 2),
+        ([units((1, 0, 2, 3)), units((1, 0, 2, 3), (1, 3, 7, 7))], 1 + 1 + 2),
+        ([units((1, 0, 2, 3)), units((1, 0, 2, 3), (1, 3, 2, 7))], 2 + 2),
     ],
 )
 def test_nothing_is_computed_twice(
@@ -299,7 +298,9 @@ class MeanPooled(BertForSequenceClassification):
         return SequenceClassifierOutput(logits=logits)
 
 
-def test_a_head_of_its_own_is_not_for_the_engine_and_stays_right(make_victim: MakeVictim) -> None:
+def test_a_head_of_its_own_is_computed_by_the_model_and_stays_right(
+    make_victim: MakeVictim, caplog: pytest.LogCaptureFixture
+) -> None:
     torch.manual_seed(0)
     victim = Victim(MeanPooled(tiny_config("bert")), make_victim().tokenizer)  # type: ignore[no-untyped-call]
     (reading,) = read(victim, TEXT)
@@ -308,4 +309,6 @@ def test_a_head_of_its_own_is_not_for_the_engine_and_stays_right(make_victim: Ma
     expected = whole_model(victim, asked)
     assert (expected - victim.logits([TEXT])).abs().max() > 1e-4  # its last layer's rows matter
     torch.testing.assert_close(victim.logits_from(asked), expected, atol=1e-5, rtol=0)
-    assert isinstance(victim.engine, WholeModel)
+    assert isinstance(victim.engine, Engine)
+    assert not victim.engine.by_parts
+    assert "computes something else than its family's layers" in caplog.text

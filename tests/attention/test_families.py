@@ -44,7 +44,6 @@ from ..helpers.tiny_families import (
     CAUSAL,
     COMBINATIONS,
     COMBINATIONS_OF_MORE,
-    ENGINE,
     SINGLE,
     USED,
     require_backend,
@@ -313,8 +312,12 @@ def test_reuse_changes_no_logits(victim: Victim) -> None:
     found = victim.logits_from([(reading, structure) for _, reading, structure in asked])
     plain = torch.cat([victim.logits([text], [structure]) for text, _, structure in asked])
     torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
-    family = victim.model.config.model_type
-    assert isinstance(victim.engine, Engine if family in ENGINE else WholeModel)
+    family = family_of(victim.model)
+    if family.engine is None and not family.is_stack:
+        assert isinstance(victim.engine, WholeModel)
+    else:
+        assert isinstance(victim.engine, Engine)
+        assert victim.engine.by_parts == (family.engine is not None)
 
 
 @pytest.mark.parametrize("use", [use for use in USED if use != "albert"])

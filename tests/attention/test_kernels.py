@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from textattack_attend.attention import products
 from textattack_attend.attention.evaluate import engine as engine_module
-from textattack_attend.attention.evaluate import kernels
 from textattack_attend.attention.evaluate.kernels import (
     OneDnnLinear,
     in_onednn,
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.skipif(not onednn.is_available(), reason="needs PyTorch
 
 @pytest.fixture(autouse=True)
 def onednn_is_always_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "SMALLEST_PRODUCT", 0)
     monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: True)
 
 
@@ -187,7 +188,7 @@ def test_it_is_not_used_where_it_does_not_pay_or_is_switched_off(
 def test_the_maker_of_the_processor_decides_not_a_measurement(
     maker: str, faster: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernels, "_processor", lambda: f"vendor_id : {maker}")
+    monkeypatch.setattr(products, "_processor", lambda: f"vendor_id : {maker}")
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
     onednn_is_faster.cache_clear()
     assert onednn_is_faster() is faster

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import AutoModelForSequenceClassification, dynamic_module_utils
 
 from textattack_attend.attack_recipes import BERTAttackTransformers, TextFoolerTransformers
@@ -152,6 +153,7 @@ def test_commands_of_textattack_ask_nothing(own: str, mark: Path) -> None:
 
 def test_all_loading_is_in_one_place() -> None:
     own = {"tools/demo/train.py", "tools/identity.py"}  # these load what they have written
+    own |= {"textattack_attend/checkpoints/adapters.py"}  # a configuration of PEFT, without code
     found = {
         path.relative_to(ROOT).as_posix()
         for package in ("textattack_attend", "tools")
@@ -279,6 +281,7 @@ def adapter_of(folder: Path, base: object) -> str:
     fields = {"peft_type": "LORA", "task_type": "SEQ_CLS", "r": 4, "target_modules": ["query"]}
     text = json.dumps({**fields, "base_model_name_or_path": base})
     (folder / "adapter_config.json").write_text(text)
+    save_file({}, folder / "adapter_model.safetensors")
     return str(folder)
 
 

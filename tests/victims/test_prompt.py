@@ -181,3 +181,35 @@ def test_texts_are_measured_no_more_once_truncation_was_said(
 
     monkeypatch.setattr(victim.inputs, "_length", measured)
     victim.logits([text])
+
+
+CHAT = "{% for one in messages %}<unk> {{ one.content }} {% endfor %}a story : "
+TUNED = {
+    "none": (None, "expected one with a chat template, got one without; write Prompt"),
+    "broken": ("{% for", "a chat template that a question can be put into, got an error"),
+    "refusing": ("{{ raise_exception('no users') }}", r"got an error \(no users\)"),
+    "dropping": (
+        "a story",
+        "leaves the 1 {} of the prompt as they are, got 0|expected a prompt wi",
+    ),
+    "doubling": ("{{ messages[0].content * 2 }}", "leaves the 1 {} of the prompt .*, got 2 of"),
+}
+
+
+def test_a_prompt_in_the_chat_template_of_a_tokenizer() -> None:
+    tokenizer = tiny_tokenizer("llama")
+    tokenizer.chat_template = CHAT
+    prompt = Prompt.of_chat("the {} was", ("good", "bad"), tokenizer)
+    assert prompt == Prompt("<unk> the {} was a story : ", ("good", "bad"))
+    victim = Victim(language_model(), tokenizer, prompt=prompt)
+    assert victim.tokens("film") == ["<s>", "<unk>", "the", "film", "was", "a", "story", "<unk>"]
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_chat_template_that_is_missing_or_unfit_is_refused(name: str) -> None:
+    template, line = TUNED[name]
+    tokenizer = tiny_tokenizer("llama")
+    tokenizer.chat_template = template
+    with pytest.raises(InvalidInputError, match=line) as caught:
+        Prompt.of_chat("the {} was", ("good", "bad"), tokenizer)
+    assert "\n" not in str(caught.value)

@@ -77,8 +77,8 @@ class SequenceActivations:
     Args:
         inputs: the model's input tensors by name, each (T,).
         logits: the row's logits, float (C,), or (1,) if the row is one of several choices.
-        hidden: hidden states before every layer and after the last, before any norm behind it,
-            each (T, D); empty if the engine cannot use them.
+        hidden: hidden states before every layer and after the last, each (T, D); empty if the
+            engine cannot use them.
     """
 
     inputs: Mapping[str, Tensor]
@@ -178,7 +178,7 @@ class _Batch:
         self,
         inputs: Mapping[str, Tensor],
         logits: Tensor,
-        hidden: tuple[Tensor, ...],
+        hidden: Sequence[Tensor],
         layers: Sequence[Recording],
         losses: Sequence[Loss | None],
     ) -> None:
@@ -257,12 +257,14 @@ def forward_passes(
     wanted = any(loss is not None for loss in losses)
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)), family.extra_keys)
-    hidden = recorded_hidden_states(family.layer_modules(model) if family.engine else ())
-    with torch.set_grad_enabled(wanted), record, masked_attention(model, structures):
-        with hidden as states:
-            logits: Tensor = run_rows(model, inputs).logits
+    reading = recorded_hidden_states([] if family.decoder else family.layer_modules(model))
+    masked = masked_attention(model, structures)
+    with torch.set_grad_enabled(wanted), reading as hidden, record, masked:
+        logits: Tensor = run_rows(model, inputs).logits
         _require_whole_texts(inputs["input_ids"], family.num_heads(model), layers)
-        batch = _Batch(inputs, logits, tuple(states.values()), layers, losses)
+        whole = all(own.shape[:2] == inputs["input_ids"].shape for own in hidden.values())
+        states = list(hidden.values()) if whole else []
+        batch = _Batch(inputs, logits, states, layers, losses)
     size = len(inputs["attention_mask"]) // len(losses)
     return [ForwardPass(batch, range(at * size, (at + 1) * size)) for at in range(len(losses))]
 

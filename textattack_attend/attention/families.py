@@ -16,6 +16,7 @@ from ..errors import UnsupportedModelError, did_you_mean
 from ..registry import Registry
 from ..structures import Shape
 from ..versions import require_transformers
+from .engine_parts import for_label_words
 from .family import Family
 from .label_words import LabelWordClassifier
 from .records import RECORDS
@@ -64,7 +65,7 @@ def family_of(model: PreTrainedModel) -> Family:
             "everywhere"
         )
     if isinstance(model, LabelWordClassifier):  # its decoder reads nothing but the start token
-        family = replace(family, engine=None, decoder=None)
+        family = replace(family, engine=for_label_words(family.engine), decoder=None)
     family.num_heads(model)
     return family
 

@@ -7,46 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel
 
 from ..errors import UnsupportedModelError
 from ..structures import Reach
 from ..versions import installed
-
-Head = Callable[[Any, Tensor], Tensor]
-Mix = Callable[[Any, Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Projections:
-    """The paths, in a layer, of its query, key and value projections, each (..., D) to (..., D)."""
-
-    query: str
-    key: str
-    value: str
-
-
-@dataclass(frozen=True)
-class EngineParts:
-    """The parts that the engine computes an encoder from, whose head reads the first token only.
-
-    Scores must be the scaled products of queries and keys, and nothing else.
-
-    Args:
-        projections: the paths of the query, key and value projections.
-        mix: a function that computes a layer's output, (..., D), from the layer, the attention
-            output (..., D) of some tokens and the layer's input (..., D) of the same tokens.
-        head: a function that computes logits (B, C) from the classifier and the last hidden states
-            (B, T, D).
-        choice_head: a function that computes the scores (B, 1) of choices from a multiple-choice
-            model and the last hidden states (B, T, D).
-    """
-
-    projections: Projections
-    mix: Mix
-    head: Head
-    choice_head: Head
+from .layer_parts import EngineParts
 
 
 def _sees_everything(config: Any) -> Sequence[Reach]:
@@ -150,6 +117,11 @@ class Family:
     def settings_of(self, config: Any) -> Any:
         """Returns the part of a configuration that describes the layers."""
         return _part(config, self.settings)
+
+    @property
+    def is_stack(self) -> bool:
+        """True if each layer has attention, and reads nothing but what the one below it gives."""
+        return self.decoder is None and self.served_by is None and not self.is_hybrid
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
         """Returns the layers in the order in which they run; a shared one occurs several times."""

@@ -14,6 +14,23 @@ from torch import Tensor, nn
 from .forwards import Change, Forward, changed_forwards
 
 
+def input_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """Returns the hidden states among the arguments of a layer's call."""
+    hidden: Tensor = args[0] if args else kwargs["hidden_states"]
+    return hidden
+
+
+def hidden_of(output: Any) -> Tensor:
+    """Returns the first tensor that a module answers: all of it, or the first of several."""
+    hidden: Tensor = output if isinstance(output, Tensor) else output[0]
+    return hidden
+
+
+def with_hidden(output: Any, hidden: Tensor) -> Any:
+    """Returns the output of a layer with other hidden states."""
+    return hidden if isinstance(output, Tensor) else (hidden, *output[1:])
+
+
 @contextmanager
 def recorded_hidden_states(layers: Sequence[nn.Module]) -> Iterator[dict[int, Tensor]]:
     """Records what layers read and what the last one answers, while a model runs in the context.
@@ -30,9 +47,9 @@ def recorded_hidden_states(layers: Sequence[nn.Module]) -> Iterator[dict[int, Te
     def recording(position: int) -> Change:
         def change(forward: Forward) -> Forward:
             def forward_and_keep(*args: Any, **kwargs: Any) -> Any:
-                states[position] = args[0] if args else kwargs["hidden_states"]
+                states[position] = input_of(args, kwargs)
                 output = forward(*args, **kwargs)
-                states[position + 1] = _first_tensor(output)
+                states[position + 1] = hidden_of(output)
                 return output
 
             return forward_and_keep
@@ -58,16 +75,10 @@ def recorded_outputs(module: nn.Module) -> Iterator[list[Tensor]]:
     def recording(forward: Forward) -> Forward:
         def forward_and_keep(*args: Any, **kwargs: Any) -> Any:
             output = forward(*args, **kwargs)
-            outputs.append(_first_tensor(output))
+            outputs.append(hidden_of(output))
             return output
 
         return forward_and_keep
 
     with changed_forwards([module], {0: recording}):
         yield outputs
-
-
-def _first_tensor(output: Any) -> Tensor:
-    """Returns what a module answers: a tensor, or the first one of several."""
-    first: Tensor = output if isinstance(output, Tensor) else output[0]
-    return first

@@ -57,8 +57,12 @@ class LabelWordClassifier(nn.Module):
         options = {"return_dict": True, "use_cache": False, **options}
         output = self.language_model(input_ids, attention_mask=attention_mask, **options)
         rows = torch.arange(len(asked), device=asked.device)
-        words = output.logits[rows, asked].float().log_softmax(-1)
-        return SequenceClassifierOutput(logits=words[:, list(self.label_ids)])
+        words: Any = self.log_likelihoods(output.logits[rows, asked])
+        return SequenceClassifierOutput(logits=words)
+
+    def log_likelihoods(self, logits: Tensor) -> Tensor:
+        """Returns those of the label words, float32 (B, C), from the logits of all words."""
+        return logits.float().log_softmax(-1)[:, list(self.label_ids)]
 
     def _after_the_last(
         self, attention_mask: Tensor, options: dict[str, Any]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
+from inspect import signature
 from typing import Any
 
 import torch
@@ -22,8 +24,15 @@ def run_rows(model: PreTrainedModel, inputs: Mapping[str, Tensor], **options: An
     """Runs a model on rows (B, T); the logits are (B, C), or (B, 1) if it scores choices."""
     if is_multiple_choice(model):
         inputs = {name: rows[:, None] for name, rows in inputs.items()}
+    # A cache of keys and values is read by nobody, and would grow when layers are called again.
+    cacheless = {"use_cache": False} if _takes_cache(type(model).forward) else {}
     with _named_outputs(model):
-        return model(**inputs, **{"return_dict": True, **options})
+        return model(**inputs, **{"return_dict": True, **cacheless, **options})
+
+
+@cache
+def _takes_cache(forward: Callable[..., Any]) -> bool:
+    return "use_cache" in signature(forward).parameters
 
 
 def require_finite(logits: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from transformers import PreTrainedModel
 
+from ..checkpoints.adapters import require_inside_layers
 from ..errors import UnsupportedModelError
 from .plain import has_hooks, is_changed, is_compiled
 
@@ -59,11 +60,6 @@ def _inside(model: nn.Module) -> nn.Module | None:
 def _inside_adapters(model: Any) -> nn.Module:
     """Returns the model inside PEFT's wrapper, whose layers contain the adapters."""
     for name, config in model.peft_config.items():
-        if config.is_prompt_learning:
-            raise UnsupportedModelError(
-                f"expected adapters inside the layers of a model, as LoRA, got the adapter "
-                f"{name!r} of type {config.peft_type.value}, which puts tokens before every text: "
-                "it cannot be attacked"
-            )
+        require_inside_layers(name, config)
     inside: nn.Module = model.base_model.model
     return inside

@@ -68,19 +68,18 @@ def require_size(configurations: Mapping[str, dict[str, Any]]) -> None:
                 )
 
 
-def _with_base(checkpoint: str) -> list[str]:
-    """Returns a checkpoint and, if it is an adapter, its base model, which is loaded as well.
+def base_of(checkpoint: str) -> str | None:
+    """Returns the name of the base model of an adapter; None for a checkpoint that is no adapter.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
 
     Raises:
         InvalidInputError: the checkpoint is an adapter that names no base model.
     """
-    try:
-        found = find_adapter_config_file(checkpoint)
-    except (OSError, ValueError):  # whoever loads it says what is wrong with it
-        return [checkpoint]
-    if found is None:
-        return [checkpoint]
-    path = Path(found)
+    path = adapter_file(checkpoint)
+    if path is None:
+        return None
     fields = json_in_file(text_of(path, LARGEST), path, 1)
     base = fields.get(BASE) if isinstance(fields, dict) else None
     if not isinstance(base, str) or "://" in base:  # transformers would ask any address
@@ -88,12 +87,35 @@ def _with_base(checkpoint: str) -> list[str]:
             f"{checkpoint}: expected an adapter whose {BASE} is a folder or a name on the hub, got "
             f"{described(base)}"
         )
-    return [checkpoint, base]
+    return base
+
+
+def adapter_file(checkpoint: str) -> Path | None:
+    """Returns the file with the configuration of an adapter; None if the checkpoint has none.
+
+    Args:
+        checkpoint: the folder of the checkpoint, or its name on the hub.
+    """
+    try:
+        found = find_adapter_config_file(checkpoint)
+    except (OSError, ValueError):  # whoever loads it says what is wrong with it
+        return None
+    return None if found is None else Path(found)
+
+
+def _with_base(checkpoint: str) -> list[str]:
+    """Returns a checkpoint and, if it is an adapter, its base model, which is loaded as well.
+
+    Raises:
+        InvalidInputError: the checkpoint is an adapter that names no base model.
+    """
+    base = base_of(checkpoint)
+    return [checkpoint] if base is None else [checkpoint, base]
 
 
 def _fields_of(checkpoint: str) -> dict[str, Any]:
     try:
         found: Any = PretrainedConfig.get_config_dict(checkpoint)[0]
-    except (OSError, ValueError, TypeError):  # whoever loads it says what is wrong with it
+    except (OSError, ValueError, TypeError, RecursionError):  # whoever loads it says what is wrong
         return {}
     return found if isinstance(found, dict) else {}

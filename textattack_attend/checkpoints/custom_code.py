@@ -22,6 +22,8 @@ ALLOW = "if you trust it, allow it with --trust-remote-code (trust_remote_code: 
 NEVER = "take one without code of its own, which would never be run here"
 ATTENTION = "attn_implementation"
 """The end of the names of fields that choose an attention; a value with a slash is hub code."""
+MASKABLE = ("eager", "sdpa")
+"""The attentions in which a unit can be masked; no checkpoint may choose another, as flash."""
 SECONDS = "TIME_OUT_REMOTE_CODE"
 """The variable of both libraries (datasets before 4) for the seconds that they wait for an answer;
 with 0 they refuse."""
@@ -64,6 +66,16 @@ def kernels_in(configurations: Mapping[str, dict[str, Any]]) -> list[str]:
     """
     named = chain.from_iterable(map(_attentions, configurations.values()))
     return sorted({name for name in named if "/" in name})
+
+
+def fused_in(configurations: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Returns the names of attentions that configurations choose and no unit can be masked in.
+
+    Args:
+        configurations: the configurations of a checkpoint, see `configurations_of`.
+    """
+    named = chain.from_iterable(map(_attentions, configurations.values()))
+    return sorted({name for name in named if "/" not in name} - {*MASKABLE})
 
 
 def shown(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Loads checkpoints, which are folders or names on the hub."""
+"""Loads checkpoints, which are folders or names on the hub, of whole models or of adapters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,14 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from ..errors import AttendError, CustomCodeError, InvalidInputError, reason_of
-from ..versions import installed, require_readable, saved_by_newer
+from ..versions import installed, require_readable, saved_by_newer, without_bars_of_weights
+from .adapted import load_adapted
+from .adapters import adapter_in
 from .configurations import configurations_of, require_size, saved_dtypes
-from .custom_code import ALLOW, code_of, code_of_trained, kernels_in, shown
+from .custom_code import ALLOW, code_of, code_of_trained, fused_in, kernels_in, shown
+from .places import EXPECTED, findable
 
 logger = logging.getLogger(__name__)
-
-EXPECTED = (
-    "expected the folder of a checkpoint with its tokenizer, or a name on the hub, which needs a "
-    "network once; download it where there is one, and give the folder"
-)
 
 CLASSIFIERS = ("ForSequenceClassification", "ForMultipleChoice", "ForTokenClassification")
 """The endings of the names of models that do not go on after a prompt."""
@@ -41,6 +40,11 @@ CLASSIFIERS = ("ForSequenceClassification", "ForMultipleChoice", "ForTokenClassi
 EXPECTED_FOLDER = (
     "expected the folder of a checkpoint with its tokenizer's files beside the model, which "
     "transformers can load"
+)
+
+_COMPUTED_BY_PYTORCH = (
+    "%s: its configuration asks for %s, in which no unit can be masked; its attention is computed "
+    "by PyTorch (sdpa or eager)"
 )
 
 
@@ -130,7 +134,10 @@ def load_model(auto: Any, checkpoint: str, trust_remote_code: bool = False, **op
         InvalidInputError: there is no such checkpoint.
         CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
-    loaded = from_pretrained(auto, checkpoint, trust_remote_code, dtype=torch.float32, **options)
+    with without_bars_of_weights():
+        loaded = from_pretrained(
+            auto, checkpoint, trust_remote_code, dtype=torch.float32, **options
+        )
     for saved in sorted(saved_dtypes(checkpoint) - {"float32"}):
         logger.warning(
             "%s: its weights were saved in %s; they are loaded in float32", checkpoint, saved
@@ -181,8 +188,12 @@ def from_pretrained(
         InvalidInputError: there is no such checkpoint, or the installed transformers is too old.
         CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
-    with explained(checkpoint):
+    with explained(checkpoint), findable(checkpoint):
         _require_configuration(auto, checkpoint)
+        adapter = adapter_in(checkpoint)
+        if adapter is not None and not (auto is AutoTokenizer and adapter.has_tokenizer):
+            load_base = partial(from_pretrained, trust_remote_code=trust_remote_code, advice=advice)
+            return load_adapted(auto, adapter, load_base, trust_remote_code, **options)
         configurations = configurations_of(checkpoint)
         require_size(configurations)
         for one, fields in configurations.items():
@@ -190,11 +201,27 @@ def from_pretrained(
         if not trust_remote_code and (kernels := kernels_in(configurations)):
             raise _refusal(checkpoint, kernels, advice)
         try:
+            if auto is not AutoTokenizer and (fused := fused_in(configurations)):
+                options = _with_another_attention(checkpoint, trust_remote_code, options)
+                if auto is AutoConfig:
+                    return options["config"]
+                logger.warning(_COMPUTED_BY_PYTORCH, checkpoint, shown(fused))
             return auto.from_pretrained(checkpoint, trust_remote_code=trust_remote_code, **options)
         except ValueError as error:
             if trust_remote_code or "trust_remote_code" not in str(error):
                 raise
             raise _refusal(checkpoint, code_of(checkpoint), advice) from None
+
+
+def _with_another_attention(
+    checkpoint: str, trust_remote_code: bool, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Adds a configuration to the options that leaves eager or sdpa attention to transformers."""
+    if "config" in options:  # it was read here
+        return options
+    config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=trust_remote_code)
+    config._attn_implementation = None
+    return {**options, "config": config}
 
 
 def _refusal(checkpoint: str, names: list[str], advice: str) -> CustomCodeError:

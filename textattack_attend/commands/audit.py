@@ -122,8 +122,10 @@ def _audited(
     trust_remote_code: bool,
 ) -> Audit:
     """Loads the victim and the data, and audits them."""
+    from ..checkpoints.places import require_possible
     from ..data.data_name import require_source
 
+    require_possible(model)
     require_source(data)
     say(f"loading {model}")
     import torch

@@ -13,6 +13,9 @@ from .terminal import echo
 @trust_option
 def identity(model: str, trust_remote_code: bool) -> None:
     """Print the identity of a victim in stores and in files."""
+    from ..checkpoints.places import require_possible
+
+    require_possible(model)  # said before seconds of imports
     from ..checkpoints.loading import load
     from ..demo import NAME, VICTIM_PATH
     from ..victims.victim import Victim

@@ -60,6 +60,9 @@ def replay(
         raise InvalidInputError(
             "--model: expected the model that is to read the text under the structure, got none"
         )
+    from ..checkpoints.places import require_possible
+
+    require_possible(model)  # said before seconds of imports
     from ..structures import load
 
     texts = _parts(text if text else load(file).text)

@@ -131,6 +131,9 @@ def _prepared(
     model: str, recipe: str, options: dict[str, Any], trust_remote_code: bool
 ) -> tuple[AttentionModelWrapper, StructureAttack]:
     """Loads the victim, and builds the attack on it."""
+    from ..checkpoints.places import require_possible
+
+    require_possible(model)  # said before seconds of imports
     from ..attacks.attack import StructureAttack
     from ..attacks.named import build_attack, require_attack
     from ..host import register

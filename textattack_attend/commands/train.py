@@ -59,6 +59,9 @@ def train(
     The settings are those of the paper's Table 9. A training that was stopped goes on with the same
     command.
     """
+    from ..checkpoints.places import require_possible
+
+    require_possible(model)  # said before seconds of imports
     from accelerate import PartialState
 
     from ..training.defenses import defense_of

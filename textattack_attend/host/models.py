@@ -12,7 +12,8 @@ from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import CONFIG_NAME
 
-from ..checkpoints.loading import EXPECTED, from_pretrained, load_model, scores_choices
+from ..checkpoints.loading import from_pretrained, load_model, scores_choices
+from ..checkpoints.places import EXPECTED
 from .lines import explained
 
 OF_TEXTATTACK = ("LSTMForClassification", "WordCNNForClassification")

@@ -11,6 +11,7 @@ from accelerate import init_empty_weights
 from transformers import AutoConfig, PretrainedConfig
 
 from ..attention.families import FAMILIES
+from ..checkpoints.configurations import base_of
 from ..checkpoints.loading import from_pretrained
 from ..errors import InvalidInputError, did_you_mean, reason_of
 
@@ -41,10 +42,15 @@ def configuration_of(
             may be the names of others.
 
     Raises:
-        InvalidInputError: there is no such model or field; a value is of another kind; or the model
-            cannot be built with it, or its weights would no longer fit.
+        InvalidInputError: there is no such model or field; the model is an adapter; a value is of
+            another kind; or the model cannot be built with it, or its weights would no longer fit.
     """
     config: PretrainedConfig = from_pretrained(AutoConfig, model, trust_remote_code)
+    if base_of(model) is not None:
+        raise InvalidInputError(
+            f"{model}: expected a whole model to train, got an adapter; merge it into its model "
+            "with merge_and_unload() and save_pretrained(FOLDER), and give FOLDER"
+        )
     config.update(AS_TRAINER_NEEDS)
     if classes is not None:
         named = names or [f"LABEL_{number}" for number in range(classes)]

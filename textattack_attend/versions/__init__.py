@@ -6,6 +6,7 @@ The functions ask what a version has, and not for its number, wherever that can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -85,6 +86,22 @@ def t5gemma_sees_its_window() -> bool:
 UNREAD: dict[str, Any] = {"rope_parameters": None, "scale_decoder_outputs": True}
 """Fields of transformers 5 that decide what a model computes, which earlier versions silently skip,
 each with the value for which that does not matter."""
+
+
+@contextmanager
+def without_bars_of_weights() -> Iterator[None]:
+    """Hides the progress bars that transformers 5 shows for weights of any size.
+
+    Downloads keep theirs, which the public switch of transformers would hide as well.
+    """
+    from transformers.utils import logging
+
+    before = logging._tqdm_active
+    logging._tqdm_active = False
+    try:
+        yield
+    finally:
+        logging._tqdm_active = before
 
 
 def installed() -> str:

@@ -14,6 +14,7 @@ from ..attention import (
     ForwardPass,
     Loss,
     autocast,
+    faster_products,
     forward_passes,
     masked_attention,
     require_finite,
@@ -137,7 +138,8 @@ class AnsweringModel(TextModel):
                 ),
             )
         inputs = self._encoded(texts).to(self.model.device)
-        with autocast(self.model, self.precision):
+        fast = faster_products(self.model, rows=inputs["input_ids"].numel())
+        with autocast(self.model, self.precision), fast:
             passes = forward_passes(
                 self.model, inputs, losses, parts_of_structures(structures), self.cross_attention
             )

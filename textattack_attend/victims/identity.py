@@ -31,6 +31,7 @@ from ..identity.content import (
 )
 from ..identity.record import Identity
 from ..process.temporary_files import temporary_folder
+from .adapters import adapters_of
 
 if TYPE_CHECKING:
     from .victim import Victim
@@ -230,6 +231,7 @@ def _module(module: nn.Module) -> dict[str, Any]:
         for name, value in vars(module).items()
         if _acts(name) and isinstance(value, _PLAIN) and name not in IDLE_ATTRIBUTES
     }
+    own |= adapters_of(module)
     forward = own_forward(module)  # not the one that an attack has put there for a while
     if forward is not None:
         own["forward"] = forward if isinstance(forward, _CALLABLE) else type(forward)

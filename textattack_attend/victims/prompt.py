@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, reason_of
 
 SLOT = "{}"
 
@@ -37,6 +37,48 @@ class Prompt:
             raise InvalidInputError(
                 f"label_words: expected at least 2, one for each class, got {self.label_words!r}"
             )
+
+    @classmethod
+    def of_chat(
+        cls, template: str, label_words: tuple[str, ...], tokenizer: PreTrainedTokenizerBase
+    ) -> Prompt:
+        """Puts a prompt into the chat template of a tokenizer, as the question of a user.
+
+        The answer begins behind it, for many models without a space.
+
+        Args:
+            template: the question, with ``{}`` where a text goes.
+            label_words: the words that stand for class 0, 1, ...
+            tokenizer: the tokenizer, which has a chat template.
+
+        Raises:
+            InvalidInputError: the tokenizer has no chat template, or one that cannot be used.
+        """
+        if not tokenizer.chat_template:
+            raise InvalidInputError(
+                "tokenizer: expected one with a chat template, got one without; write "
+                "Prompt(template, label_words) for a model that was not tuned for chats, or set "
+                "tokenizer.chat_template"
+            )
+        question = [{"role": "user", "content": cls(template, label_words).template}]
+        try:
+            chat = tokenizer.apply_chat_template(
+                question, tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # a template is a program of a stranger
+            raise InvalidInputError(
+                "tokenizer: expected a chat template that a question can be put into, got an error "
+                f"({reason_of(error)}); write Prompt(template, label_words), or mend "
+                "tokenizer.chat_template"
+            ) from error
+        prompt = cls(str(chat), label_words)
+        if prompt.slots != template.count(SLOT):
+            raise InvalidInputError(
+                f"tokenizer: expected a chat template that leaves the {template.count(SLOT)} "
+                f"{SLOT} of the prompt as they are, got {prompt.slots} of them; write the chat "
+                "by hand as Prompt(template, label_words)"
+            )
+        return prompt
 
     @property
     def slots(self) -> int:

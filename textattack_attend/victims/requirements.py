@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import LabelWordClassifier, family_of, is_compiled, is_multiple_choice, unwrapped
+from ..attention.layer_parts import first_token
 from ..errors import InvalidInputError, UnsupportedModelError
 from .prompt import Prompt
 
@@ -82,7 +83,8 @@ def require_classification_token(
     Raises:
         UnsupportedModelError: the engine knows the model's family, and there is no such token.
     """
-    if family_of(model).engine and tokenizer.cls_token_id is None:
+    parts = family_of(model).engine
+    if parts and parts.reads is first_token and tokenizer.cls_token_id is None:
         raise UnsupportedModelError(
             "the tokenizer has no classification token; expected one that starts every text "
             "with it (tokenizer.cls_token, as [CLS] or <s>)"

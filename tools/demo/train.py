@@ -192,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     student, _ = train(options)
     save_student(student, options.output)
-    saved = load_model(AutoModelForSequenceClassification, options.output)
+    saved = load_model(AutoModelForSequenceClassification, str(options.output))
     tokenizer = AutoTokenizer.from_pretrained(options.output)
     score = accuracy(saved, tokenizer, read_examples(options.data / "dev.tsv"))
     logger.info("dev accuracy %.4f, saved to %s", score, options.output)

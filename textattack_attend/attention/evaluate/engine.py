@@ -10,27 +10,26 @@ until it takes too much memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cached_property
 from math import ceil, log2
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from ...errors import UnsupportedModelError
 from ...structures import Cells, Structure
-from ..capture import SequenceActivations
 from ..families import family_of
+from ..family import Family
 from ..precision import autocast, require_precision
-from ..rows import is_multiple_choice
-from .branches import Branch, Masks, advance
-from .first_token import first_token
+from .branches import Branch, Masks
 from .kernels import CopyMark, can_use_onednn, in_onednn, mark_of_copies, onednn_is_faster
-from .lower_layers import Outputs
-from .states import State
+from .layers import Layers
+from .own_layers import OwnLayers
+from .row_layers import RowLayers
+from .sequence_cache import Key, Node, SequenceCache
 
 LAYER_OPERATIONS = {"cpu": 1e10, "cuda": 5e11}
 """A layer that takes so many operations has enough rows: the overhead of a call is then negligible.
@@ -44,74 +43,20 @@ ATTENTION_BYTES = 2**28
 KEPT_BYTES = 2**28
 """The most bytes that the states of the texts of a batch may take, after which they are freed."""
 
-Key = tuple[tuple[int, bytes], ...]
-
-
-class Node:
-    """A state, and the results computed from it: nodes, or logits (C,) after the last layer."""
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.after: dict[Key, Node] = {}
-        self.logits: dict[Key, Tensor] = {}
-
-
-class SequenceCache:
-    """The results known for one sequence: its clean pass, and structures evaluated so far.
-
-    Args:
-        clean: the activations of the sequence when nothing is masked.
-
-    Attributes:
-        tokens: the number of tokens.
-        inputs: the model's input tensors by name, each (T,).
-        path: the clean sequence before every layer; empty where the engine cannot be used.
-        outputs: the layers' outputs for the clean sequence, once `WholeModel` has recorded them.
-    """
-
-    outputs: Outputs
-
-    def __init__(self, clean: SequenceActivations) -> None:
-        self.tokens = clean.tokens
-        self.inputs = clean.inputs
-        self.outputs = []
-        rows = np.arange(self.tokens)
-        self.path = [Node(State(hidden, rows)) for hidden in clean.hidden[:-1]]
-        self.clean_logits = clean.logits.float().cpu()
-        self.forget()
-
-    @classmethod
-    def from_embeddings(cls, clean: SequenceActivations) -> SequenceCache:
-        """A run that knows nothing but its embeddings, so that even the clean text is computed."""
-        run = cls(clean)
-        run.path = [Node(run.root.state)]
-        return run
-
-    @property
-    def root(self) -> Node:
-        """The text before the first layer."""
-        return self.path[0]
-
-    def forget(self) -> None:
-        """Keeps nothing but the clean text."""
-        self.kept_bytes = 0
-        if not self.path:
-            return
-        for node, after in zip(self.path, self.path[1:], strict=False):
-            node.after = {(): after}
-        self.path[-1].logits = {(): self.clean_logits}
-
 
 class Engine:
     """Evaluates structures on a model, layer by layer, and reuses what they have in common.
 
     Args:
-        model: a model of a family with `EngineParts`, in eval mode.
+        model: a model of a supported family whose layers are one stack, in eval mode.
         precision: "float32" for the model's own precision, or "bfloat16" or "float16" to compute
             under ``torch.autocast``.
+        by_parts: whether to compute layers from the family's `EngineParts`, or by calling the
+            layers themselves, which is slower and works for every family; None for parts if there
+            are any.
 
     Raises:
-        UnsupportedModelError: the engine cannot compute the layers of the model's family.
+        UnsupportedModelError: the model's layers are no single stack, or have no parts.
         InvalidInputError: the precision is unknown.
 
     Attributes:
@@ -119,18 +64,18 @@ class Engine:
         twin: the model, or a copy of it whose linear layers compute in oneDNN.
     """
 
-    def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
+    def __init__(
+        self, model: PreTrainedModel, precision: str = "float32", by_parts: bool | None = None
+    ) -> None:
         require_precision(precision)
         self.model = model
         self.precision = precision
         self.token_layers = 0
         self._family = family_of(model)
-        if self._family.engine is None:
-            name = self._family.model_type
-            raise UnsupportedModelError(f"the engine does not know the layers of {name!r}")
-        self._parts = self._family.engine
-        self._head = self._parts.choice_head if is_multiple_choice(model) else self._parts.head
-        self._heads = int(model.config.num_attention_heads)
+        known = self._family.engine is not None
+        self.by_parts = known if by_parts is None else by_parts
+        _require_layers(self._family, self.by_parts)
+        self._heads = self._family.num_heads(model)
         self.twin = model
         self._mark: CopyMark | None = None
         self._rows_at_once: int | None = None
@@ -185,59 +130,77 @@ class Engine:
         for start in range(0, len(asked), size):
             yield asked[start : start + size]
 
+    def _layers(self, tokens: int) -> Layers:
+        """Returns what computes the layers for texts of up to so many tokens."""
+        if self.by_parts:
+            return RowLayers(self.twin, self._family, tokens)
+        return OwnLayers(self.twin, self._family)
+
     def _evaluate(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
-        layers = self._family.layer_modules(self.twin)
-        nodes = [cache.root for cache, _ in asked]
+        layers = self._layers(max(cache.tokens for cache, _ in asked))
+        sequences = [cache for cache, _ in asked]
+        nodes = [cache.root for cache in sequences]
         names = _Names()
         grown = 0
-        for depth, layer in enumerate(layers[:-1]):
+        for depth in range(len(layers) - 1):
             masks = [structure.cells_of_layer(depth) for _, structure in asked]
             keys = [names.key(own) for own in masks]
-            grown += self._grow(layer, nodes, keys, masks)
+            missing = _missing(nodes, keys, masks, sequences, lambda node: node.after)
+            grown += _grow(layers, depth, missing)
             nodes = [node.after[key] for node, key in zip(nodes, keys, strict=True)]
-        masks = [_seen(structure) for _, structure in asked]
+        last = [(cache, structure.cells_of_layer(len(layers) - 1)) for cache, structure in asked]
+        masks = [layers.read_masks(*own) for own in last]
         keys = [names.key(own) for own in masks]
-        self._read(layers[-1], nodes, keys, masks)
+        _read(layers, _missing(nodes, keys, masks, sequences, lambda node: node.logits))
         logits = torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
-        _forget({cache for cache, _ in asked}, grown)
+        _forget(set(sequences), grown)
+        self.token_layers += layers.computed
         return logits
 
-    def _grow(
-        self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
-    ) -> int:
-        """Computes the missing nodes after a layer, and returns the bytes that they take."""
-        missing = {
-            (id(node), key): (node, Branch(node.state, own))
-            for node, key, own in zip(nodes, keys, masks, strict=True)
-            if key not in node.after
-        }
-        if not missing:
-            return 0
-        branches = [branch for _, branch in missing.values()]
-        states = advance(self._parts, layer, self._heads, branches)
-        for ((_, key), (node, _)), state in zip(missing.items(), states, strict=True):
-            node.after[key] = Node(state)
-        tables = {id(state.table): state.table for state in states}.values()
-        self.token_layers += sum(len(table) for table in tables)
-        return sum(table.nbytes for table in tables)
 
-    def _read(
-        self, layer: nn.Module, nodes: list[Node], keys: list[Key], masks: list[Masks]
-    ) -> None:
-        """Computes the missing logits after the last layer."""
-        missing = {
-            (id(node), key): (node, Branch(node.state, own))
-            for node, key, own in zip(nodes, keys, masks, strict=True)
-            if key not in node.logits
-        }
-        if not missing:
-            return
-        branches = [branch for _, branch in missing.values()]
-        hidden = first_token(self._parts, layer, self._heads, branches)
-        logits = self._head(self.twin, hidden[:, None]).float().cpu()
-        for ((_, key), (node, _)), own in zip(missing.items(), logits, strict=True):
-            node.logits[key] = own
-        self.token_layers += len(branches)
+def _require_layers(family: Family, by_parts: bool) -> None:
+    if not (family.is_stack or by_parts) or (by_parts and family.engine is None):
+        raise UnsupportedModelError(
+            f"the engine cannot compute the layers of {family.model_type!r}; expected "
+            f"{'a family with engine parts' if by_parts else 'a model of one stack of layers'}"
+        )
+
+
+Missing = dict[tuple[int, Key], tuple[Node, Branch]]
+"""What is not computed yet: by node and masks, the node and the branch that stands below it."""
+
+
+def _missing(
+    nodes: Sequence[Node],
+    keys: Sequence[Key],
+    masks: Sequence[Masks],
+    sequences: Sequence[SequenceCache],
+    known: Callable[[Node], Container[Key]],
+) -> Missing:
+    return {
+        (id(node), key): (node, Branch(sequence, node.state, own))
+        for node, key, own, sequence in zip(nodes, keys, masks, sequences, strict=True)
+        if key not in known(node)
+    }
+
+
+def _grow(layers: Layers, depth: int, missing: Missing) -> int:
+    """Computes the missing nodes after a layer, and returns the bytes that they take."""
+    if not missing:
+        return 0
+    states = layers.advance(depth, [branch for _, branch in missing.values()])
+    for ((_, key), (node, _)), state in zip(missing.items(), states, strict=True):
+        node.after[key] = Node(state)
+    return sum(table.nbytes for table in {id(own.table): own.table for own in states}.values())
+
+
+def _read(layers: Layers, missing: Missing) -> None:
+    """Computes the missing logits after the last layer."""
+    if not missing:
+        return
+    logits = layers.logits([branch for _, branch in missing.values()])
+    for ((_, key), (node, _)), own in zip(missing.items(), logits, strict=True):
+        node.logits[key] = own
 
 
 def _forget(runs: set[SequenceCache], grown: int) -> None:
@@ -262,10 +225,3 @@ class _Names:
         if known is None:
             known = self._known[id(cells)] = cells, cells.tobytes()
         return known[1]
-
-
-def _seen(structure: Structure) -> Masks:
-    """Returns the masks of the first token in the last layer, as no other token is read there."""
-    shape = structure.shape
-    first = ((head, c[c < shape.tokens]) for head, c in structure.cells_of_layer(shape.layers - 1))
-    return tuple((head, cells) for head, cells in first if len(cells))

@@ -9,10 +9,9 @@ from transformers import PreTrainedModel
 
 from ...structures import Shape, Structure
 from ..marks import mark_of
-from .agreement import agrees, fastest_evaluator, say_that_it_is_slow
-from .engine import Engine, SequenceCache
-from .protocol import Evaluator
-from .whole_model import WholeModel
+from .agreement import agrees, evaluators, say_that_it_is_slow
+from .engine import Engine
+from .sequence_cache import SequenceCache
 
 
 class CheckedEvaluator:
@@ -36,7 +35,7 @@ class CheckedEvaluator:
     def __init__(self, model: PreTrainedModel, precision: str) -> None:
         self.model = model
         self.precision = precision
-        self.engine: Evaluator = fastest_evaluator(model, precision)
+        self.engine, *self._slower = evaluators(model, precision)
         self.is_checked = False
         self._mark = mark_of(model)
 
@@ -46,22 +45,22 @@ class CheckedEvaluator:
 
     def adopt(self) -> None:
         """Chooses an evaluator again for a changed model, which must then be checked again."""
-        fastest = fastest_evaluator(self.model, self.precision)
-        if type(fastest) is not type(self.engine):
-            self.engine = fastest
+        self.engine, *self._slower = evaluators(self.model, self.precision)
         self._mark, self.is_checked = mark_of(self.model), False
 
     def check(self, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> None:
-        """Compares the engine with the model, and gives the engine up if they disagree.
+        """Compares the engine with the model, and takes a slower way if they disagree.
 
         Args:
             inputs: the rows of one text without padding, each (B, T).
             shapes: the shape of each row.
         """
         self.is_checked = True
-        if isinstance(self.engine, Engine) and not self.engine_agrees(inputs, shapes):
+        disagreed = False
+        while isinstance(self.engine, Engine) and not self.engine_agrees(inputs, shapes):
+            self.engine, disagreed = self._slower.pop(0), True
+        if disagreed:
             say_that_it_is_slow(self.model, "computes something else than its family's layers")
-            self.engine = WholeModel(self.model, self.precision)
 
     def engine_agrees(self, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]) -> bool:
         """Returns whether the engine computes what the model does; a subclass may differ.
@@ -70,7 +69,10 @@ class CheckedEvaluator:
             inputs: the rows of one text without padding, each (B, T).
             shapes: the shape of each row.
         """
-        engine = self.engine if self.precision == "float32" else Engine(self.model)
+        engine = self.engine
+        assert isinstance(engine, Engine)
+        if self.precision != "float32":
+            engine = Engine(self.model, by_parts=engine.by_parts)
         engine.renew()
         return agrees(engine, inputs, shapes)
 

@@ -51,11 +51,13 @@ def given_again(
         rows: the number of rows of the batch.
     """
 
-    def for_every_row(output: Tensor) -> Tensor:
-        return output.expand(rows, *output.shape[1:])
-
     def giving(position: int) -> Callable[[Forward], Forward]:
-        output = tree_map_only(Tensor, for_every_row, outputs[position])
+        output = for_rows(outputs[position], rows)
         return lambda forward: lambda *args, **kwargs: output
 
     return changed_forwards(layers, {at: giving(at) for at in range(len(outputs))})
+
+
+def for_rows(output: Any, rows: int) -> Any:
+    """Returns an output for one row, (1, ...), as a view for so many rows."""
+    return tree_map_only(Tensor, lambda own: own.expand(rows, *own.shape[1:]), output)

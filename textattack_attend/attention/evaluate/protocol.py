@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ...structures import Structure
-from .engine import SequenceCache
+from .sequence_cache import SequenceCache
 
 
 class Evaluator(Protocol):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +23,12 @@ class State:
     Args:
         table: rows of hidden states, float (R, D), shared with other states.
         rows: the row of each token, int64 (T,).
+        changed: whether the row of each token differs from that of the clean text, bool (T,).
     """
 
     table: Tensor
     rows: Indices
+    changed: Flags
 
     @property
     def tokens(self) -> int:
@@ -74,6 +77,14 @@ def padded(states: Sequence[State]) -> tuple[Tensor, Indices]:
     """Returns the padded hidden states, float (P, T, D), and the lengths, int64 (P,)."""
     table, rows, lengths = packed(states)
     return take(table, rows), lengths
+
+
+def tokens_of_rows(rows: Indices, lengths: Indices, count: int) -> Indices:
+    """Returns the token to which each row of a packed table belongs, int64 (count,)."""
+    tokens = np.zeros(count, dtype=np.int64)
+    state, token = np.nonzero(np.arange(rows.shape[1]) < lengths[:, None])
+    tokens[rows[state, token]] = token
+    return tokens
 
 
 def take(table: Tensor, rows: Indices) -> Tensor:

@@ -14,8 +14,8 @@ from ..families import family_of
 from ..masking.injection import masked_attention
 from ..precision import autocast, require_precision
 from ..rows import run_rows
-from .engine import SequenceCache
 from .lower_layers import given_again, recorded
+from .sequence_cache import SequenceCache
 
 ROWS_AT_ONCE = 1024
 

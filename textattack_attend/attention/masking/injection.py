@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ...errors import UnsupportedModelError
-from ...structures import Structure
+from ...structures import Cells, Structure
 from ..families import family_of
 from ..softmax import BiasedSoftmax, far_below, softmax_modes
 
@@ -44,24 +45,58 @@ def masked_attention(
     """
     family = family_of(model)
     masked = sorted(frozenset().union(*(s.layers for s in structures)))
-    modes = {layer: _Masking(layer, structures, padding_side == "left") for layer in masked}
+    left = padding_side == "left"
+    modes = {layer: _Masking(layer, _rows(structures, layer), left) for layer in masked}
     crosses = any(structure.shape.crosses for structure in structures)
     return softmax_modes(family.attention_modules(model, crosses), modes, family.extra_keys)
 
 
-class _Masking(BiasedSoftmax):
-    """Masks the units that structures mask in one layer, a structure for each row."""
+def masked_layer(
+    module: nn.Module, layer: int, rows: Sequence[Row], extra_keys: int
+) -> AbstractContextManager[None]:
+    """Masks the units of each row of a batch in every call of one attention module.
 
-    def __init__(self, layer: int, structures: Sequence[Structure], padded_left: bool) -> None:
+    Args:
+        module: the module that takes the softmax of the layer.
+        layer: the number of the layer.
+        rows: the masks of each row of the batch.
+        extra_keys: the number of columns that the softmax has behind the keys; see `Family`.
+    """
+    modes = {0: _Masking(layer, rows, False)} if any(row.masks for row in rows) else {}
+    return softmax_modes([module], modes, extra_keys)
+
+
+class Row(NamedTuple):
+    """The masks of one layer in one row of a batch.
+
+    Args:
+        tokens: the number of the row's tokens, without padding.
+        heads: the number of heads of the layer.
+        masks: the masked units: (head, cells ``query * tokens + key``) for each masked head.
+    """
+
+    tokens: int
+    heads: int
+    masks: tuple[tuple[int, Cells], ...]
+
+
+def _rows(structures: Sequence[Structure], layer: int) -> list[Row]:
+    return [Row(own.shape.tokens, own.shape.heads, own.cells_of_layer(layer)) for own in structures]
+
+
+class _Masking(BiasedSoftmax):
+    """Masks units in one layer, other ones in each row of a batch."""
+
+    def __init__(self, layer: int, rows: Sequence[Row], padded_left: bool) -> None:
         self.layer = layer
-        self.structures = structures
+        self.rows = rows
         self.padded_left = padded_left
 
     def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
         """Returns a bias that is far below every score where a unit is masked, else zero."""
         batch, heads, queries = like.shape[:3]
-        if batch != len(self.structures):
-            raise RuntimeError(f"expected a batch of {len(self.structures)} rows, got {batch}")
+        if batch != len(self.rows):
+            raise RuntimeError(f"expected a batch of {len(self.rows)} rows, got {batch}")
         bias = torch.zeros((batch, heads, queries, keys), dtype=like.dtype, device=like.device)
         cells = torch.from_numpy(self._flat_cells(heads, queries, keys))
         bias.view(-1)[cells.to(like.device)] = far_below(like.dtype)
@@ -71,24 +106,23 @@ class _Masking(BiasedSoftmax):
         """Returns the masked cells as flat indices into (B, H, queries, keys), int64 (N,).
 
         Raises:
-            UnsupportedModelError: a structure has more tokens, or more heads, than the softmax.
+            UnsupportedModelError: a row has more tokens, or other heads, than the softmax.
         """
         flat = [np.empty(0, dtype=np.int64)]
-        for row, structure in enumerate(self.structures):
-            own = structure.shape.tokens
-            self._require_room(structure, heads, queries)
+        for number, row in enumerate(self.rows):
+            own = row.tokens
+            self._require_room(row, heads, queries)
             start = (queries - own) * keys + keys - own if self.padded_left else 0
-            for head, cells in structure.cells_of_layer(self.layer):
-                offset = (row * heads + head) * queries * keys + start
+            for head, cells in row.masks:
+                offset = (number * heads + head) * queries * keys + start
                 # A cell is query * own + key; in the padded row it is query * keys + key.
                 flat.append(offset + cells + (cells // own) * np.int64(keys - own))
         return np.concatenate(flat)
 
-    def _require_room(self, structure: Structure, heads: int, queries: int) -> None:
-        expected = (structure.shape.heads, structure.shape.tokens)
-        if heads != expected[0] or queries < expected[1]:
+    def _require_room(self, row: Row, heads: int, queries: int) -> None:
+        if heads != row.heads or queries < row.tokens:
             raise UnsupportedModelError(
-                f"expected layer {self.layer} to take its softmax for {expected[0]} heads and at "
-                f"least {expected[1]} queries, got {heads} heads and {queries} queries: its "
+                f"expected layer {self.layer} to take its softmax for {row.heads} heads and at "
+                f"least {row.tokens} queries, got {heads} heads and {queries} queries: its "
                 "attention is not over whole texts, and no unit of it can be masked"
             )

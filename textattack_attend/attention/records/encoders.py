@@ -14,9 +14,12 @@ from ..engine_parts import (
     distilbert_head,
     distilbert_mix,
     electra_choice_head,
+    mpnet_bias,
+    mpnet_mix,
     plain_head,
 )
-from ..family import EngineParts, Family, Head, Projections
+from ..family import Family
+from ..layer_parts import EngineParts, Head, Projections
 from .reach import every_layer, modernbert_windows
 
 
@@ -61,6 +64,14 @@ def _reads_another_token(config: Any) -> bool:
     return bool(config.summary_type != "first")
 
 
+MPNET = EngineParts(
+    Projections("attention.attn.q", "attention.attn.k", "attention.attn.v"),
+    mpnet_mix,
+    plain_head,
+    bert_head,
+    bias=mpnet_bias,
+)
+
 ENCODERS = (
     _bert_like("bert", bert_head),
     _bert_like("electra", plain_head, electra_choice_head),
@@ -91,10 +102,10 @@ ENCODERS = (
     # Layers that the engine does not compute, such as those with positions in their scores.
     # Its convolutions read padding as well.
     _other("convbert", heads=_mixed_heads, feels_padding=lambda config: True),
-    _other("data2vec-text", reserved_positions=2),
+    _bert_like("data2vec-text", plain_head, reserved_positions=2),
     _other("deberta"),
     _other("deberta-v2"),
-    _other("ernie"),
+    _bert_like("ernie", bert_head),
     # Transformers 4 keeps its rotations, made without gradients, for passes with gradients.
     _other("esm", reserved_positions=2, since="5.0"),
     _other("eurobert", layers="layers", attention="self_attn", since="5.0"),
@@ -102,9 +113,9 @@ ENCODERS = (
     _other("ibert", reserved_positions=2),
     _other("megatron-bert"),
     _other("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
-    _other("mpnet", attention="attention.attn", reserved_positions=2),
+    _other("mpnet", attention="attention.attn", reserved_positions=2, engine=MPNET),
     _other("nomic_bert", layers="layers", attention="self_attn", since="5.0"),
-    _other("rembert"),
+    _bert_like("rembert", bert_head),
     _other("roformer"),
     _other("squeezebert", layers="encoder.layers", attention="attention"),
     _other("xlm", layers="attentions", attention="", feels_padding=_reads_another_token),

@@ -20,6 +20,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ...attention import family_of
 from ...attention.hidden_states import recorded_outputs
+from ...attention.layer_parts import first_token
 from ...attention.softmax import SoftmaxMode, softmax_modes
 from ...errors import UnsupportedModelError, require_number, require_share
 from .defense_trainer import DefenseTrainer
@@ -67,7 +68,7 @@ class AFATrainer(DefenseTrainer[AFA]):
         super().__init__(*arguments, **options)
         model: Any = self.bare(self.model_wrapped)
         family = family_of(model)
-        if family.engine is None:
+        if family.engine is None or family.engine.reads is not first_token:
             raise UnsupportedModelError(
                 f"afa: expected an encoder that reads its first token, got a {family.model_type}"
             )

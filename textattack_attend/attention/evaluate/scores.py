@@ -1,0 +1,150 @@
+"""The scores of attention for some queries: rotation of queries and keys, and what is added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from ...structures import Reach, Shape
+from ..family import Family
+from ..layer_parts import EngineParts, Projected
+from .states import Flags, Indices, indices_on
+
+MASKED = torch.finfo(torch.float32).min / 2
+"""The bias of a masked unit. It is finite, because a row that is masked everywhere must become
+uniform over the visible keys."""
+
+
+def scores_dtype(like: Tensor) -> torch.dtype:
+    """Returns the dtype of scores: single precision, or that of the model if it is higher."""
+    return torch.promote_types(like.dtype, torch.float32)
+
+
+def by_head(projected: Tensor, heads: int, width: int) -> Tensor:
+    """Splits (P, T, G * d) into heads of a width d, each of which serves H / G query heads.
+
+    The result is (P, H, T, d), in single precision or better.
+    """
+    split = split_heads(projected, width).transpose(1, 2).to(scores_dtype(projected))
+    groups = split.shape[1]
+    return split if groups == heads else split.repeat_interleave(heads // groups, 1)
+
+
+def split_heads(projected: Tensor, width: int) -> Tensor:
+    """Splits (..., G * d) into heads of a width d, (..., G, d)."""
+    return projected.view(*projected.shape[:-1], -1, width)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """What the positions of tokens decide in the layers of one model, for texts up to a length.
+
+    Args:
+        visible: for each layer, whether a query sees a key, bool (T, T); None for all keys.
+        bias: what is added to the scores of every text, float (H, T, T); None for nothing.
+        rotation: the cosines and sines that rotate queries and keys, each (T, 1, R), or None.
+    """
+
+    visible: Sequence[Flags | None]
+    bias: Tensor | None
+    rotation: tuple[Tensor, Tensor] | None
+
+    @classmethod
+    def of(cls, model: PreTrainedModel, family: Family, tokens: int) -> Positions:
+        """Computes them for texts of up to so many tokens."""
+        parts, layers = family.engine, len(family.layer_modules(model))
+        assert parts is not None, "the family has no parts"
+        shape = Shape(layers, 1, tokens, family.reach_of(model))
+        rotation = None
+        if parts.rotation is not None:
+            like = torch.empty(1, tokens, 1, dtype=model.dtype, device=model.device)
+            cosines, sines = parts.rotation(model, like)
+            rotation = cosines[0, :, None], sines[0, :, None]
+        return cls(
+            [None if shape.reach_of(i) == Reach() else shape.visible(i) for i in range(layers)],
+            None if parts.bias is None else parts.bias(model, tokens),
+            rotation,
+        )
+
+    def rotation_at(self, tokens: Indices | slice) -> tuple[Tensor, Tensor] | None:
+        """Returns the cosines and sines of some tokens, each (N, 1, R)."""
+        if self.rotation is None:
+            return None
+        cosines, sines = self.rotation
+        if isinstance(tokens, slice):
+            return cosines[tokens], sines[tokens]
+        at = indices_on(tokens, cosines)
+        return cosines[at], sines[at]
+
+    def added(self, depth: int, tokens: Indices, lengths: Indices, like: Tensor) -> Tensor | None:
+        """Returns what is added to the scores of some tokens, whatever is masked.
+
+        Args:
+            depth: the number of the layer.
+            tokens: the tokens of P texts that ask, int64 (P, S).
+            lengths: the lengths of the texts, int64 (P,); the longest has T tokens.
+            like: hidden states, whose device and precision the result has.
+
+        Returns:
+            A float tensor (P, H or 1, S, T), or None if nothing is added.
+        """
+        longest = int(lengths.max())
+        visible, padded = self.visible[depth], bool((lengths < longest).any())
+        if self.bias is None and visible is None and not padded:
+            return None
+        if self.bias is None:
+            size = (len(tokens), 1, tokens.shape[1], longest)
+            added = torch.zeros(size, dtype=scores_dtype(like), device=like.device)
+        else:
+            bias = self.bias[:, indices_on(tokens, like), :longest].to(scores_dtype(like))
+            added = bias.transpose(0, 1)
+        closed = np.arange(longest) >= lengths[:, None, None]
+        if visible is not None:
+            closed = closed | ~visible[tokens, :longest]
+        if closed.any():
+            hidden = torch.from_numpy(np.broadcast_to(closed, (*tokens.shape, longest)).copy())
+            hidden = hidden.to(like.device, non_blocking=True)
+            added = added.masked_fill(hidden[:, None], -torch.inf)
+        return added
+
+
+def projected(
+    parts: EngineParts,
+    layer: nn.Module,
+    inputs: Tensor,
+    heads: int,
+    rotation: tuple[Tensor, Tensor] | None,
+) -> Projected:
+    """Computes queries, keys and values of tokens, each (..., its heads * d).
+
+    Args:
+        parts: the parts of the layer.
+        layer: the layer.
+        inputs: what the layer projects, (..., D).
+        heads: the number of query heads.
+        rotation: the cosines and sines of the tokens, each (..., 1, R), or None.
+    """
+    query, key, value = parts.projections.project(layer, inputs)
+    if parts.head_norms is None and rotation is None:
+        return query, key, value
+    width = query.shape[-1] // heads
+    query, key = split_heads(query, width), split_heads(key, width)
+    if parts.head_norms is not None:
+        norms = [layer.get_submodule(path) for path in parts.head_norms]
+        query, key = norms[0](query), norms[1](key)
+    if rotation is not None:
+        query, key = rotated(query, *rotation), rotated(key, *rotation)
+    return query.flatten(-2), key.flatten(-2), value
+
+
+def rotated(vectors: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Rotates the first R numbers of vectors (..., d), in pairs of one of each half."""
+    turning, still = vectors.tensor_split([cosines.shape[-1]], -1)
+    first, second = turning.chunk(2, -1)
+    turned = turning * cosines + torch.cat([-second, first], -1) * sines
+    return torch.cat([turned, still], -1) if still.shape[-1] else turned
