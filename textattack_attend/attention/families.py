@@ -18,6 +18,7 @@ from ..structures import Shape
 from .engine_parts import for_label_words
 from .family import Family
 from .label_words import LabelWordClassifier
+from .patches import IMAGE_FAMILIES, PatchClassifier
 from .records import RECORDS
 
 BACKENDS = ("eager", "sdpa")
@@ -45,7 +46,13 @@ def family_of(model: PreTrainedModel) -> Family:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
             head, layers differ in their heads, or the weights are float16.
     """
-    family = FAMILIES.get(model.config.model_type)
+    kind = model.config.model_type
+    if kind in IMAGE_FAMILIES and not isinstance(model, PatchClassifier):
+        raise UnsupportedModelError(
+            f"a {kind} model reads images: expected it behind an ImageModelWrapper, got it as a "
+            "model of texts"
+        )
+    family = IMAGE_FAMILIES.get(kind) or FAMILIES.get(kind)
     if family is None:
         raise UnsupportedModelError(
             f"model type {model.config.model_type!r} is not supported; "

@@ -171,7 +171,7 @@ def require_classifier(model: PreTrainedModel) -> None:
             "...ForMultipleChoice model, or a language model with a prompt"
         )
     if not is_multiple_choice(model):
-        _require_classes(model)
+        require_classes(model)
     saved_as = [str(saved) for saved in model.config.architectures or [name]]
     trained = name in saved_as or any(head in saved for saved in saved_as)
     if not trained and _untrained(model):
@@ -201,7 +201,12 @@ def require_language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenize
         )
 
 
-def _require_classes(model: PreTrainedModel) -> None:
+def require_classes(model: PreTrainedModel) -> None:
+    """Refuses a model that does not choose one of several classes.
+
+    Raises:
+        UnsupportedModelError: it has one output, or is trained for several labels or numbers.
+    """
     if model.config.num_labels < 2 or model.config.problem_type not in (
         None,
         "single_label_classification",
