@@ -14,7 +14,7 @@ from transformers import AutoModelForMultipleChoice, AutoTokenizer
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
 model = AttentionModelWrapper(
-    AutoModelForMultipleChoice.from_pretrained(os.environ["DREAM_MODEL"]),
+    AutoModelForMultipleChoice.from_pretrained(os.environ["DREAM_MODEL"], dtype="float32"),
     AutoTokenizer.from_pretrained(os.environ["DREAM_MODEL"]),
     max_tokens=128,
 )

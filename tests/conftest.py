@@ -29,12 +29,20 @@ from transformers import (
     BertTokenizerFast,
     DistilBertConfig,
     ElectraConfig,
+    ElectraPreTrainedModel,
     PretrainedConfig,
     PreTrainedModel,
     RobertaConfig,
 )
 
 from textattack_attend.victims.victim import Victim
+from tools.tiny_families.sizes import HEADS as HEADS
+from tools.tiny_families.sizes import HIDDEN as HIDDEN
+from tools.tiny_families.sizes import LABELS as LABELS
+from tools.tiny_families.sizes import LAYERS as LAYERS
+from tools.tiny_families.sizes import MAX_TOKENS as MAX_TOKENS
+from tools.tiny_families.sizes import PAD as PAD
+from tools.tiny_families.sizes import WORDS as WORDS
 
 torch.set_num_threads(
     1
@@ -45,19 +53,17 @@ needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="../shared (victims, data) is missing; CI has it and runs this"
 )
 
-TEXT = """
-    the a film plot actor scene music story is was feels looks never always quite rather good bad
-    dull funny great weak warm cold brave lost and but with about love war time life .
-"""
-WORDS = TEXT.split()
 SPECIAL = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"]  # RoBERTa's pad must be 1
-PAD, MAX_TOKENS = 1, 32
-LAYERS, HEADS, HIDDEN, LABELS = 3, 4, 16, 3
 
 FAMILIES = ("bert", "distilbert", "electra", "roberta")
 BACKENDS = ("eager", "sdpa")
-# transformers refuses sdpa for ELECTRA.
-COMBINATIONS = [(f, b) for f in FAMILIES for b in BACKENDS if (f, b) != ("electra", "sdpa")]
+# transformers before 5 refuses sdpa for ELECTRA.
+COMBINATIONS = [
+    (family, backend)
+    for family in FAMILIES
+    for backend in BACKENDS
+    if (family, backend) != ("electra", "sdpa") or ElectraPreTrainedModel._supports_sdpa
+]
 # Weights whose predictions differ by text, so that attacks both succeed and fail.
 SEEDS = {"bert": 1, "distilbert": 6, "electra": 2, "roberta": 10}
 

@@ -7,26 +7,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attacks.attack import StructureAttack
 from textattack_attend.attention import FAMILIES, bytes_needed
-from textattack_attend.checkpoints.loading import tokenizer_of
-from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import require_one_of
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
-HEAD_SIZE = 64
+from .random_models import Size, demo_tokenizer, random_model
+
 ATTACKS = ("hackattend", "hackattend-plus")
 
 
@@ -66,10 +59,8 @@ def measure(family: str, tokens: int, layers: int, heads: int, attack: str) -> M
         InvalidInputError: the family cannot be attacked.
     """
     require_one_of("family", family, sorted(FAMILIES))
-    tokenizer = tokenizer_of(
-        str(VICTIM_PATH), model_max_length=tokens, model_input_names=["input_ids", "attention_mask"]
-    )
-    model = _model(family, tokenizer, tokens, layers, heads)
+    tokenizer = demo_tokenizer(tokens)
+    model = random_model(Size(family, layers, heads), tokenizer, tokens)
     wrapper = AttentionModelWrapper(model, tokenizer)
     text = "good " * (tokens - 2)
     label = int(wrapper.victim.logits([text])[0].argmax())
@@ -98,41 +89,6 @@ def _differentiate(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None
     embeddings = model.get_input_embeddings()
     assert isinstance(embeddings, nn.Module)
     torch.autograd.grad(logits[0, 0], list(embeddings.parameters()))
-
-
-def _model(
-    family: str, tokenizer: PreTrainedTokenizerBase, tokens: int, layers: int, heads: int
-) -> PreTrainedModel:
-    torch.manual_seed(0)
-    inner = 4 * HEAD_SIZE * heads
-    where_there_is_such_a_field = {
-        "num_key_value_heads": heads,
-        "head_dim": HEAD_SIZE,
-        "encoder_layers": layers,
-        "decoder_layers": layers,
-        "num_decoder_layers": layers,
-        "encoder_attention_heads": heads,
-        "decoder_attention_heads": heads,
-        "encoder_ffn_dim": inner,
-        "decoder_ffn_dim": inner,
-        "decoder_start_token_id": tokenizer.pad_token_id,
-    }
-    usual = AutoConfig.for_model(family)
-    config = AutoConfig.for_model(
-        family,
-        hidden_size=HEAD_SIZE * heads,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=inner,
-        max_position_embeddings=tokens + 2,  # RoBERTa and its kin count from 2
-        vocab_size=len(tokenizer),
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.sep_token_id,
-        **{name: of for name, of in where_there_is_such_a_field.items() if hasattr(usual, name)},
-    )
-    model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return cast(PreTrainedModel, model.to(device).eval())
 
 
 def peak(device: torch.device) -> int:

@@ -38,7 +38,7 @@ def test_the_reference_table(name: str) -> None:
     from textattack_attend.models.wrappers import AttentionModelWrapper
 
     options, successes, candidate_queries, hamming = REFERENCE[name]
-    model = AutoModelForMultipleChoice.from_pretrained(VICTIM)
+    model = AutoModelForMultipleChoice.from_pretrained(VICTIM, dtype="float32")
     wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(VICTIM), max_tokens=128)
     dataset = dream(DEV)
     attack = HackAttendLiong2024.build(wrapper, **options)

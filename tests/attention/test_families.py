@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -30,6 +29,13 @@ from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Budget, Reach, Shape, Structure
 from textattack_attend.victims.victim import Victim
+from tools.plain_softmax import (
+    Order,
+    plain_logits,
+    softmax_order,
+    softmax_replaced,
+    structures_of,
+)
 from tools.sequential import SequentialHackAttend
 from tools.speed import outcome_of
 
@@ -37,8 +43,10 @@ from ..conftest import HEADS, LABELS, LAYERS, hooks_of, random_texts, tiny_confi
 from ..helpers.tiny_families import (
     CAUSAL,
     COMBINATIONS,
-    ENCODER_DECODERS,
+    COMBINATIONS_OF_MORE,
+    SINGLE,
     USED,
+    require_backend,
     tiny,
     tiny_tokenizer,
     tiny_victim,
@@ -47,115 +55,44 @@ from ..helpers.tiny_families import (
 TEXT = "the actor was never dull but the plot is"
 
 
+EVERYTHING = [*COMBINATIONS, *COMBINATIONS_OF_MORE]
+"""The families that stand for every kind, and in slow tests all others."""
+
+
 @cache
 def cached_victim(use: str, backend: str = "eager") -> Victim:
+    require_backend(use, backend)
     return tiny_victim(use, backend)
 
 
-@pytest.fixture(params=COMBINATIONS, ids="-".join)
+@pytest.fixture(
+    params=[
+        *COMBINATIONS,
+        *(pytest.param(one.values, marks=one.marks) for one in COMBINATIONS_OF_MORE),
+    ],
+    ids="-".join,
+)
 def victim(request: pytest.FixtureRequest) -> Victim:
     """Shared: leave it as you found it."""
     return cached_victim(*request.param)
-
-
-def softmax_order(use: str) -> list[int | None]:
-    """The layer of a structure to which each softmax of a forward pass belongs, None for none."""
-    family, options = USED[use]
-    layers: list[int | None] = list(range(LAYERS))
-    if family not in ENCODER_DECODERS:
-        return [*layers]
-    none: list[int | None] = [None] * LAYERS
-    # An encoder first; then in each layer of the decoder self-attention and cross-attention.
-    own: list[int | None] = list(range(LAYERS, 2 * LAYERS))
-    crosswise = none
-    if "prompt" in options:
-        own = none
-    elif "cross_attention" in options:
-        own, crosswise, layers = none, layers, none
-    return [*layers, *(layer for pair in zip(own, crosswise, strict=True) for layer in pair)]
-
-
-@contextmanager
-def plain_masking(
-    order: list[int | None], masked: list[Tensor], visible: list[Tensor]
-) -> Iterator[None]:
-    """PyTorch's softmax with these probabilities zero, the rest rescaled.
-
-    A row of nothing else is uniform over what is visible. Each tensor is bool (B, H, T, T).
-    """
-    own: Any = torch.nn.functional.softmax
-    turn = iter(order)
-
-    def softmax(scores: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        layer = next(turn)
-        if layer is None:
-            return own(scores, *args, **kwargs)  # type: ignore[no-any-return]
-        kept = own(scores, *args, **kwargs).masked_fill(masked[layer], 0)
-        uniform = visible[layer] / visible[layer].sum(-1, keepdim=True)
-        nothing = (masked[layer] | ~visible[layer]).all(-1, keepdim=True)
-        return torch.where(nothing, uniform, kept / kept.sum(-1, keepdim=True)).to(kept.dtype)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.nn.functional, "softmax", softmax)
-        yield
-    assert not list(turn), "not every layer took a softmax"
-
-
-def plain_logits(use: str, victim: Victim, inputs: BatchEncoding, structure: Structure) -> Tensor:
-    """Of an eager model, in double precision."""
-    pad = slice(0, structure.shape.tokens)
-    tokens = inputs["input_ids"].shape[1]
-    masked, visible = [], []
-    for layer, dense in enumerate(structure.dense()):
-        whole = torch.zeros(1, HEADS, tokens, tokens, dtype=torch.bool)
-        whole[..., pad, pad] = torch.from_numpy(dense)
-        masked.append(whole)
-        seen = torch.zeros(1, HEADS, tokens, tokens, dtype=torch.bool)
-        seen[..., pad, pad] = torch.from_numpy(structure.shape.visible(layer).copy())
-        seen[..., torch.arange(tokens), torch.arange(tokens)] = True
-        visible.append(seen)
-    with torch.no_grad(), plain_masking(softmax_order(use), masked, visible):
-        logits: Tensor = victim.model(**inputs).logits
-    return logits.float()
-
-
-def structures_of(shape: Shape) -> dict[str, Structure]:
-    """By name; each of them must change the logits."""
-    generator = random.Random(3)
-    units = [
-        (layer, head, query, key)
-        for layer in range(shape.layers)
-        for head in range(shape.heads)
-        for query, key in np.argwhere(shape.visible(layer)).tolist()
-    ]
-    last, ends = shape.layers - 1, (0, shape.tokens - 1)
-    every = [(layer, head) for layer in range(shape.layers) for head in range(shape.heads)]
-    chosen = {
-        "a key of the first layer": [u for u in units if u[0] == 0 and u[3] == 2],
-        "rows of the last layer": [u for u in units if u[0] == last and u[2] in ends],
-        "a fifth": [u for u in units if generator.random() < 0.2],
-    }
-    structures = {name: Structure.from_units(shape, own) for name, own in chosen.items()}
-    structures["a whole layer"] = Structure.whole(shape, [m for m in every if m[0] == 1])
-    structures["everything"] = Structure.whole(shape, every)
-    return structures
 
 
 @cache
 def expected(use: str, name: str) -> Tensor:
     """Of the eager model in double precision, without padding."""
     victim = tiny_victim(use)
-    nn.Module.to(victim.model, torch.double)
+    if use not in SINGLE:
+        nn.Module.to(victim.model, torch.double)
     shape = victim.empty_structure(TEXT).shape
     inputs = victim.inputs.encode([TEXT])
-    return plain_logits(use, victim, inputs, structures_of(shape)[name])
+    return plain_logits(victim, inputs, structures_of(shape)[name])
 
 
 STRUCTURES = tuple(structures_of(Shape(LAYERS, HEADS, 5)))
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
-@pytest.mark.parametrize(("use", "backend"), COMBINATIONS)
+@pytest.mark.parametrize(("use", "backend"), EVERYTHING)
 def test_masking_changes_inside_equals_plain_inside_and_is_undone_outside(
     use: str, backend: str, name: str
 ) -> None:
@@ -268,16 +205,17 @@ def test_hooks_are_gone_after_a_layer_raised_and_layers_stay_in_order(victim: Vi
     assert torch.equal(victim.logits([TEXT], [structure]), masked)
 
 
-@pytest.mark.parametrize(("use", "backend"), COMBINATIONS)
+@pytest.mark.parametrize(("use", "backend"), EVERYTHING)
 def test_gradients_are_the_slope_of_the_loss(use: str, backend: str) -> None:
     """At the scores: the loss with one score moved, by a softmax that adds to it."""
+    require_backend(use, backend)
     precise, eager = tiny_victim(use, backend), tiny_victim(use)
     for victim in (precise, eager):
         nn.Module.to(victim.model, torch.double)
     inputs = precise.inputs.encode([TEXT])
     (done,) = precise.forward_passes([TEXT], [], [lambda logits: logits[0, 1]])
     gradients = done.capture().score_gradients
-    order = softmax_order(use)
+    order = softmax_order(precise)
     for layer in range(len(gradients)):
         place = np.unravel_index(int(gradients[layer].abs().argmax()), gradients[layer].shape)
         unit = (layer, *(int(position) for position in place))
@@ -291,22 +229,21 @@ def test_gradients_are_the_slope_of_the_loss(use: str, backend: str) -> None:
 def score_moved(
     victim: Victim,
     inputs: BatchEncoding,
-    order: list[int | None],
+    order: Order,
     unit: tuple[int, ...],
     step: float,
 ) -> float:
     """The logit of class 1 with one score moved."""
-    own, turn = torch.nn.functional.softmax, iter(order)
-    layer, head, query, key = unit
+    moved, head, query, key = unit
 
-    def softmax(scores: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if next(turn) == layer:
+    def softmax(own: Any, layer: int, scores: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if layer == moved:
             scores = scores.clone()
             scores[0, head, query, key] += step
-        return own(scores, *args, **{**kwargs, "dtype": scores.dtype})
+        result: Tensor = own(scores, *args, **{**kwargs, "dtype": scores.dtype})
+        return result
 
-    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        patch.setattr(torch.nn.functional, "softmax", softmax)
+    with torch.no_grad(), softmax_replaced(order, softmax):
         return float(victim.model(**inputs).logits[0, 1])
 
 
@@ -337,7 +274,7 @@ def test_hackattend_decides_as_one_structure_after_the_other(victim: Victim) -> 
 
 
 @pytest.mark.parametrize("build", [HackAttendLiong2024.build, HackAttendPlus.build])
-@pytest.mark.parametrize(("use", "backend"), COMBINATIONS)
+@pytest.mark.parametrize(("use", "backend"), EVERYTHING)
 def test_attacks_succeed_within_what_is_visible(
     use: str, backend: str, build: Callable[..., Any]
 ) -> None:
@@ -368,7 +305,7 @@ def test_reuse_changes_no_logits(victim: Victim) -> None:
     plain = torch.cat([victim.logits([text], [structure]) for text, _, structure in asked])
     torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
     family = family_of(victim.model)
-    if family.decoder is not None:
+    if family.engine is None and not family.is_stack:
         assert isinstance(victim.engine, WholeModel)
     else:
         assert isinstance(victim.engine, Engine)

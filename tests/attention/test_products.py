@@ -12,11 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.pytorch_utils import Conv1D
 
+from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attention import AttentionCapture, masked_attention, products
 from textattack_attend.attention.evaluate.kernels import OneDnnLinear, in_onednn
 from textattack_attend.attention.products import faster_products, forward_in_onednn
+from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Structure
 from textattack_attend.victims.victim import Victim
+from tools.speed import outcome_of
 
 from ..conftest import FAMILIES, MakeVictim, hooks_of
 from ..helpers.tiny_families import COMBINATIONS, USED, tiny_victim
@@ -151,6 +154,23 @@ def test_a_gradient_is_not_differentiated_again() -> None:
     (gradient,) = torch.autograd.grad(output, [rows], create_graph=True)
     with pytest.raises(RuntimeError):
         torch.autograd.grad(gradient.sum(), [rows])
+
+
+@pytest.mark.parametrize("build", [HackAttendLiong2024.build, HackAttendPlus.build])
+def test_decisions_on_the_victim_of_the_demo(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapper = AttentionModelWrapper.from_pretrained("attend-demo")
+    examples = [
+        ("a dull and lifeless film", 0),
+        ("the acting is superb but the plot never comes alive", 0),
+        ("warm , funny and brave", 1),
+    ]
+    decided = []
+    for faster in (True, False):
+        monkeypatch.setattr(products, "onednn_is_faster", lambda faster=faster: faster)
+        results = build(wrapper).attack_many(examples)
+        decided.append([outcome_of(result) for result in results])
+    assert decided[0] == decided[1]
+    assert {own.status for own in decided[0]} > {"success"}
 
 
 def change_through_data(linear: nn.Linear) -> None:

@@ -14,9 +14,11 @@ from transformers import (
     BertForSequenceClassification,
     BertModel,
     BertTokenizerFast,
+    CTRLConfig,
+    CTRLForSequenceClassification,
+    FNetConfig,
+    FNetForSequenceClassification,
     PreTrainedModel,
-    XLNetConfig,
-    XLNetForSequenceClassification,
 )
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
@@ -58,8 +60,13 @@ def wrapped(victim: Victim) -> AttentionModelWrapper:
 
 
 def unknown() -> PreTrainedModel:
-    sizes = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 8, "vocab_size": 40}
-    return XLNetForSequenceClassification(XLNetConfig(**sizes))
+    sizes = {"n_embd": 8, "n_layer": 1, "n_head": 2, "dff": 8, "vocab_size": 40}
+    return CTRLForSequenceClassification(CTRLConfig(**sizes))
+
+
+def without_a_softmax() -> PreTrainedModel:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8, "vocab_size": 40}
+    return FNetForSequenceClassification(FNetConfig(**sizes))
 
 
 def no_head() -> PreTrainedModel:
@@ -107,8 +114,9 @@ def half() -> PreTrainedModel:
         (half, "float16 is too short"),
         (
             unknown,
-            "model type 'xlnet' is not supported; supported: albert, bart, bert, camembert",
+            "model type 'ctrl' is not supported; `textattack-attend ls families` lists the types",
         ),
+        (without_a_softmax, "'fnet' cannot be attacked: its layers mix tokens by a Fourier"),
         (no_head, "BertModel has no classification head; expected a ...ForSequence"),
         (random_head, "the checkpoint is a BertForMaskedLM without the head of a BertForSequenceC"),
         (regression, "expected a model that chooses one of at least 2 classes"),

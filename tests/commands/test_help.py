@@ -69,8 +69,9 @@ def test_every_option_has_a_sentence_and_its_default(group: click.Group, name: s
 
 
 def test_developers_measurements_are_no_commands_of_a_user() -> None:
-    assert {"speed", "memory", "overhead", "strength", "metrics-page"} <= set(tools.commands)
-    assert not {"speed", "memory", "overhead", "strength", "metrics-page"} & set(COMMANDS)
+    ours = {"speed", "memory", "overhead", "strength", "metrics-page", "families-page"}
+    assert ours <= set(tools.commands)
+    assert not ours & set(COMMANDS)
 
 
 def test_the_options_of_a_defense_stand_under_its_name() -> None:
@@ -104,7 +105,10 @@ def test_what_is_listed_can_be_attacked_or_says_what_it_needs() -> None:
         *("rankings", "families", "commands"),
     ]
     assert parts["victims"].startswith("  attend-demo ")
-    assert not re.search(r"xlnet|stsb|lstm|cnn", parts["victims"])
+    assert not re.search(r"stsb|lstm|cnn", parts["victims"])
+    kinds = [line.split()[1].rstrip(";") for line in parts["families"].splitlines()]
+    assert kinds == sorted(kinds)
+    assert set(kinds) == {"encoder", "decoder", "encoder-decoder"}
     attacks = parts["attacks"].splitlines()
     assert attacks[0].startswith("  hackattend  ")
     names = [line.split()[0] for line in attacks]

@@ -104,6 +104,8 @@ def test_a_language_model_with_a_prompt(tmp_path: Path) -> None:
         *("--model-from-file", str(ROOT / "examples" / "zero_shot.py")),
         *("--dataset-from-file", f"{tmp_path / 'dev.tsv'}^sst2"),
         LANGUAGE_MODEL=str(tmp_path / "model"),
+        TEMPLATE="{} the film is",
+        LABEL_WORDS="bad,good",
     )
     assert done.returncode == 0, done.stderr
     assert sum(counts(done.stdout)) == 3

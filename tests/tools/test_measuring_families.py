@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from math import inf
+from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from textattack_attend.analysis.attention_shares import attention_shares
 from textattack_attend.analysis.example import Example
@@ -15,6 +17,7 @@ from textattack_attend.analysis.sanity import findings
 from textattack_attend.attack_recipes import HackAttendPlus
 from textattack_attend.errors import UnsupportedModelError
 from textattack_attend.models.wrappers import AttentionModelWrapper
+from tools.__main__ import main as tools
 from tools.speed import compare, time_attack
 
 from ..conftest import BACKENDS
@@ -44,6 +47,21 @@ def test_speed(use: str) -> None:
     assert (last.attacked, last.differing) == (2, 0)
     assert last.token_layers > 0
     assert min(last.floor.forwards, last.floor.plain, last.floor.same_kernels) > 0
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_the_speed_command_takes_a_decoder(family: str, tmp_path: Path) -> None:
+    victim = tiny_victim(family)
+    victim.model.save_pretrained(tmp_path)
+    victim.tokenizer.save_pretrained(tmp_path)
+    label = int(victim.logits([TEXTS[1]]).argmax())
+    (tmp_path / "data.tsv").write_text(f"{TEXTS[1]}\t{label}\n")
+    given = ["--model", str(tmp_path), "--data", str(tmp_path / "data.tsv")]
+    done = CliRunner().invoke(tools, ["speed", *given])
+    assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["different", "decisions", "0"] in lines
+    assert ["examples", "attacked", "1", "of", "1"] in lines
 
 
 @pytest.mark.parametrize("use", FEW)

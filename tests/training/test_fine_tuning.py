@@ -185,10 +185,10 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
     assert done.exit_code == 1
     assert "train.json: cannot be read" in done.output
     assert not (tmp_path / "victim").exists()
-    file = ["train", "--task", "sst2", "--model", pretrained, "--data", f"{pretrained}/vocab.txt"]
+    file = ["train", "--task", "sst2", "--model", pretrained, "--data", f"{pretrained}/config.json"]
     done = CliRunner().invoke(main, [*file, "--output", str(tmp_path / "victim")])
     assert done.exit_code == 1
-    assert "vocab.txt: expected the folder of train.tsv and dev.tsv, got a file" in done.output
+    assert "config.json: expected the folder of train.tsv and dev.tsv, got a file" in done.output
     (tmp_path / "train.tsv").write_text("good\t1\nbad\t0\n")
     (tmp_path / "dev.tsv").write_text("good\t2\n")
     sentences = ["train", "--task", "sst2", "--data", str(tmp_path)]

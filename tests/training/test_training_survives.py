@@ -264,7 +264,7 @@ def test_an_output_that_is_overwritten_can_be_overwritten_again_after_a_kill(
         begin(card, output, overwrite=True)
         assert [path.name for path in output.rglob("*")] == ["checkpoints", "card.json"]
         killed_at += 1
-    assert killed_at > 15
+    assert killed_at > 12  # transformers 5 writes fewer files
 
 
 class interrupting_deletions:

@@ -16,9 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from transformers import (
-    AutoTokenizer,
     BertForSequenceClassification,
-    BertTokenizer,
     BertTokenizerFast,
 )
 
@@ -37,6 +35,7 @@ from textattack_attend.victims.prompt import Prompt
 from textattack_attend.victims.victim import Victim
 
 from ..conftest import SPECIAL, WORDS, MakeVictim, tiny_config, tiny_model
+from ..helpers.python_tokenizer import PythonTokenizer
 from ..helpers.tiny_families import CONFIGS, USED, tiny_victim
 
 # --- victims: what changes them ---
@@ -132,9 +131,11 @@ def with_tokenizer(**options: Any) -> Callable[[Victim], Victim]:
     """Each case keeps the vocabulary and changes a rule of the tokenizer."""
 
     def change(victim: Victim) -> Victim:
+        numbers = victim.tokenizer.get_vocab()
         with TemporaryDirectory() as folder:
-            (words,) = victim.tokenizer.save_vocabulary(folder)
-            return Victim(victim.model, BertTokenizerFast(vocab_file=words, **options))
+            words = Path(folder) / "vocab.txt"
+            words.write_text("\n".join(sorted(numbers, key=numbers.__getitem__)), encoding="utf-8")
+            return Victim(victim.model, BertTokenizerFast(str(words), **options))
 
     return change
 
@@ -253,16 +254,16 @@ def test_a_tokenizer_in_python_counts_as_it_behaves(tmp_path: Path) -> None:
     model = tiny_model()
 
     def part(**options: Any) -> str:
-        return trained_parts(model, BertTokenizer(str(words), **options))["tokenizer"]
+        return trained_parts(model, PythonTokenizer(str(words), **options))["tokenizer"]
 
     before = part()
     assert part() == before
     copy = tmp_path / "copy" / "words.txt"
     copy.parent.mkdir()
     shutil.copy(words, copy)
-    assert trained_parts(model, BertTokenizer(str(copy)))["tokenizer"] == before
+    assert trained_parts(model, PythonTokenizer(str(copy)))["tokenizer"] == before
     assert len({before, part(do_lower_case=False), part(unk_token="the")}) == 3
-    tokenizer = BertTokenizer(str(words))
+    tokenizer = PythonTokenizer(str(words))
     tokenizer.basic_tokenizer.do_lower_case = False
     assert trained_parts(model, tokenizer)["tokenizer"] != before
     words.write_text("\n".join([*SPECIAL, *reversed(WORDS)]), encoding="utf-8")
@@ -274,15 +275,17 @@ def test_adapters_count_with_their_scale_and_their_switch() -> None:
     peft = pytest.importorskip("peft")
     victim = tiny_victim("bart")
     config = peft.LoraConfig(r=2, lora_alpha=4, target_modules=["q_proj"])
-    victim.model.add_adapter(config, "one")
+    peft.inject_adapter_in_model(config, victim.model, "one")
     names = {victim.identity().name}
     layers = [module for module in victim.model.modules() if hasattr(module, "lora_A")]
     layers[0].scaling["one"] *= 2
     names.add(victim.identity().name)
-    victim.model.disable_adapters()
+    for layer in layers:
+        layer.enable_adapters(False)
     names.add(victim.identity().name)
     assert len(names) == 3
-    victim.model.enable_adapters()
+    for layer in layers:
+        layer.enable_adapters(True)
     layers[0].scaling["one"] /= 2
     assert victim.identity().name in names
 
@@ -301,7 +304,8 @@ def test_a_victim_is_the_same_from_another_folder(use: str, tmp_path: Path) -> N
     model.save_pretrained(tmp_path)
     victim.tokenizer.save_pretrained(tmp_path)
     loaded = type(model).from_pretrained(tmp_path, attn_implementation="eager")
-    again = Victim(loaded, AutoTokenizer.from_pretrained(tmp_path), **USED[use][1])
+    tokenizer = type(victim.tokenizer).from_pretrained(tmp_path)  # not what suits the family
+    again = Victim(loaded, tokenizer, **USED[use][1])
     assert before.differing(again.identity()) == []
 
 

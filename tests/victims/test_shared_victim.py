@@ -36,7 +36,7 @@ def victim_and_examples(count: int):  # type: ignore[no-untyped-def]  # textatta
 
     from textattack_attend.models.wrappers import AttentionModelWrapper
 
-    model = AutoModelForSequenceClassification.from_pretrained(VICTIM)
+    model = AutoModelForSequenceClassification.from_pretrained(VICTIM, dtype="float32")
     lines = [line.rsplit("\t", 1) for line in DEV.read_text().splitlines()[:count]]
     examples = [(text, int(label)) for text, label in lines]
     return AttentionModelWrapper(model, AutoTokenizer.from_pretrained(VICTIM)), examples
@@ -142,7 +142,7 @@ OPTIONS = {
     },
 }
 victim, data = sys.argv[2:]
-model = AutoModelForSequenceClassification.from_pretrained(victim)
+model = AutoModelForSequenceClassification.from_pretrained(victim, dtype="float32")
 wrapper = AttentionModelWrapper(model, AutoTokenizer.from_pretrained(victim))
 lines = [line.rstrip("\\n").rsplit("\\t", 1) for line in open(data)][:10]
 dataset = Dataset([(text, int(label)) for text, label in lines])

@@ -261,7 +261,7 @@ def forward_passes(
     masked = masked_attention(model, structures)
     with torch.set_grad_enabled(wanted), reading as hidden, record, masked:
         logits: Tensor = run_rows(model, inputs).logits
-        _require_whole_texts(inputs["input_ids"], int(model.config.num_attention_heads), layers)
+        _require_whole_texts(inputs["input_ids"], family.num_heads(model), layers)
         whole = all(own.shape[:2] == inputs["input_ids"].shape for own in hidden.values())
         states = list(hidden.values()) if whole else []
         batch = _Batch(inputs, logits, states, layers, losses)

@@ -15,11 +15,13 @@ from transformers import PreTrainedModel
 from ..errors import UnsupportedModelError, did_you_mean
 from ..registry import Registry
 from ..structures import Shape
+from ..versions import require_transformers
 from .engine_parts import for_label_words
 from .family import Family
 from .label_words import LabelWordClassifier
-from .patches import IMAGE_FAMILIES, PatchClassifier
+from .patches import PatchClassifier
 from .records import RECORDS
+from .records.refusals import REFUSED
 
 BACKENDS = ("eager", "sdpa")
 
@@ -46,19 +48,8 @@ def family_of(model: PreTrainedModel) -> Family:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
             head, layers differ in their heads, or the weights are float16.
     """
-    kind = model.config.model_type
-    if kind in IMAGE_FAMILIES and not isinstance(model, PatchClassifier):
-        raise UnsupportedModelError(
-            f"a {kind} model reads images: expected it behind an ImageModelWrapper, got it as a "
-            "model of texts"
-        )
-    family = IMAGE_FAMILIES.get(kind) or FAMILIES.get(kind)
-    if family is None:
-        raise UnsupportedModelError(
-            f"model type {model.config.model_type!r} is not supported; "
-            f"supported: {', '.join(sorted(FAMILIES))}"
-            f"{did_you_mean(model.config.model_type, FAMILIES)}"
-        )
+    known = model.family if isinstance(model, PatchClassifier) else None
+    family = known or _known(model.config.model_type)
     backend = model.config._attn_implementation
     if backend not in BACKENDS:
         raise UnsupportedModelError(
@@ -70,15 +61,36 @@ def family_of(model: PreTrainedModel) -> Family:
             "float16 is too short to tell a fully masked row from padding; load the model with "
             "dtype float32 or bfloat16"
         )
-    heads = model.config.num_attention_heads
-    decoder_heads = getattr(model.config, "decoder_attention_heads", heads)
-    if getattr(model.config, "pruned_heads", None) or decoder_heads != heads:
+    if getattr(model.config, "pruned_heads", None):
         raise UnsupportedModelError(
-            "the layers of the model differ in their heads (some were pruned, or the decoder has "
-            "another number); expected the same everywhere"
+            "the layers of the model differ in their heads (some were pruned); expected the same "
+            "everywhere"
         )
     if isinstance(model, LabelWordClassifier):  # its decoder reads nothing but the start token
-        return replace(family, engine=for_label_words(family.engine), decoder=None)
+        family = replace(family, engine=for_label_words(family.engine), decoder=None)
+    family.num_heads(model)
+    return family
+
+
+def _known(model_type: str) -> Family:
+    """Returns the record of a model type.
+
+    Raises:
+        UnsupportedModelError: there is none, or the installed transformers does not fit it.
+    """
+    family = FAMILIES.get(model_type)
+    if family is None:
+        reason = REFUSED.get(model_type)
+        if reason is not None:
+            raise UnsupportedModelError(
+                f"model type {model_type!r} cannot be attacked: {reason}; `textattack-attend ls "
+                "families` lists the types that can"
+            )
+        raise UnsupportedModelError(
+            f"model type {model_type!r} is not supported; `textattack-attend ls families` lists "
+            f"the types that are{did_you_mean(model_type, FAMILIES)}"
+        )
+    require_transformers(family.since, f"models of type {model_type!r}")
     return family
 
 
@@ -96,5 +108,5 @@ def shape_of(
     """
     family = family_of(model)
     layers = len(family.attention_modules(model, cross))
-    heads = int(model.config.num_attention_heads)
+    heads = family.num_heads(model)
     return Shape(layers, heads, tokens, family.reach_of(model, cross), first_is_special)

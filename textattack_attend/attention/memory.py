@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from ..errors import InvalidInputError, require_number
 from ..structures import Shape
 from .evaluate.engine import ATTENTION_BYTES, KEPT_BYTES
-from .families import shape_of
+from .families import family_of, shape_of
 
 GIBIBYTE = 2**30
 SINGLE = 4
@@ -93,9 +93,9 @@ def bytes_needed(model: PreTrainedModel, shape: Shape) -> int:
         model: a model of a supported family.
         shape: the shape of the text's structures.
     """
-    config = model.config
+    config = family_of(model).settings_of(model.config)
     units = sum(tokens**2 for tokens in shape.sequences or (shape.tokens,))
-    kept = KEPT_FUSED if config._attn_implementation == "sdpa" else KEPT_EAGER
+    kept = KEPT_FUSED if model.config._attn_implementation == "sdpa" else KEPT_EAGER
     matrices = shape.layers * (kept + 1) * units + PASSING * shape.tokens**2
     hidden = int(config.hidden_size)
     inner = int(getattr(config, "intermediate_size", None) or 4 * hidden)

@@ -51,6 +51,11 @@ class PatchClassifier(nn.Module):
         return self.image_model.dtype
 
     @property
+    def family(self) -> Family:
+        """The record of the model's family, which is none of the families of texts."""
+        return IMAGE_FAMILIES[self.config.model_type]
+
+    @property
     def special_tokens(self) -> int:
         """The number of tokens before the patches."""
         return SPECIAL_TOKENS[self.config.model_type]

@@ -25,7 +25,7 @@ from transformers.utils import CONFIG_NAME
 from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from ..errors import AttendError, CustomCodeError, InvalidInputError, reason_of
-from ..versions import installed, require_readable, saved_by_newer
+from ..versions import installed, require_readable, saved_by_newer, without_bars_of_weights
 from .adapted import load_adapted
 from .adapters import adapter_in
 from .configurations import configurations_of, require_size, saved_dtypes
@@ -134,7 +134,10 @@ def load_model(auto: Any, checkpoint: str, trust_remote_code: bool = False, **op
         InvalidInputError: there is no such checkpoint.
         CustomCodeError: the checkpoint needs code of its own, which is not allowed.
     """
-    loaded = from_pretrained(auto, checkpoint, trust_remote_code, dtype=torch.float32, **options)
+    with without_bars_of_weights():
+        loaded = from_pretrained(
+            auto, checkpoint, trust_remote_code, dtype=torch.float32, **options
+        )
     for saved in sorted(saved_dtypes(checkpoint) - {"float32"}):
         logger.warning(
             "%s: its weights were saved in %s; they are loaded in float32", checkpoint, saved

@@ -17,6 +17,8 @@ from ..process.progress import say, watched
 from ..registry import Registry
 
 if TYPE_CHECKING:
+    from textattack.datasets import Dataset
+
     from ..analysis.example import Example
     from ..models.wrappers import AttentionModelWrapper
 
@@ -136,11 +138,12 @@ def prepare(
     require_possible(model)  # said before seconds of imports
     require_source(data)
     import torch
+    from textattack.shared.utils import logger
 
     from ..datasets import dataset_named, for_model
     from ..models.wrappers import class_names_of, wrapper_for
 
-    logging.getLogger("textattack").setLevel(logging.WARNING)  # it says that models are compatible
+    logger.setLevel(logging.WARNING)  # it says that models are compatible
     whole = dataset_named(data, count=num_examples)
     gc.freeze()  # what was imported stays: no need to look for garbage in it during a measurement
     torch.set_num_threads(threads)
@@ -148,12 +151,16 @@ def prepare(
     wrapper = wrapper_for(model, trust_remote_code)
     wrapper.model.to("cuda" if torch.cuda.is_available() else "cpu")
     dataset = for_model(whole, class_names_of(wrapper, label_names))
+    return wrapper, examples_of(dataset, num_examples)
+
+
+def examples_of(dataset: Dataset, count: int) -> list[Example]:
+    """Returns the first examples of a data set; a text of several columns is a mapping of them."""
     alone = len(dataset.input_columns) == 1
-    examples = [
+    return [
         (next(iter(columns.values())) if alone else columns, label)
-        for columns, label in (dataset[at] for at in range(min(num_examples, len(dataset))))
+        for columns, label in (dataset[at] for at in range(min(count, len(dataset))))
     ]
-    return wrapper, examples
 
 
 def require_attacked(attacked: int, examples: int) -> None:

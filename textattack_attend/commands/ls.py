@@ -24,9 +24,9 @@ NEEDED = {
     "SBERT": ("sentence_transformers", "sentence-transformers"),
 }
 """The packages that parts of TextAttack's attacks need, and their names in words."""
-UNATTACKABLE = ("xlnet", "stsb")
-"""Parts of the names of TextAttack's models that no attack on attention can be run on: a family
-whose attention is computed in two streams, and a task without classes."""
+UNATTACKABLE = ("stsb",)
+"""Parts of the names of TextAttack's models that no attack can be run on, as their task has no
+classes."""
 
 
 @kind("attacks", "textattack-attend attack --recipe NAME --model MODEL, or `recipe` in a YAML file")
@@ -122,7 +122,9 @@ def _rankings() -> Iterable[Named]:
 def _families() -> Iterable[Named]:
     from ..attention.families import FAMILIES
 
-    return named(sorted(FAMILIES))
+    for name, family in sorted(FAMILIES.items(), key=lambda one: (one[1].kind, one[0])):
+        since = f"; transformers {family.since} or newer" if family.since else ""
+        yield name, f"{family.kind}{since}"
 
 
 @kind("commands", "textattack-attend NAME --help")

@@ -71,10 +71,9 @@ def configuration_of(
 def longest_input(config: PretrainedConfig) -> int:
     """Returns the most tokens of an input that the position table allows, if there is one."""
     family = FAMILIES.get(config.model_type)
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is None or positions < 1:  # XLNet says -1
-        return sys.maxsize
-    return int(positions) - (family.reserved_positions if family else 0)
+    if family is not None:
+        return family.max_tokens(config)
+    return int(getattr(config, "max_position_embeddings", None) or sys.maxsize)
 
 
 def _require_field(model: str, config: PretrainedConfig, name: str, value: Any) -> None:

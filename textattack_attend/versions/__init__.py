@@ -6,6 +6,7 @@ The functions ask what a version has, and not for its number, wherever that can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -72,9 +73,35 @@ def is_local(config: Any) -> Sequence[bool]:
     return [layer % every != 0 for layer in range(config.num_hidden_layers)]
 
 
+def t5gemma_sees_its_window() -> bool:
+    """Returns whether a window of T5Gemma's encoder reaches as far as its size says.
+
+    Transformers 4 has a mask of its own for it, which ends one token earlier on each side.
+    """
+    from transformers.models.t5gemma import modeling_t5gemma
+
+    return not hasattr(modeling_t5gemma, "sliding_window_bidirectional_mask_function")
+
+
 UNREAD: dict[str, Any] = {"rope_parameters": None, "scale_decoder_outputs": True}
 """Fields of transformers 5 that decide what a model computes, which earlier versions silently skip,
 each with the value for which that does not matter."""
+
+
+@contextmanager
+def without_bars_of_weights() -> Iterator[None]:
+    """Hides the progress bars that transformers 5 shows for weights of any size.
+
+    Downloads keep theirs, which the public switch of transformers would hide as well.
+    """
+    from transformers.utils import logging
+
+    before = logging._tqdm_active
+    logging._tqdm_active = False
+    try:
+        yield
+    finally:
+        logging._tqdm_active = before
 
 
 def installed() -> str:
@@ -82,6 +109,15 @@ def installed() -> str:
     from transformers import __version__
 
     return str(__version__)
+
+
+def fits(minimum: str) -> bool:
+    """Returns whether the installed version of transformers is one, or a newer one.
+
+    Args:
+        minimum: the first version that fits, as "5.0"; empty if all do.
+    """
+    return not minimum or not _is_older(installed(), minimum)
 
 
 def require_transformers(minimum: str, what: str) -> None:
@@ -94,7 +130,7 @@ def require_transformers(minimum: str, what: str) -> None:
     Raises:
         UnsupportedModelError: the installed version is older.
     """
-    if _is_older(installed(), minimum):
+    if not fits(minimum):
         raise UnsupportedModelError(
             f"{what}: expected transformers {minimum} or newer, got {installed()}; install a newer "
             "one (docs/how-to/use-transformers-5.md)"

@@ -34,6 +34,18 @@ def groups_of(model: PreTrainedModel, inputs: Mapping[str, Tensor], padding: int
     return list(groups.values())
 
 
+def groups_by_length(inputs: Mapping[str, Tensor]) -> list[Group]:
+    """Groups rows that need no padding together.
+
+    Args:
+        inputs: the rows, each (B, T).
+    """
+    groups: dict[int, Group] = defaultdict(list)
+    for row, length in enumerate(inputs["attention_mask"].sum(1).tolist()):
+        groups[length].append(row)
+    return list(groups.values())
+
+
 def evaluated(groups: Iterable[Group], evaluate: Callable[[Group], Iterable[T]]) -> list[T]:
     """Evaluates each group by itself, and returns the results in the order of the texts."""
     found: dict[int, T] = {}

@@ -125,7 +125,7 @@ def embedding_rows(model: PreTrainedModel) -> int:
     """Returns the number of tokens that a model has embeddings of."""
     base: Any = model.base_model
     embeddings: nn.Embedding = base.get_input_embeddings()
-    return int(embeddings.num_embeddings)
+    return len(embeddings.weight)
 
 
 def require_embedded(model: PreTrainedModel, inputs: Mapping[str, Tensor]) -> None:
@@ -172,6 +172,11 @@ def require_classifier(model: PreTrainedModel) -> None:
         )
     if not is_multiple_choice(model):
         require_classes(model)
+    elif family_of(model).feels_padding(model.config):
+        raise UnsupportedModelError(
+            f"expected a model that scores choices of different lengths apart, got a {name}, whose "
+            "scores depend on the padding of the shorter ones"
+        )
     saved_as = [str(saved) for saved in model.config.architectures or [name]]
     trained = name in saved_as or any(head in saved for saved in saved_as)
     if not trained and _untrained(model):

@@ -12,7 +12,7 @@ from ..attention import family_of, is_multiple_choice, shape_of
 from ..data.texts import Text
 from ..errors import require_number, require_whole_number
 from ..structures import Shape, Structure
-from .batches import groups_of
+from .batches import groups_by_length, groups_of
 from .encoding import EncodedText
 from .inputs import inputs_of
 from .prompt import Prompt
@@ -60,7 +60,7 @@ class TextModel:
         if max_tokens is not None:
             require_whole_number("max_tokens", max_tokens)
         require_number("model_max_length", tokenizer.model_max_length, "[1, inf)")
-        longest = min(family.max_tokens(self.model), tokenizer.model_max_length)
+        longest = min(family.max_tokens(self.model.config), tokenizer.model_max_length)
         self.max_tokens = longest if max_tokens is None else min(max_tokens, longest)
         require_classification_token(self.model, tokenizer)
         require_padding(self.model, tokenizer)
@@ -99,6 +99,8 @@ class TextModel:
         Raises:
             InvalidInputError: the model has no embedding of a token.
         """
+        if family_of(self.model).feels_padding(self.model.config):
+            return groups_by_length(self._encoded(texts))
         if not reads_the_last_end(self.model):
             return [list(range(len(texts)))]
         return groups_of(self.model, self._encoded(texts), int(self.tokenizer.pad_token_id))

@@ -44,12 +44,10 @@ def evaluators(model: PreTrainedModel, precision: str) -> list[Evaluator]:
     family = family_of(model)
     changed = changed_module(model, getattr(model.base_model, "embeddings", None))
     whole = WholeModel(model, precision)
-    if family.decoder is not None:
-        return [whole]
-    if changed is not None:
+    kinds = [True] * (family.engine is not None) + [False] * family.is_stack
+    if kinds and changed is not None:
         say_that_it_is_slow(model, f"has a hook or another forward on {changed or 'itself'!r}")
         return [whole]
-    kinds = (True, False) if family.engine is not None else (False,)
     return [*(Engine(model, precision, by_parts=kind) for kind in kinds), whole]
 
 

@@ -72,9 +72,10 @@ class Engine:
         self.precision = precision
         self.token_layers = 0
         self._family = family_of(model)
-        self.by_parts = self._family.engine is not None if by_parts is None else by_parts
+        known = self._family.engine is not None
+        self.by_parts = known if by_parts is None else by_parts
         _require_layers(self._family, self.by_parts)
-        self._heads = int(model.config.num_attention_heads)
+        self._heads = self._family.num_heads(model)
         self.twin = model
         self._mark: CopyMark | None = None
         self._rows_at_once: int | None = None
@@ -158,7 +159,7 @@ class Engine:
 
 
 def _require_layers(family: Family, by_parts: bool) -> None:
-    if family.decoder is not None or (by_parts and family.engine is None):
+    if not (family.is_stack or by_parts) or (by_parts and family.engine is None):
         raise UnsupportedModelError(
             f"the engine cannot compute the layers of {family.model_type!r}; expected "
             f"{'a family with engine parts' if by_parts else 'a model of one stack of layers'}"

@@ -38,7 +38,7 @@ class OwnLayers:
         self._family = family
         self._layers = family.layer_modules(model)
         self._modules = family.attention_modules(model)
-        self._heads = int(model.config.num_attention_heads)
+        self._heads = family.num_heads(model)
 
     def __len__(self) -> int:
         """Returns the number of layers."""

@@ -38,7 +38,7 @@ class RowLayers:
         self._model = model
         self._parts: EngineParts = family.engine
         self._layers = family.layer_modules(model)
-        self._heads = int(model.config.num_attention_heads)
+        self._heads = family.num_heads(model)
         self._positions = Positions.of(model, family, tokens)
 
     def __len__(self) -> int:

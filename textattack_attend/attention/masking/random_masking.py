@@ -41,9 +41,9 @@ def masked_at_random(
     family = family_of(model)
     modules = family.attention_modules(model)
     _require_known("layers", layers, len(modules))
-    _require_known("heads", heads, int(model.config.num_attention_heads))
+    _require_known("heads", heads, family.num_heads(model))
     chosen = [layer for layer in range(len(modules)) if layers is None or layer in layers]
-    count = int(model.config.num_attention_heads)
+    count = family.num_heads(model)
     kept = [head for head in range(count) if heads is not None and head not in heads]
     modes = {layer: _Drawing(share, tokens, kept) for layer in chosen}
     return softmax_modes(modules, modes, family.extra_keys)

@@ -20,7 +20,7 @@ from ..engine_parts import (
 )
 from ..family import Family
 from ..layer_parts import EngineParts, Head, Projections
-from .reach import modernbert_windows
+from .reach import every_layer, modernbert_windows
 
 
 def _albert_groups(config: Any) -> Sequence[int]:
@@ -47,6 +47,30 @@ def _bert_like(
         reserved_positions=reserved_positions,
     )
 
+
+def _other(model_type: str, **more: Any) -> Family:
+    """Returns the record of an encoder with BERT's paths, unless it says otherwise."""
+    paths = {"layers": "encoder.layer", "attention": "attention.self"}
+    return Family(model_type, **{**paths, **more})
+
+
+def _mixed_heads(config: Any) -> int:
+    """Returns the number of heads of ConvBERT that take a softmax; the others are convolutions."""
+    return max(1, int(config.num_attention_heads // config.head_ratio))
+
+
+def _reads_another_token(config: Any) -> bool:
+    """Returns whether a head reads the last position, padding or not, or several positions."""
+    return bool(config.summary_type != "first")
+
+
+MPNET = EngineParts(
+    Projections("attention.attn.q", "attention.attn.k", "attention.attn.v"),
+    mpnet_mix,
+    plain_head,
+    bert_head,
+    bias=mpnet_bias,
+)
 
 ENCODERS = (
     _bert_like("bert", bert_head),
@@ -75,21 +99,33 @@ ENCODERS = (
         ),
         served_by=_albert_groups,
     ),
-    # Their scores depend on the distance of two tokens, which the engine does not compute.
-    Family("deberta", layers="encoder.layer", attention="attention.self"),
-    Family("deberta-v2", layers="encoder.layer", attention="attention.self"),
-    Family(
-        "mpnet",
-        layers="encoder.layer",
-        attention="attention.attn",
-        engine=EngineParts(
-            Projections("attention.attn.q", "attention.attn.k", "attention.attn.v"),
-            mpnet_mix,
-            plain_head,
-            bert_head,
-            bias=mpnet_bias,
-        ),
-        reserved_positions=2,
+    # Layers that the engine does not compute, such as those with positions in their scores.
+    # Its convolutions read padding as well.
+    _other("convbert", heads=_mixed_heads, feels_padding=lambda config: True),
+    _bert_like("data2vec-text", plain_head, reserved_positions=2),
+    _other("deberta"),
+    _other("deberta-v2"),
+    _bert_like("ernie", bert_head),
+    # Transformers 4 keeps its rotations, made without gradients, for passes with gradients.
+    _other("esm", reserved_positions=2, since="5.0"),
+    _other("eurobert", layers="layers", attention="self_attn", since="5.0"),
+    _other("flaubert", layers="attentions", attention="", feels_padding=_reads_another_token),
+    _other("ibert", reserved_positions=2),
+    _other("megatron-bert"),
+    _other("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
+    _other("mpnet", attention="attention.attn", reserved_positions=2, engine=MPNET),
+    _other("nomic_bert", layers="layers", attention="self_attn", since="5.0"),
+    _bert_like("rembert", bert_head),
+    _other("roformer"),
+    _other("squeezebert", layers="encoder.layers", attention="attention"),
+    _other("xlm", layers="attentions", attention="", feels_padding=_reads_another_token),
+    _other("xlm-roberta-xl", reserved_positions=2),
+    _other(
+        "xlnet",
+        layers="layer",
+        attention="rel_attn",
+        served_by=every_layer,  # their outputs have the tokens first
+        limits=(),
+        feels_padding=_reads_another_token,
     ),
-    Family("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
 )

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, Trainer
 from transformers.trainer import TRAINING_ARGS_NAME
 
 from ...errors import InvalidInputError, TrainingDivergedError
+from ...versions import without_bars_of_weights
 from ..checkpoints import UNFINISHED, checkpoint_name, keep_only, publish, saving
 from .options import Defense
 from .randomness import Randomness
@@ -139,7 +140,8 @@ class DefenseTrainer(Trainer, Generic[D]):
         Args:
             output_dir: the folder to save in; by default that of the checkpoints.
         """
-        super().save_model(output_dir, _internal_call)
+        with without_bars_of_weights():
+            super().save_model(output_dir, _internal_call)
         if self.args.should_save:
             folder = self._checkpoints if output_dir is None else Path(output_dir)
             (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
