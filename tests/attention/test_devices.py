@@ -25,7 +25,12 @@ from tools.sequential import Outcome
 from tools.speed import outcome_of
 
 from ..conftest import FAMILIES, MakeVictim, random_texts
-from ..helpers.tiny_families import COMBINATIONS, tiny_victim
+from ..helpers.tiny_families import (
+    COMBINATIONS,
+    COMBINATIONS_OF_MORE,
+    require_backend,
+    tiny_victim,
+)
 
 gpu = (
     pytest.mark.gpu,
@@ -48,6 +53,8 @@ def cases() -> Iterator[Any]:
         yield pytest.param("cuda", use, backend, marks=gpu)
         if (use, backend) in ON_CPU:
             yield pytest.param("cpu", use, backend)
+    for more in COMBINATIONS_OF_MORE:
+        yield pytest.param("cuda", *more.values, marks=(*gpu, *more.marks))
 
 
 def wrapped(victim: Victim, device: str = "cpu", precision: str = "float32") -> Any:
@@ -82,6 +89,7 @@ def captured(wrapper: AttentionModelWrapper) -> AttentionCapture:
 def test_decisions_are_those_of_the_processor(
     device: str, use: str, backend: str, make_victim: MakeVictim
 ) -> None:
+    require_backend(use, backend)
     victim = make_victim(use) if use in FAMILIES else tiny_victim(use, backend)
     here, there = wrapped(victim), wrapped(victim, device)
     for name in BUILDS:

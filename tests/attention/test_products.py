@@ -22,7 +22,13 @@ from textattack_attend.victims.victim import Victim
 from tools.speed import outcome_of
 
 from ..conftest import FAMILIES, MakeVictim, hooks_of
-from ..helpers.tiny_families import COMBINATIONS, USED, tiny_victim
+from ..helpers.tiny_families import (
+    COMBINATIONS,
+    COMBINATIONS_OF_MORE,
+    USED,
+    require_backend,
+    tiny_victim,
+)
 
 TEXT = "the film was never quite funny"
 
@@ -95,10 +101,11 @@ def compared(victim: Victim, text: str, structures: list[Structure]) -> None:
         assert_captures_close(found, plain.capture())
 
 
-@pytest.mark.parametrize(("use", "backend"), COMBINATIONS)
+@pytest.mark.parametrize(("use", "backend"), [*COMBINATIONS, *COMBINATIONS_OF_MORE])
 def test_a_capture_in_every_family(
     use: str, backend: str, multiplied: list[tuple[int, ...]]
 ) -> None:
+    require_backend(use, backend)
     victim = calm(tiny_victim(use, backend))
     shape = victim.empty_structure(TEXT).shape
     compared(victim, TEXT, [])
