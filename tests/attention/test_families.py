@@ -315,7 +315,7 @@ def test_reuse_changes_no_logits(victim: Victim) -> None:
     plain = torch.cat([victim.logits([text], [structure]) for text, _, structure in asked])
     torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
     family = family_of(victim.model)
-    if family.engine is None and not family.is_stack:
+    if family.engine is None and not family.can_call_layers:
         assert isinstance(victim.engine, WholeModel)
     else:
         assert isinstance(victim.engine, Engine)
