@@ -19,10 +19,20 @@ SHOWN = {
     "mask_your_own.py": "uniform:",
     "save_and_replay.py": "replayed:",
     "targeted_attack.py": "reviews that were not positive are now",
+    "vision.py": "replayed: flips",
 }
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+TRAINING = ("vision.py",)  # these take longer
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] * (path.name in TRAINING), id=path.name)
+        for path in EXAMPLES
+    ],
+)
 def test_examples_run(example: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(example)], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -19,6 +19,7 @@ from ..versions import require_transformers
 from .engine_parts import for_label_words
 from .family import Family
 from .label_words import LabelWordClassifier
+from .patches import PatchClassifier
 from .records import RECORDS
 from .records.refusals import REFUSED
 
@@ -47,7 +48,8 @@ def family_of(model: PreTrainedModel) -> Family:
         UnsupportedModelError: the architecture is unknown, the attention backend takes no mask by
             head, layers differ in their heads, or the weights are float16.
     """
-    family = _known(model.config.model_type)
+    known = model.family if isinstance(model, PatchClassifier) else None
+    family = known or _known(model.config.model_type)
     backend = model.config._attn_implementation
     if backend not in BACKENDS:
         raise UnsupportedModelError(

@@ -189,3 +189,10 @@ def _is_older(version: str, than: str) -> bool:
         return Version(version) < Version(than)
     except InvalidVersion:  # the number in a stranger's file
         return False
+
+
+def paths_of_image_layers() -> tuple[str, str]:
+    """Returns the paths, in models of images, of their layers, and in a layer of its attention."""
+    if _is_older(installed(), "5"):
+        return "encoder.layer", "attention.attention"
+    return "layers", "attention"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -16,7 +13,6 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
-from transformers.utils.hub import TRANSFORMERS_DYNAMIC_MODULE_NAME
 
 from ..attention.marks import checksum
 from ..attention.plain import own_forward
@@ -24,14 +20,11 @@ from ..identity.content import (
     THREADS,
     canonical,
     digest_of,
-    digest_of_code,
-    digest_of_path,
-    name_of,
     new_digest,
 )
 from ..identity.record import Identity
-from ..process.temporary_files import temporary_folder
 from .adapters import adapters_of
+from .tokenizer_identity import class_of, fields_of_tokenizer
 
 if TYPE_CHECKING:
     from .victim import Victim
@@ -65,22 +58,6 @@ IDLE_ATTRIBUTES = {
 }
 """Attributes of a module that do not decide what it computes in evaluation."""
 ADAPTER_ATTRIBUTES = ("_active_adapter", "_disable_adapters")
-TOKENIZER_ATTRIBUTES = (
-    "truncation_side",
-    "padding_side",
-    "model_input_names",
-    "add_bos_token",
-    "add_eos_token",
-    "add_prefix_space",
-    "clean_up_tokenization_spaces",
-    "split_special_tokens",
-)
-PROBES = (
-    "The QUICK brown foxes, isn't it?",
-    "  naïve Ünïcode\tçà et là \u200b\u2019  ",
-    "数 12,345.6 😀 [MASK] <s> </s> $ _",
-)
-"""Texts that show how a tokenizer in Python treats case, accents, spaces and special tokens."""
 
 _weights: WeakKeyDictionary[nn.Module, tuple[State, str]] = WeakKeyDictionary()
 
@@ -115,7 +92,7 @@ def trained_parts(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> dict[
     return {
         "weights": _known_digest_of_weights(model),
         "configuration": digest_of(_configuration(model)),
-        "tokenizer": digest_of(_tokenizer(tokenizer)),
+        "tokenizer": digest_of(fields_of_tokenizer(tokenizer)),
     }
 
 
@@ -237,19 +214,10 @@ def _module(module: nn.Module) -> dict[str, Any]:
         own["forward"] = forward if isinstance(forward, _CALLABLE) else type(forward)
     hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
     return {
-        "class": _class_of(module),
+        "class": class_of(module),
         "own": {name: _tensor(v) if isinstance(v, Tensor) else v for name, v in own.items()},
         "hooks": [hook if isinstance(hook, _CALLABLE) else type(hook) for hook in hooks],
     }
-
-
-def _class_of(value: Any) -> str | list[str]:
-    """Names the class of a value; one that a checkpoint brought along is named by its code."""
-    kind = type(value)
-    if not kind.__module__.startswith(f"{TRANSFORMERS_DYNAMIC_MODULE_NAME}."):
-        return name_of(kind)
-    path = sys.modules[kind.__module__].__file__
-    return [kind.__qualname__, digest_of_code(Path(str(path)))]
 
 
 def _tensor(tensor: Tensor) -> list[Any]:
@@ -263,37 +231,3 @@ _PLAIN = (bool, int, float, str, list, tuple, dict, set, Tensor, *_CALLABLE)
 
 def _acts(name: str) -> bool:
     return name in ADAPTER_ATTRIBUTES or not name.startswith("_")
-
-
-def _tokenizer(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Returns how a tokenizer behaves, wherever it was loaded from."""
-    own = _fast(tokenizer) if tokenizer.is_fast else _slow(tokenizer)
-    return {
-        "class": _class_of(tokenizer),
-        "special": tokenizer.special_tokens_map,
-        "special ids": tokenizer.all_special_ids,
-        **{name: getattr(tokenizer, name, None) for name in TOKENIZER_ATTRIBUTES},
-        "own": own,
-    }
-
-
-def _fast(tokenizer: Any) -> Any:
-    """Returns the whole backend without the settings that every call of the tokenizer makes."""
-    backend = json.loads(tokenizer.backend_tokenizer.to_str())
-    return {name: own for name, own in backend.items() if name not in ("truncation", "padding")}
-
-
-def _slow(tokenizer: Any) -> Any:
-    """Returns a digest of the vocabulary files, settings, and the token ids of some texts."""
-    with temporary_folder() as folder:
-        try:
-            tokenizer.save_vocabulary(str(folder))
-        except NotImplementedError:  # a tokenizer of single bytes, for example, has no files
-            vocabulary = digest_of(tokenizer.get_vocab())
-        else:
-            vocabulary = digest_of_path(folder)
-    added = {number: str(token) for number, token in tokenizer.added_tokens_decoder.items()}
-    probed = [tokenizer(text, verbose=False)["input_ids"] for text in PROBES]
-    words = getattr(tokenizer, "basic_tokenizer", None)  # BERT's, which parts a text into words
-    settings = vars(words) if words is not None else None
-    return {"vocabulary": vocabulary, "added": added, "probed": probed, "words": settings}

@@ -171,7 +171,7 @@ def require_classifier(model: PreTrainedModel) -> None:
             "...ForMultipleChoice model, or a language model with a prompt"
         )
     if not is_multiple_choice(model):
-        _require_classes(model)
+        require_classes(model)
     elif family_of(model).feels_padding(model.config):
         raise UnsupportedModelError(
             f"expected a model that scores choices of different lengths apart, got a {name}, whose "
@@ -206,7 +206,12 @@ def require_language_model(model: PreTrainedModel, tokenizer: PreTrainedTokenize
         )
 
 
-def _require_classes(model: PreTrainedModel) -> None:
+def require_classes(model: PreTrainedModel) -> None:
+    """Refuses a model that does not choose one of several classes.
+
+    Raises:
+        UnsupportedModelError: it has one output, or is trained for several labels or numbers.
+    """
     if model.config.num_labels < 2 or model.config.problem_type not in (
         None,
         "single_label_classification",

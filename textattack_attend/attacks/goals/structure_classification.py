@@ -292,5 +292,5 @@ for _ours, _stock in (
     validators.MODELS_BY_GOAL_FUNCTION[_ours] = [
         *validators.MODELS_BY_GOAL_FUNCTION[_stock],
         r"^transformers\.models\.\w+\.modeling_\w*\.\w*(ForMultipleChoice|ForCausalLM|"
-        r"LMHeadModel|ForConditionalGeneration)$",
+        r"LMHeadModel|ForConditionalGeneration|ForImageClassification(WithTeacher)?)$",
     ]

@@ -9,12 +9,15 @@ _WINDOWS = (
 _BLOCKS = "its layers attend in blocks of tokens, by several softmaxes that skip most keys"
 _STATES = "its layers pass a state from token to token, and take no softmax"
 _IMAGES = "it reads images as well; take the text model inside it, of type {}"
+_ONLY_IMAGES = "it reads images; put it behind an ImageModelWrapper"
 _HASHED = "its layers attend to tokens with like hashes only, and no softmax is over all keys"
 
 REFUSED: dict[str, str] = {
+    "beit": _ONLY_IMAGES,
     "big_bird": _BLOCKS,
     "bigbird_pegasus": _BLOCKS,
     "canine": "its deep layers attend to shortened texts, in which a position is several letters",
+    "deit": _ONLY_IMAGES,
     "falcon_mamba": _STATES,
     "fnet": "its layers mix tokens by a Fourier transform, and have no attention",
     "funnel": "its layers pool tokens, so that queries and keys are fewer from block to block",
@@ -34,6 +37,7 @@ REFUSED: dict[str, str] = {
     "reformer": _HASHED,
     "rwkv": _STATES,
     "t5gemma2": "its decoder takes one softmax over the encoder's tokens and its own together",
+    "vit": _ONLY_IMAGES,
     "xlstm": _STATES,
     "yoso": _HASHED,
 }
