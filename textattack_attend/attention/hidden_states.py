@@ -22,8 +22,10 @@ def input_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
 
 def hidden_of(output: Any) -> Tensor:
     """Returns the first tensor that a module answers: all of it, or the first of several."""
-    hidden: Tensor = output if isinstance(output, Tensor) else output[0]
-    return hidden
+    if isinstance(output, Tensor):
+        return output
+    first: Tensor = next(iter(output.values())) if isinstance(output, dict) else output[0]
+    return first
 
 
 def with_hidden(output: Any, hidden: Tensor) -> Any:

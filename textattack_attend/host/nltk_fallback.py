@@ -14,24 +14,25 @@ STOP_WORDS = "corpora/stopwords"
 
 
 def provide() -> None:
-    """Appends the package's data to NLTK's search path if NLTK finds no stop words."""
+    """Appends the package's data to NLTK's search path if NLTK can read no stop words."""
     import nltk
 
-    if _found():
+    if _can_be_read():
         return
     nltk.data.path.append(str(DATA))
-    if not _found():
+    if not _can_be_read():
         nltk.data.path[-1] = str(_private_copy())
 
 
-def _found() -> bool:
+def _can_be_read() -> bool:
     import nltk
 
     try:
         with warnings.catch_warnings():  # NLTK warns of folders that it does not trust
             warnings.simplefilter("ignore", RuntimeWarning)
-            nltk.data.find(STOP_WORDS)
-    except LookupError:
+            with nltk.data.find(f"{STOP_WORDS}/english").open():
+                pass
+    except (LookupError, OSError):
         return False
     return True
 
@@ -40,7 +41,8 @@ def _private_copy() -> Path:
     """Copies the data to a folder of this process, which is deleted when the process ends.
 
     NLTK reads nothing from a folder that another account, or a group, may write to. A package is
-    installed into such folders where the umask is 002, as it is by default on many systems.
+    installed into such folders where the umask is 002, as it is by default on many systems. NLTK
+    reads no file of several names either, and uv links the files of a package to its cache.
 
     Raises:
         InvalidInputError: there is no place for temporary files, or it is full.

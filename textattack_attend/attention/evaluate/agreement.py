@@ -44,7 +44,7 @@ def evaluators(model: PreTrainedModel, precision: str) -> list[Evaluator]:
     family = family_of(model)
     changed = changed_module(model, getattr(model.base_model, "embeddings", None))
     whole = WholeModel(model, precision)
-    kinds = [True] * (family.engine is not None) + [False] * family.is_stack
+    kinds = [True] * (family.engine is not None) + [False] * family.can_call_layers
     if kinds and changed is not None:
         say_that_it_is_slow(model, f"has a hook or another forward on {changed or 'itself'!r}")
         return [whole]
@@ -85,8 +85,6 @@ def agrees(engine: Engine, inputs: Mapping[str, Tensor], shapes: Sequence[Shape]
 
 def _logits(engine: Engine, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor | None:
     """Returns the logits of an engine, or None if it cannot compute the model's layers."""
-    if not all(run.path for run, _ in asked):
-        return None
     try:
         return engine.logits(asked)
     except Exception as error:  # what the layers of a strange model may raise is not known

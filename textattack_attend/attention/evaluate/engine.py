@@ -30,6 +30,7 @@ from .layers import Layers
 from .own_layers import OwnLayers
 from .row_layers import RowLayers
 from .sequence_cache import Key, Node, SequenceCache
+from .stacked_layers import StackedLayers
 
 LAYER_OPERATIONS = {"cpu": 1e10, "cuda": 5e11}
 """A layer that takes so many operations has enough rows: the overhead of a call is then negligible.
@@ -48,7 +49,7 @@ class Engine:
     """Evaluates structures on a model, layer by layer, and reuses what they have in common.
 
     Args:
-        model: a model of a supported family whose layers are one stack, in eval mode.
+        model: a model of a supported family, in eval mode.
         precision: "float32" for the model's own precision, or "bfloat16" or "float16" to compute
             under ``torch.autocast``.
         by_parts: whether to compute layers from the family's `EngineParts`, or by calling the
@@ -56,7 +57,7 @@ class Engine:
             are any.
 
     Raises:
-        UnsupportedModelError: the model's layers are no single stack, or have no parts.
+        UnsupportedModelError: the model's layers cannot be called alone, or have no parts.
         InvalidInputError: the precision is unknown.
 
     Attributes:
@@ -130,15 +131,20 @@ class Engine:
         for start in range(0, len(asked), size):
             yield asked[start : start + size]
 
-    def _layers(self, tokens: int) -> Layers:
-        """Returns what computes the layers for texts of up to so many tokens."""
+    def _layers(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Layers:
+        """Returns what computes the layers for some texts."""
         if self.by_parts:
-            return RowLayers(self.twin, self._family, tokens)
-        return OwnLayers(self.twin, self._family)
+            return RowLayers(self.twin, self._family, max(cache.tokens for cache, _ in asked))
+        crosses = asked[0][1].shape.crosses
+        if self._family.decoder is not None and not crosses:
+            return StackedLayers(self.twin, self._family)
+        return OwnLayers(self.twin, self._family, crosses)
 
     def _evaluate(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
-        layers = self._layers(max(cache.tokens for cache, _ in asked))
+        layers = self._layers(asked)
         sequences = [cache for cache, _ in asked]
+        for sequence in sequences:
+            layers.begin(sequence)
         nodes = [cache.root for cache in sequences]
         names = _Names()
         grown = 0
@@ -159,10 +165,10 @@ class Engine:
 
 
 def _require_layers(family: Family, by_parts: bool) -> None:
-    if not (family.is_stack or by_parts) or (by_parts and family.engine is None):
+    if not (family.engine is not None if by_parts else family.can_call_layers):
         raise UnsupportedModelError(
             f"the engine cannot compute the layers of {family.model_type!r}; expected "
-            f"{'a family with engine parts' if by_parts else 'a model of one stack of layers'}"
+            f"{'a family with engine parts' if by_parts else 'layers that can be called alone'}"
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 from ..forwards import Forward, changed_forwards
 from ..hidden_states import input_of
 from .lower_layers import Outputs, for_rows
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,31 @@ class LayerCall:
         grows: for each of them, the dimension that grows with the rows; None for none.
         spec: how the arguments are put together again.
         hidden: the position of the hidden states among the leaves.
+        encoder: the position of what the encoder gave among the leaves; None for no decoder.
     """
 
     leaves: Sequence[Any]
     grows: Sequence[int | None]
     spec: TreeSpec
     hidden: int
+    encoder: int | None = None
 
-    def arguments(self, hidden: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Returns the arguments for hidden states (n, T, D)."""
+    @property
+    def hidden_states(self) -> Tensor:
+        """The hidden states of the clean text before the layer, (1, T, D)."""
+        hidden: Tensor = self.leaves[self.hidden]
+        return hidden
+
+    def arguments(self, hidden: Tensor, encoder: Tensor | None = None) -> Arguments:
+        """Returns the arguments for hidden states, and other ones of the encoder, (n, T, D)."""
         leaves = [
             leaf if dimension is None else _repeated(leaf, dimension, len(hidden))
             for leaf, dimension in zip(self.leaves, self.grows, strict=True)
         ]
         leaves[self.hidden] = hidden
+        if encoder is not None:
+            assert self.encoder is not None, "the layer reads no encoder"
+            leaves[self.encoder] = encoder
         args, kwargs = tree_unflatten(leaves, self.spec)
         return args, kwargs
 
@@ -66,7 +80,8 @@ def recorded_calls(layers: Sequence[nn.Module], run: Run) -> LayerCalls:
         run: a function that runs the model on a number of equal rows of the text.
     """
     outputs: Outputs = []
-    one, two = [], []
+    one: list[Arguments] = []
+    two: list[Arguments] = []
 
     def computing(forward: Forward) -> Forward:
         def forward_and_keep(*args: Any, **kwargs: Any) -> Any:
@@ -88,16 +103,42 @@ def recorded_calls(layers: Sequence[nn.Module], run: Run) -> LayerCalls:
         run(1)
     with changed_forwards(layers, dict.fromkeys(every, replaying)):
         run(2)
-    return LayerCalls([_compared(*pair) for pair in zip(one, two, strict=True)], outputs)
+    calls = [_compared(*own) for own in zip(layers, one, two, strict=True)]
+    return LayerCalls(calls, outputs)
 
 
-def _compared(one: Any, two: Any) -> LayerCall:
+def recorded_arguments(layer: nn.Module, output: Any, run: Callable[[], object]) -> Arguments:
+    """Returns the arguments with which a model calls a layer once, which gives a known output."""
+    seen: list[Arguments] = []
+
+    def replaying(forward: Forward) -> Forward:
+        def keep(*args: Any, **kwargs: Any) -> Any:
+            seen.append((args, kwargs))
+            return output
+
+        return keep
+
+    with changed_forwards([layer], {0: replaying}):
+        run()
+    (arguments,) = seen
+    return arguments
+
+
+def encoder_states_of(layer: nn.Module, arguments: Arguments) -> Tensor | None:
+    """Returns what the encoder gave among the arguments of a decoder's layer; None if nothing."""
+    bound = signature(layer.forward).bind(*arguments[0], **arguments[1]).arguments
+    found: Tensor | None = bound.get("encoder_hidden_states")
+    return found
+
+
+def _compared(layer: nn.Module, one: Arguments, two: Arguments) -> LayerCall:
     leaves, spec = tree_flatten(one)
     more, _ = tree_flatten(two)
-    hidden = input_of(*one)
+    hidden, encoder = input_of(*one), encoder_states_of(layer, one)
     (position,) = [at for at, leaf in enumerate(leaves) if leaf is hidden]
+    of_encoder = [at for at, leaf in enumerate(leaves) if leaf is encoder is not None]
     grows = [_grows(a, b) for a, b in zip(leaves, more, strict=True)]
-    return LayerCall(leaves, grows, spec, position)
+    return LayerCall(leaves, grows, spec, position, of_encoder[0] if of_encoder else None)
 
 
 def _grows(one: Any, two: Any) -> int | None:

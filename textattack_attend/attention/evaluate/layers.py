@@ -24,6 +24,9 @@ class Layers(Protocol):
     def __len__(self) -> int:
         """Returns the number of layers."""
 
+    def begin(self, sequence: SequenceCache) -> None:
+        """Completes what is known of a clean text before its first structure is evaluated."""
+
     def advance(self, depth: int, branches: Sequence[Branch]) -> list[State]:
         """Computes the states after a layer, in the order of the branches."""
 

@@ -45,6 +45,9 @@ class RowLayers:
         """Returns the number of layers."""
         return len(self._layers)
 
+    def begin(self, sequence: SequenceCache) -> None:
+        """Does nothing, because the clean pass has seen what every layer reads."""
+
     def advance(self, depth: int, branches: Sequence[Branch]) -> list[State]:
         """Computes the states after a layer, in the order of the branches."""
         after: dict[int, State] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from ..capture import SequenceActivations
@@ -40,22 +41,31 @@ class SequenceCache:
     outputs: Outputs
     calls: LayerCalls | None = None
     read_token: int | None = None
+    _knows_root_only = False
 
     def __init__(self, clean: SequenceActivations) -> None:
         self.tokens = clean.tokens
         self.inputs = clean.inputs
         self.outputs = []
-        rows, changed = np.arange(self.tokens), np.zeros(self.tokens, np.bool_)
-        self.path = [Node(State(hidden, rows, changed)) for hidden in clean.hidden[:-1]]
         self.clean_logits = clean.logits.float().cpu()
-        self.forget()
+        self.follow(clean.hidden[:-1])
 
     @classmethod
     def from_embeddings(cls, clean: SequenceActivations) -> SequenceCache:
         """A run that knows nothing but its embeddings, so that even the clean text is computed."""
         run = cls(clean)
-        run.path = [Node(node.state) for node in run.path[:1]]
+        run._knows_root_only = True
+        run.follow([node.state.table for node in run.path])
         return run
+
+    def follow(self, hidden: Sequence[Tensor]) -> None:
+        """Takes the hidden states of the clean text before every layer, each (rows, D), as path."""
+        self.path = [Node(State.of_clean_text(own)) for own in hidden]
+        if self._knows_root_only:
+            self.path = self.path[:1]
+            self.kept_bytes = 0
+        else:
+            self.forget()
 
     @property
     def root(self) -> Node:

@@ -30,6 +30,16 @@ class State:
     rows: Indices
     changed: Flags
 
+    @classmethod
+    def of_clean_text(cls, hidden: Tensor) -> State:
+        """Returns the state of a clean text with these hidden states, (T, D)."""
+        return cls(hidden, np.arange(len(hidden)), np.zeros(len(hidden), np.bool_))
+
+    @property
+    def hidden(self) -> Tensor:
+        """The hidden states, (T, D)."""
+        return take(self.table, self.rows)
+
     @property
     def tokens(self) -> int:
         """The number of tokens of the text."""
