@@ -157,6 +157,27 @@ def test_decisions_are_those_of_one_structure_at_a_time(classifier: Any, tmp_pat
     assert "success" in found
 
 
+LAYERS_OF: dict[str, list[str]] = {
+    "llama": ["q_proj", "v_proj", "o_proj", "up_proj"],
+    "gpt2": ["c_attn", "c_proj"],
+    "mpnet": ["q", "v", "dense"],
+    "modernbert": ["Wqkv", "Wo"],
+}
+
+
+@pytest.mark.filterwarnings("ignore:fan_in_fan_out")
+@pytest.mark.parametrize("family", LAYERS_OF)
+def test_decisions_on_adapted_layers_of_other_families(family: str) -> None:
+    """The engine has to see that these layers are not plain, wherever it takes weights from."""
+    model = adapted(tiny(family), *LAYERS_OF[family], task_type="SEQ_CLS")
+    wrapper = AttentionModelWrapper(model, tiny_tokenizer(family))
+    attack = HackAttendLiong2024.build(wrapper, mask_fraction=0.4)
+    for text in TEXTS[1:]:
+        label = int(wrapper.victim.logits([text]).argmax())
+        expected = SequentialHackAttend(wrapper.victim, Budget(0.4)).attack(text, label)
+        assert outcome_of(attack.attack(text, label)) == expected
+
+
 # --- which victim it is ---
 
 
