@@ -173,7 +173,7 @@ def _require_layers(family: Family, by_parts: bool) -> None:
 
 
 Missing = dict[tuple[int, Key], tuple[Node, Branch]]
-"""What is not computed yet: by node and masks, the node and the branch that stands below it."""
+"""The results that are missing: by node and masks, the node and the branch below it."""
 
 
 def _missing(

@@ -42,7 +42,7 @@ def split_heads(projected: Tensor, width: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Positions:
-    """What the positions of tokens decide in the layers of one model, for texts up to a length.
+    """The parts of a model's scores that depend on the positions of tokens alone, up to a length.
 
     Args:
         visible: for each layer, whether a query sees a key, bool (T, T); None for all keys.

@@ -1,4 +1,4 @@
-"""What is known of one sequence: its clean states, and the structures evaluated so far."""
+"""The cache of one sequence: its clean states, and the structures evaluated so far."""
 
 from __future__ import annotations
 
