@@ -288,8 +288,9 @@ def test_hackattend_decides_as_one_structure_after_the_other(victim: Victim) -> 
 def test_attacks_succeed_within_what_is_visible(
     use: str, backend: str, build: Callable[..., Any]
 ) -> None:
-    # A BART of the usual weights says the same whatever is masked.
-    victim = tiny_victim(use, backend, seed=2) if "bart" in use else cached_victim(use, backend)
+    victim = cached_victim(use, backend)
+    if "bart" in use or use == "roformer":  # the usual weights say the same whatever is masked
+        victim = tiny_victim(use, backend, seed=2)
     wrapper = wrapped(victim)
     results: list[StructureAttackResult] = list(
         build(wrapper, mask_fraction=0.5).attack_many(examples_for(victim, 12))
