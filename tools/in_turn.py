@@ -19,6 +19,7 @@ from .speed_victims import SpeedVictim
 
 HERE = Path(__file__).parents[1]
 SCRIPT = Path(__file__).with_name("answering.py")
+PACKAGE = "textattack_attend"
 DECISIONS = ("outcome", "units")
 
 
@@ -52,7 +53,14 @@ def in_turn(
         victim: the victim.
         recipe: the name of the attack's class in ``textattack_attend.attack_recipes``.
         examples: the examples.
+
+    Raises:
+        InvalidInputError: the tree has no package; or an attack ended in an error.
     """
+    if not (other / PACKAGE).is_dir():  # the installed package would be imported in its place
+        raise InvalidInputError(
+            f"{other}: expected the working tree of a commit, got a folder without {PACKAGE}"
+        )
     with ExitStack() as both:
         ours, theirs = (
             both.enter_context(_started(tree, checkpoint, victim, recipe)) for tree in (HERE, other)

@@ -181,10 +181,9 @@ def test_two_trees_are_timed_in_turn() -> None:
     assert all(min(one.seconds, one.other_seconds) > 0 for one in found)
 
 
-@pytest.mark.slow
-def test_a_tree_without_the_package_ends_in_one_line(tmp_path: Path) -> None:
+def test_a_tree_without_the_package_is_refused(tmp_path: Path) -> None:
     victim = SpeedVictim("demo", TINY, examples=1)
-    with pytest.raises(InvalidInputError, match="the other process ended"):
+    with pytest.raises(InvalidInputError, match="got a folder without textattack_attend"):
         list(in_turn(tmp_path, VICTIM_PATH, victim, "HackAttendPlus", [("a film", 0)]))
 
 
