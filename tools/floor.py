@@ -10,10 +10,9 @@ from typing import TypeVar
 import torch
 from textattack.attack_results import SkippedAttackResult
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel
 
 from textattack_attend.attacks.results import StructureAttackResult
-from textattack_attend.attention import family_of, run_rows
+from textattack_attend.attention import family_of, faster_products, run_rows
 from textattack_attend.data.texts import Text
 from textattack_attend.victims.victim import Victim
 
@@ -70,14 +69,15 @@ def floor(
     passes = forwards = 0.0
     plain, same_kernels = [], []
     for (text, label), result in zip(examples, results, strict=True):
-        forward = _forward(victim, victim.model, [text])
+        forward = _forward(victim, [text])
         if isinstance(result, SkippedAttackResult):
             passes += forward
             continue
         forwards += forward
         passes += _both_passes(victim, text, label)
-        plain.append(_token_layer(victim, victim.model, text))
-        same_kernels.append(_token_layer(victim, victim.engine.twin, text))
+        plain.append(_token_layer(victim, text))
+        with faster_products(victim.model, ROWS):
+            same_kernels.append(_token_layer(victim, text))
     return Floor(
         passes + token_layers * mean(plain or [0]),
         passes + token_layers * mean(same_kernels or [0]),
@@ -90,18 +90,18 @@ def mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
-def _forward(victim: Victim, model: PreTrainedModel, texts: Sequence[Text]) -> float:
+def _forward(victim: Victim, texts: Sequence[Text]) -> float:
     inputs = victim.inputs.encode(texts).to(victim.model.device)
     with torch.inference_mode():
-        return timed(lambda: run_rows(model, inputs).logits.cpu())[1]
+        return timed(lambda: run_rows(victim.model, inputs).logits.cpu())[1]
 
 
-def _token_layer(victim: Victim, model: PreTrainedModel, text: Text) -> float:
+def _token_layer(victim: Victim, text: Text) -> float:
     """Returns the seconds of a plain forward pass over a batch of the text, per token and layer."""
     tokens = len(victim.tokens(text))
     rows = -(-ROWS // tokens)
     layers = len(family_of(victim.model).all_layers(victim.model))
-    return _forward(victim, model, [text] * rows) / (rows * tokens * layers)
+    return _forward(victim, [text] * rows) / (rows * tokens * layers)
 
 
 def _both_passes(victim: Victim, text: Text, label: int) -> float:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
-from textattack_attend.attention import Engine, WholeModel
+from textattack_attend.attention import Engine, WholeModel, products
 from textattack_attend.attention.marks import mark_of
 from textattack_attend.attention.plain import is_plain_linear
 from textattack_attend.errors import UnsupportedModelError
@@ -36,13 +36,14 @@ QuantisedLinear: Any = torch.ao.nn.quantized.dynamic.Linear
 TEXTS = random_texts(3, seed=3)
 
 
-@pytest.fixture(params=[False, True], ids=["own kernels", "copied weights"])
-def copies(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs a test with oneDNN, whose linear layers are copies, and without it."""
+@pytest.fixture(params=[False, True], ids=["own kernels", "oneDNN"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs a test with the products of oneDNN, whatever their size, and without them."""
     onednn: Any = torch.backends.mkldnn
     if request.param and not onednn.is_available():
         pytest.skip("needs PyTorch with oneDNN")
-    monkeypatch.setattr(Engine, "_in_onednn", request.param)
+    monkeypatch.setattr(products, "SMALLEST_PRODUCT", 0)
+    monkeypatch.setattr(products, "onednn_is_faster", lambda: request.param)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def successes(found: Sequence[Outcome]) -> int:
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_the_adapters_of_a_victim(name: str, tokenizer: Any, copies: None) -> None:
+def test_the_adapters_of_a_victim(name: str, tokenizer: Any, kernels: None) -> None:
     model = with_adapters()
     wrapper = AttentionModelWrapper(model, tokenizer)
     before, clean = outcomes(wrapper), answers(wrapper)
@@ -99,7 +100,7 @@ def test_the_adapters_of_a_victim(name: str, tokenizer: Any, copies: None) -> No
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_the_layers_of_a_victim(name: str, tokenizer: Any, copies: None) -> None:
+def test_the_layers_of_a_victim(name: str, tokenizer: Any, kernels: None) -> None:
     model = tiny_model()
     wrapper = AttentionModelWrapper(model, tokenizer)
     assert deviation(wrapper.victim) < 1e-4

@@ -1,4 +1,4 @@
-"""oneDNN's linear layers: the products of the model's own, with its weights as they are."""
+"""The engine multiplies in oneDNN, by the weights that the model has at that moment."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from textattack_attend.attention import products
-from textattack_attend.attention.evaluate import engine as engine_module
-from textattack_attend.attention.evaluate.kernels import (
-    OneDnnLinear,
-    in_onednn,
-    mark_of_copies,
-    onednn_is_faster,
-)
+from textattack_attend.attention.products import onednn_is_faster
 from textattack_attend.structures import Structure
 from textattack_attend.victims.victim import Victim
 
@@ -31,7 +25,7 @@ pytestmark = pytest.mark.skipif(not onednn.is_available(), reason="needs PyTorch
 @pytest.fixture(autouse=True)
 def onednn_is_always_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "SMALLEST_PRODUCT", 0)
-    monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: True)
+    monkeypatch.setattr(products, "onednn_is_faster", lambda: True)
 
 
 def masked_logits(victim: Victim) -> tuple[Tensor, Tensor]:
@@ -46,30 +40,36 @@ def layers(model: Any) -> Any:
     return model.bert.encoder.layer
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_twin_computes_what_the_model_does(make_victim: MakeVictim, family: str) -> None:
-    model = make_victim(family).model
-    names = list(model.state_dict())
-    twin = in_onednn(model)
-    found, here = (
-        [type(m) for m in either.modules() if isinstance(m, nn.Linear | OneDnnLinear)]
-        for either in (twin, model)
-    )
-    assert set(found) == {OneDnnLinear}
-    assert set(here) == {nn.Linear}
-    assert len(found) == len(here)
-    ids = torch.randint(5, 20, (3, 7))
-    with torch.inference_mode():
-        torch.testing.assert_close(twin(ids).logits, model(ids).logits, atol=1e-5, rtol=1e-5)
-    assert list(model.state_dict()) == names
+@pytest.fixture
+def multiplied(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """The weights that oneDNN has multiplied by."""
+    weights: list[Tensor] = []
+    multiply = products._multiply
+
+    def noted(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        weights.append(weight)
+        return multiply(rows, weight, bias)
+
+    monkeypatch.setattr(products, "_multiply", noted)
+    return weights
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_engine_uses_it_and_answers_as_the_model(make_victim: MakeVictim, family: str) -> None:
+def test_the_engine_uses_it_and_answers_as_the_model(
+    make_victim: MakeVictim, family: str, multiplied: list[Tensor]
+) -> None:
     victim = make_victim(family)
-    found, expected = masked_logits(victim)
-    assert victim.engine.twin is not victim.model
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    names = list(victim.model.state_dict())
+    (reading,) = victim.read([TEXT], [None])
+    structure = Structure.whole(victim.empty_structure(TEXT).shape, [(0, 1), (1, 0)])
+    victim.logits_from([(reading, Structure(structure.shape))])  # compares the engine, once
+    multiplied.clear()
+    found = victim.logits_from([(reading, structure)])
+    assert len(multiplied) > 6
+    multiplied.clear()
+    torch.testing.assert_close(found, victim.logits([TEXT], [structure]), atol=1e-5, rtol=1e-5)
+    assert not multiplied  # a fresh pass is the model's own
+    assert list(victim.model.state_dict()) == names
 
 
 @torch.no_grad()
@@ -134,54 +134,25 @@ def test_another_layer_in_its_place_is_seen(make_victim: MakeVictim) -> None:
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_layer_with_a_hook_stays_what_it_is(make_victim: MakeVictim) -> None:
+@pytest.mark.parametrize("every", [False, True])
+def test_layers_with_hooks_stay_what_they_are(make_victim: MakeVictim, every: bool) -> None:
     victim = make_victim()
-    linear = layers(victim.model)[0].output.dense
-    add_a_hook(linear)
-    twin = in_onednn(victim.model)
-    assert layers(twin)[0].output.dense is linear
-    found, expected = masked_logits(victim)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-
-
-def test_a_model_without_plain_linear_layers_is_left_as_it_is(make_victim: MakeVictim) -> None:
-    victim = make_victim()
-    for module in victim.model.modules():
+    for module in victim.model.modules() if every else [layers(victim.model)[0].output.dense]:
         if isinstance(module, nn.Linear):
             add_a_hook(module)
     found, expected = masked_logits(victim)
-    assert victim.engine.twin is victim.model
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_weights_that_stayed_are_not_copied_again(make_victim: MakeVictim) -> None:
-    victim = make_victim()
-    masked_logits(victim)
-    twin, mark = victim.engine.twin, mark_of_copies(victim.model)
-    masked_logits(victim)
-    assert victim.engine.twin is twin
-    assert mark_of_copies(victim.model) == mark
-
-
-def test_a_linear_layer_without_bias() -> None:
-    linear = nn.Linear(5, 3, bias=False)
-    rows = torch.randn(2, 4, 5)
-    with torch.inference_mode():
-        torch.testing.assert_close(in_onednn(linear)(rows), linear(rows), atol=1e-6, rtol=1e-5)
-
-
 def test_it_is_not_used_where_it_does_not_pay_or_is_switched_off(
-    make_victim: MakeVictim, monkeypatch: pytest.MonkeyPatch
+    make_victim: MakeVictim, monkeypatch: pytest.MonkeyPatch, multiplied: list[Tensor]
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(onednn, "enabled", False)
-        victim = make_victim()
-        masked_logits(victim)
-    assert victim.engine.twin is victim.model
-    monkeypatch.setattr(engine_module, "onednn_is_faster", lambda: False)
-    victim = make_victim()
-    masked_logits(victim)
-    assert victim.engine.twin is victim.model
+        masked_logits(make_victim())
+    monkeypatch.setattr(products, "onednn_is_faster", lambda: False)
+    masked_logits(make_victim())
+    assert not multiplied
 
 
 @pytest.mark.parametrize(("maker", "faster"), [("AuthenticAMD", True), ("GenuineIntel", False)])

@@ -16,7 +16,6 @@ from transformers.pytorch_utils import Conv1D
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attention import AttentionCapture, masked_attention, products
-from textattack_attend.attention.evaluate.kernels import OneDnnLinear, in_onednn
 from textattack_attend.attention.products import faster_products, forward_in_onednn
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Structure
@@ -27,7 +26,6 @@ from ..conftest import FAMILIES, MakeVictim, hooks_of
 from ..helpers.tiny_families import (
     COMBINATIONS,
     COMBINATIONS_OF_MORE,
-    USED,
     require_backend,
     tiny_victim,
 )
@@ -121,19 +119,6 @@ def test_a_capture_in_every_family(
 def test_a_capture_of_an_encoder(make_victim: MakeVictim, family: str, backend: str) -> None:
     if (family, backend) != ("electra", "sdpa"):  # which transformers refuses
         compared(make_victim(family, backend), TEXT, [])
-
-
-@pytest.mark.parametrize("use", USED)
-def test_a_twin_in_every_family(use: str) -> None:
-    """Of a classifier, and of the module that makes one of a language model."""
-    victim = tiny_victim(use)
-    twin = in_onednn(victim.model)
-    assert linears(twin) == []
-    assert sum(isinstance(module, OneDnnLinear) for module in twin.modules()) > 0
-    assert list(twin.state_dict()) == list(victim.model.state_dict())
-    inputs = victim.tokenizer([TEXT], return_tensors="pt")
-    with torch.inference_mode():
-        assert_close(twin(**inputs).logits, victim.model(**inputs).logits)
 
 
 @pytest.mark.parametrize("layer", [nn.Linear(5, 3), nn.Linear(5, 3, bias=False), Conv1D(3, 5)])

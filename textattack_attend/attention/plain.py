@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
 from .forwards import ForwardInTurn
@@ -32,6 +32,11 @@ def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
         and not is_changed(module)
         and not _has_global_hooks()
     )
+
+
+def weights_of(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
+    """Returns the weight, (out, in), and the bias of a plain linear layer; else None."""
+    return (module.weight, module.bias) if is_plain_linear(module) else None
 
 
 def changed_module(model: nn.Module, spared: nn.Module | None = None) -> str | None:

@@ -38,7 +38,7 @@ def faster_products(model: PreTrainedModel, rows: int) -> AbstractContextManager
         model: a model of a supported family.
         rows: the most rows, one for each token, that a layer gets at once.
     """
-    if not (onednn_is_faster() and can_use_onednn(model)):
+    if not multiplies_in_onednn(model):
         return nullcontext()
     linears = [
         module
@@ -49,6 +49,11 @@ def faster_products(model: PreTrainedModel, rows: int) -> AbstractContextManager
     first = family_of(model).attention_modules(model)[0]
     changes = {at: partial(forward_in_onednn, linear) for at, linear in enumerate(linears, start=1)}
     return changed_forwards([first, *linears], changes)
+
+
+def multiplies_in_onednn(model: PreTrainedModel) -> bool:
+    """Returns whether `faster_products` changes the products of a model."""
+    return onednn_is_faster() and can_use_onednn(model)
 
 
 @cache

@@ -175,4 +175,3 @@ class Victim(AnsweringModel):
         if self.evaluator.has_changed():
             require_computable(self.model)
             self.evaluator.adopt()
-        self.engine.renew()

@@ -42,6 +42,7 @@ def speed(
     word_attack = _builder(word_attacks) if word_attacks else None
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
+    from textattack_attend.attention.products import multiplies_in_onednn
 
     from ..memory import peak
     from ..speed import AT_A_TIME, compare, time_attack
@@ -50,10 +51,11 @@ def speed(
     both = last(compare(wrapper, examples), ceil(len(examples) / AT_A_TIME), "both ways")
     require_attacked(both.attacked, len(examples))
     per_attack = 1 / both.attacked
-    engine = wrapper.victim.engine
     for name, value in {
         "threads": threads,
-        "engine multiplies in": "PyTorch's kernels" if engine.twin is wrapper.model else "oneDNN",
+        "engine multiplies in": "oneDNN"
+        if multiplies_in_onednn(wrapper.model)
+        else "PyTorch's kernels",
         "examples attacked": f"{both.attacked} of {len(examples)}",
         "different decisions": both.differing,
         "hackattend, s per attack": f"{both.seconds * per_attack:.3f}",

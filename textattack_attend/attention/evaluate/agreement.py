@@ -109,9 +109,7 @@ def _agrees_in_single_precision(
     if torch.finfo(engine.model.dtype).bits > 16:
         return False
     exact: PreTrainedModel = copy.deepcopy(engine.model).float()
-    single = Engine(exact, by_parts=engine.by_parts)
-    single.renew()
-    return agrees(single, inputs, shapes)
+    return agrees(Engine(exact, by_parts=engine.by_parts), inputs, shapes)
 
 
 def tolerance(dtype: torch.dtype) -> float:

@@ -11,9 +11,7 @@ until it takes too much memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from functools import cached_property
 from math import ceil, log2
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,8 +22,8 @@ from ...structures import Cells, Structure
 from ..families import family_of
 from ..family import Family
 from ..precision import autocast, require_precision
+from ..products import faster_products
 from .branches import Branch, Masks
-from .kernels import CopyMark, can_use_onednn, in_onednn, mark_of_copies, onednn_is_faster
 from .layers import Layers
 from .own_layers import OwnLayers
 from .row_layers import RowLayers
@@ -62,7 +60,6 @@ class Engine:
 
     Attributes:
         token_layers: the number of hidden states, each of one token after one layer, computed.
-        twin: the model, or a copy of it whose linear layers compute in oneDNN.
     """
 
     def __init__(
@@ -77,21 +74,7 @@ class Engine:
         self.by_parts = known if by_parts is None else by_parts
         _require_layers(self._family, self.by_parts)
         self._heads = self._family.num_heads(model)
-        self.twin = model
-        self._mark: CopyMark | None = None
         self._rows_at_once: int | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leaves out the copies in oneDNN's format, which cannot go to another process."""
-        return {**vars(self), "twin": self.model, "_mark": None}
-
-    def renew(self) -> None:
-        """Copies the model's weights again for oneDNN, if the model was changed since."""
-        if not self._in_onednn:
-            return
-        mark = mark_of_copies(self.model)
-        if mark != self._mark:
-            self._mark, self.twin = mark, in_onednn(self.model)
 
     @property
     def rows_at_once(self) -> int:
@@ -111,14 +94,10 @@ class Engine:
     def rows_at_once(self, rows: int) -> None:
         self._rows_at_once = rows
 
-    @cached_property
-    def _in_onednn(self) -> bool:
-        """True if the engine multiplies in oneDNN."""
-        return self.precision == "float32" and onednn_is_faster() and can_use_onednn(self.model)
-
     def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
-        with torch.inference_mode(), autocast(self.model, self.precision):
+        fast = faster_products(self.model, self.rows_at_once)
+        with torch.inference_mode(), autocast(self.model, self.precision), fast:
             return torch.cat([self._evaluate(part) for part in self._portions(asked)])
 
     def _portions(
@@ -134,11 +113,11 @@ class Engine:
     def _layers(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Layers:
         """Returns what computes the layers for some texts."""
         if self.by_parts:
-            return RowLayers(self.twin, self._family, max(cache.tokens for cache, _ in asked))
+            return RowLayers(self.model, self._family, max(cache.tokens for cache, _ in asked))
         crosses = asked[0][1].shape.crosses
         if self._family.decoder is not None and not crosses:
-            return StackedLayers(self.twin, self._family)
-        return OwnLayers(self.twin, self._family, crosses)
+            return StackedLayers(self.model, self._family)
+        return OwnLayers(self.model, self._family, crosses)
 
     def _evaluate(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         layers = self._layers(asked)

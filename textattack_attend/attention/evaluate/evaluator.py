@@ -72,7 +72,6 @@ class CheckedEvaluator:
         assert isinstance(engine, Engine)
         if self.precision != "float32":
             engine = Engine(self.model, by_parts=engine.by_parts)
-        engine.renew()
         return agrees(engine, inputs, shapes)
 
     def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:

@@ -106,7 +106,7 @@ class OwnLayers:
         args, kwargs = self._arguments(depth, call, states)
         rows = [Row(sequence.tokens, self._heads, branch.masks) for branch in branches]
         self.computed += len(branches) * sequence.tokens
-        with masked_layer(self._modules[depth], depth, rows, self._family.extra_keys):
+        with masked_layer(self._modules, depth, rows, self._family.extra_keys):
             return hidden_of(self._layers[at](*args, **kwargs))
 
     def _head(self, sequence: SequenceCache, hidden: Tensor) -> Tensor:

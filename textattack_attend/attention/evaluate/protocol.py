@@ -17,7 +17,6 @@ class Evaluator(Protocol):
 
     Attributes:
         model: the model.
-        twin: the model with the linear layers that the evaluator uses.
         precision: the precision of the search.
         rows_at_once: the number of tokens to compute at once.
         token_layers: the number of hidden states, each of one token after one layer, that were
@@ -25,13 +24,9 @@ class Evaluator(Protocol):
     """
 
     model: PreTrainedModel
-    twin: PreTrainedModel
     precision: str
     rows_at_once: int
     token_layers: int
-
-    def renew(self) -> None:
-        """Takes the model as it is now."""
 
     def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..layer_parts import EngineParts, Projections
+from ..plain import weights_of
 from .branches import Branch, units_of
-from .kernels import weights_of
 from .scores import MASKED, by_head, projected, scores_dtype
 from .states import Indices, indices_on
 

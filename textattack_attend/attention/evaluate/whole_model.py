@@ -13,6 +13,7 @@ from ...structures import Structure
 from ..families import family_of
 from ..masking.injection import masked_attention
 from ..precision import autocast, require_precision
+from ..products import faster_products
 from ..rows import run_rows
 from .lower_layers import given_again, recorded
 from .sequence_cache import SequenceCache
@@ -37,7 +38,6 @@ class WholeModel:
         rows_at_once: the number of tokens to compute at once.
         token_layers: the number of hidden states, each of one token after one layer, computed.
         model: the model.
-        twin: the model as well, where an `Engine` has a copy.
     """
 
     rows_at_once = ROWS_AT_ONCE
@@ -45,18 +45,16 @@ class WholeModel:
     def __init__(self, model: PreTrainedModel, precision: str = "float32") -> None:
         require_precision(precision)
         self.precision = precision
-        self.model = self.twin = model
+        self.model = model
         self.token_layers = 0
         self._family = family_of(model)
-
-    def renew(self) -> None:
-        """Does nothing, because the model itself is evaluated, and no copy of it."""
 
     def logits(self, asked: Sequence[tuple[SequenceCache, Structure]]) -> Tensor:
         """Computes the logits of (sequence, structure) pairs, float32 (B, C), on the CPU."""
         untouched = [self._untouched(structure) for _, structure in asked]
         found: dict[int, Tensor] = {}
-        with torch.inference_mode(), autocast(self.twin, self.precision):
+        fast = faster_products(self.model, self.rows_at_once)
+        with torch.inference_mode(), autocast(self.model, self.precision), fast:
             for part in self._parts([run for run, _ in asked], untouched):
                 run, structures = asked[part[0]][0], [asked[at][1] for at in part]
                 logits = self._evaluate(run, structures, untouched[part[0]])
@@ -79,7 +77,7 @@ class WholeModel:
         if self._family.served_by is not None:  # a module that is left out would lose count
             return 0
         layers = structure.shape.layers
-        above = len(self._family.all_layers(self.twin)) - layers
+        above = len(self._family.all_layers(self.model)) - layers
         first = min(structure.layers, default=layers)
         # Layers of cross-attention are those of the decoder, which runs last.
         return above + first if structure.shape.crosses else first
@@ -87,12 +85,12 @@ class WholeModel:
     def _evaluate(
         self, run: SequenceCache, structures: Sequence[Structure], untouched: int
     ) -> Tensor:
-        layers = self._family.all_layers(self.twin)
+        layers = self._family.all_layers(self.model)
         if untouched and not run.outputs:
-            run.outputs = recorded(layers, lambda: run_rows(self.twin, _batch(run, 1)))
+            run.outputs = recorded(layers, lambda: run_rows(self.model, _batch(run, 1)))
         again = given_again(layers, run.outputs[:untouched], len(structures))
-        with again, masked_attention(self.twin, structures):
-            logits: Tensor = run_rows(self.twin, _batch(run, len(structures))).logits
+        with again, masked_attention(self.model, structures):
+            logits: Tensor = run_rows(self.model, _batch(run, len(structures))).logits
         self.token_layers += run.tokens * (len(layers) - untouched) * len(structures)
         return logits.float().cpu()
 

@@ -52,18 +52,18 @@ def masked_attention(
 
 
 def masked_layer(
-    module: nn.Module, layer: int, rows: Sequence[Row], extra_keys: int
+    modules: Sequence[nn.Module], layer: int, rows: Sequence[Row], extra_keys: int
 ) -> AbstractContextManager[None]:
-    """Masks the units of each row of a batch in every call of one attention module.
+    """Masks the units of each row of a batch in every call of one layer's attention module.
 
     Args:
-        module: the module that takes the softmax of the layer.
+        modules: the module of each layer that takes the softmax.
         layer: the number of the layer.
         rows: the masks of each row of the batch.
         extra_keys: the number of columns that the softmax has behind the keys; see `Family`.
     """
-    modes = {0: _Masking(layer, rows, False)} if any(row.masks for row in rows) else {}
-    return softmax_modes([module], modes, extra_keys)
+    modes = {layer: _Masking(layer, rows, False)} if any(row.masks for row in rows) else {}
+    return softmax_modes(modules, modes, extra_keys)
 
 
 class Row(NamedTuple):
