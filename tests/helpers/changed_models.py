@@ -78,7 +78,7 @@ def merge_adapters(model: Any) -> None:
 
 def scale_adapters(model: Any) -> None:
     for module in model.modules():
-        if hasattr(module, "scaling"):
+        if isinstance(getattr(module, "scaling", None), dict):  # layers have a number of that name
             module.scaling["default"] *= -1.0
 
 
