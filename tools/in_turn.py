@@ -14,7 +14,8 @@ from typing import Any
 
 from textattack_attend.analysis.example import Example
 from textattack_attend.errors import InvalidInputError
-from textattack_attend.victims.prompt import Prompt
+
+from .speed_victims import SpeedVictim
 
 HERE = Path(__file__).parents[1]
 SCRIPT = Path(__file__).with_name("answering.py")
@@ -41,20 +42,20 @@ class InTurn:
 
 
 def in_turn(
-    other: Path, checkpoint: Path, prompt: Prompt | None, recipe: str, examples: Sequence[Example]
+    other: Path, checkpoint: Path, victim: SpeedVictim, recipe: str, examples: Sequence[Example]
 ) -> Iterator[InTurn]:
     """Attacks each example with both packages, one after the other, each in a process of its own.
 
     Args:
         other: the working tree of the other commit.
         checkpoint: the folder of the victim.
-        prompt: the prompt of a language model.
+        victim: the victim.
         recipe: the name of the attack's class in ``textattack_attend.attack_recipes``.
         examples: the examples.
     """
     with ExitStack() as both:
         ours, theirs = (
-            both.enter_context(_started(tree, checkpoint, prompt, recipe)) for tree in (HERE, other)
+            both.enter_context(_started(tree, checkpoint, victim, recipe)) for tree in (HERE, other)
         )
         for number, example in enumerate(examples):
             # Neither is always the first: a machine may be slower a little later.
@@ -71,13 +72,14 @@ def in_turn(
 
 
 def _started(
-    tree: Path, checkpoint: Path, prompt: Prompt | None, recipe: str
+    tree: Path, checkpoint: Path, victim: SpeedVictim, recipe: str
 ) -> subprocess.Popen[str]:
     # A plugin that is installed belongs to one of the two trees only.
     environment = os.environ | {"PYTHONPATH": str(tree), "TEXTATTACK_ATTEND_PLUGIN": "0"}
-    asked = json.dumps(None if prompt is None else [prompt.template, prompt.label_words])
+    prompt = victim.prompt and [victim.prompt.template, victim.prompt.label_words]
+    options = json.dumps({"prompt": prompt, "max_tokens": victim.max_tokens})
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(checkpoint), asked, recipe],
+        [sys.executable, str(SCRIPT), str(checkpoint), options, recipe],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

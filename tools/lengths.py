@@ -69,7 +69,7 @@ def costs(size: Size, lengths: Sequence[int], sentences: Sequence[str]) -> Itera
     model = random_model(size, tokenizer, max(lengths))
     wrapper = AttentionModelWrapper(model, tokenizer)
     attack = HackAttendLiong2024.build(wrapper)
-    warm_up(wrapper, (FILLER, 0))
+    warm_up(wrapper, [(FILLER, 0), (FILLER, 1)])
     for tokens in lengths:
         text = text_of(wrapper.victim, sentences, tokens)
         be_sure(wrapper.victim, text)

@@ -78,6 +78,12 @@ class Loaded:
     weights: str
 
 
+def checkpoints_of(victim: SpeedVictim, folders: Sequence[Path]) -> list[Path]:
+    """Returns the folders of a victim's checkpoint inside other folders."""
+    inside = (folder / victim.checkpoint for folder in folders)
+    return [folder for folder in inside if folder.is_dir()]
+
+
 def load(victim: SpeedVictim, folders: Sequence[Path], shared: Path, examples: int) -> Loaded:
     """Loads a victim from the first folder that has it, or else gives it random weights.
 
@@ -90,9 +96,7 @@ def load(victim: SpeedVictim, folders: Sequence[Path], shared: Path, examples: i
         shared: the folder of shared files, which has the data.
         examples: the number of examples, from the first on.
     """
-    found = [
-        folder / victim.checkpoint for folder in folders if (folder / victim.checkpoint).is_dir()
-    ]
+    found = checkpoints_of(victim, folders)
     own = examples_of(dataset_named(f"{shared / victim.data}", count=examples), examples)
     options: dict[str, Any] = {"prompt": victim.prompt, "max_tokens": victim.max_tokens}
     if found:

@@ -69,7 +69,8 @@ def growing_structures(draw: st.DrawFn, shape: Shape) -> list[Structure]:
     """As searches ask for them: unions of a few masks, so that many agree up to some layer."""
     units = st.tuples(*(st.integers(0, size - 1) for size in shape.size))
     parts = draw(st.lists(st.lists(units, max_size=5), min_size=1, max_size=4))
-    masks = [Structure.from_units(shape, np.array(part).reshape(-1, 4)) for part in parts]
+    arrays = [np.array(part, np.int64).reshape(-1, 4) for part in parts]
+    masks = [Structure.from_units(shape, array[shape.sees(array)]) for array in arrays]
     whole = st.tuples(st.integers(0, shape.layers - 1), st.integers(0, shape.heads - 1))
     masks += [Structure.whole(shape, draw(st.lists(whole, max_size=3)))]
     chosen = draw(st.lists(st.sets(st.integers(0, len(masks) - 1)), min_size=1, max_size=8))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +24,13 @@ from textattack_attend.victims.victim import Victim
 from tools.speed import outcome_of
 
 from ..conftest import FAMILIES, MakeVictim, hooks_of
-from ..helpers.tiny_families import COMBINATIONS, USED, tiny_victim
+from ..helpers.tiny_families import (
+    COMBINATIONS,
+    COMBINATIONS_OF_MORE,
+    USED,
+    require_backend,
+    tiny_victim,
+)
 
 TEXT = "the film was never quite funny"
 
@@ -95,10 +103,11 @@ def compared(victim: Victim, text: str, structures: list[Structure]) -> None:
         assert_captures_close(found, plain.capture())
 
 
-@pytest.mark.parametrize(("use", "backend"), COMBINATIONS)
+@pytest.mark.parametrize(("use", "backend"), [*COMBINATIONS, *COMBINATIONS_OF_MORE])
 def test_a_capture_in_every_family(
     use: str, backend: str, multiplied: list[tuple[int, ...]]
 ) -> None:
+    require_backend(use, backend)
     victim = calm(tiny_victim(use, backend))
     shape = victim.empty_structure(TEXT).shape
     compared(victim, TEXT, [])
@@ -239,6 +248,34 @@ def test_it_is_not_used_where_it_does_not_pay_or_is_switched_off(
     monkeypatch.setattr(products, "onednn_is_faster", lambda: False)
     victim.capture(TEXT, loss)
     assert multiplied == []
+
+
+def test_a_victim_can_be_copied_and_sent_to_another_process(make_victim: MakeVictim) -> None:
+    victim = make_victim()
+    before = victim.capture(TEXT, loss).probability_gradients
+    for other in (copy.deepcopy(victim), pickle.loads(pickle.dumps(victim))):
+        assert torch.equal(other.capture(TEXT, loss).probability_gradients, before)
+
+
+def test_the_backward_pass_keeps_no_more_than_pytorch_does(
+    make_victim: MakeVictim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather less: the rows are kept for gradients of weights, which nobody asks for."""
+    victim = make_victim()
+    weights = {weight.data_ptr() for weight in victim.model.parameters()}
+    kept: list[set[int]] = []
+
+    def pack(tensor: Tensor) -> Tensor:
+        if tensor.untyped_storage().data_ptr() not in weights:
+            kept[-1].add(tensor.untyped_storage().data_ptr())
+        return tensor
+
+    for faster in (True, False):
+        monkeypatch.setattr(products, "onednn_is_faster", lambda faster=faster: faster)
+        kept.append(set())
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            victim.forward_passes([TEXT], [], [loss])
+    assert len(kept[0]) < len(kept[1])
 
 
 def test_answers_are_passes_of_the_model_itself(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +20,10 @@ from transformers.utils import hub
 
 from textattack_attend.checkpoints import places
 from textattack_attend.checkpoints.places import findable, require_possible
+from textattack_attend.demo import VICTIM_PATH
 from textattack_attend.errors import InvalidInputError
+
+from ..helpers.adapter_folders import adapter_of_the_demo, rewrite
 
 ROOT = Path(__file__).parents[2]
 DEMO = "attend-demo"
@@ -153,3 +157,26 @@ def test_a_mistyped_name_without_a_network_is_said_soon(command: list[str], tmp_
     assert f"there is no such folder here, and {DEAD} does not answer" in done.stderr
     assert "Retrying" not in done.stderr
     assert time.monotonic() - begun < 120  # most of it are imports on a busy machine
+
+
+def downloaded(cache: Path, name: str, folder: Path) -> None:
+    """Puts a checkpoint where the hub's library keeps what it has downloaded."""
+    place = cache / f"models--{name.replace('/', '--')}"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text("a" * 40)
+    shutil.copytree(folder, place / "snapshots" / ("a" * 40))
+
+
+@pytest.mark.slow
+def test_an_adapter_of_the_hub_and_its_model_are_read_from_the_cache(tmp_path: Path) -> None:
+    """Without a network the libraries alone would try for a minute and a half."""
+    adapter_of_the_demo(tmp_path / "adapter")
+    own = outside(tmp_path, "identity", "--model", "adapter")
+    rewrite(tmp_path / "adapter", base_model_name_or_path="some/base")
+    cache = tmp_path / "cache" / "hub"
+    downloaded(cache, "some/base", VICTIM_PATH)
+    downloaded(cache, "some/adapter", tmp_path / "adapter")
+    done = outside(tmp_path, "identity", "--model", "some/adapter", HF_ENDPOINT=DEAD)
+    assert done.stdout.startswith("identity")
+    assert done.stdout == own.stdout
+    assert "Retrying" not in done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from safetensors.torch import save_file
 
 from textattack_attend.benchmark import Store
 from textattack_attend.commands.main import main
@@ -60,6 +61,7 @@ MISTAKES = [
     (f"attack --recipe hackattend --model empty {FILE} three.csv^text,label", 1, r"no config.json"),
     (f"attack --recipe hackattend --model adapter {FILE} three.csv^text,label", 1, r"adapter: exp"),
     (f"{HACKATTEND[: -len(DEMO)]}--model note.txt a-film", 1, r"a checkpoint, got a file; give t"),
+    (f"check --model orphan --data {REVIEWS}", 1, r"orphan: .*/missing/folder: .* is nothing; if"),
     (f"check --model note.txt --data {REVIEWS}", 1, r"note.txt: .* checkpoint, got a file"),
     ("audit note.txt attend-demo", 1, r"note.txt: .* checkpoint, got a file"),
     ("identity --model ./emty", 1, r"path at which there is nothing; did you mean 'empty'\?"),
@@ -101,6 +103,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "adapter").mkdir()
     adapter = '{"base_model_name_or_path": "missing/folder", "peft_type": "LORA"}'
     (folder / "adapter" / "adapter_config.json").write_text(adapter)
+    (folder / "orphan").mkdir()
+    (folder / "orphan" / "adapter_config.json").write_text(adapter.replace("missing", "/missing"))
+    save_file({}, folder / "orphan" / "adapter_model.safetensors")
     Store(folder / "new.sqlite").close()
     return folder
 

@@ -174,7 +174,8 @@ def test_an_unknown_name_is_refused(shared: Path) -> None:
 @pytest.mark.slow
 def test_two_trees_are_timed_in_turn() -> None:
     examples = [(text, label) for text in SENTENCES[:2] for label in (0, 1)]
-    found = list(in_turn(ROOT, VICTIM_PATH, None, "HackAttendPlus", examples))
+    victim = SpeedVictim("demo", TINY, examples=4)
+    found = list(in_turn(ROOT, VICTIM_PATH, victim, "HackAttendPlus", examples))
     assert [one.outcome == "SkippedAttackResult" for one in found].count(True) == 2
     assert not any(one.differs for one in found)
     assert all(min(one.seconds, one.other_seconds) > 0 for one in found)
@@ -182,5 +183,13 @@ def test_two_trees_are_timed_in_turn() -> None:
 
 @pytest.mark.slow
 def test_a_tree_without_the_package_ends_in_one_line(tmp_path: Path) -> None:
+    victim = SpeedVictim("demo", TINY, examples=1)
     with pytest.raises(InvalidInputError, match="the other process ended"):
-        list(in_turn(tmp_path, tmp_path / "nothing", None, "HackAttendPlus", [("a film", 0)]))
+        list(in_turn(tmp_path, VICTIM_PATH, victim, "HackAttendPlus", [("a film", 0)]))
+
+
+def test_a_missing_checkpoint_is_asked_for(shared: Path) -> None:
+    given = ["--models", str(shared), "--shared", str(shared)]
+    done = CliRunner().invoke(tools, ["in-turn", str(ROOT), *given])
+    assert done.exit_code == 1
+    assert "expected a folder with smollm2-hf in it" in done.output

@@ -257,7 +257,8 @@ def forward_passes(
     wanted = any(loss is not None for loss in losses)
     # The record is taken inside the mask: it sees the scores as they are before it.
     record = softmax_modes(modules, dict(enumerate(layers)), family.extra_keys)
-    reading = recorded_hidden_states([] if family.decoder else family.layer_modules(model))
+    has_states = family.decoder is None and (family.can_call_layers or family.engine is not None)
+    reading = recorded_hidden_states(family.layer_modules(model) if has_states else [])
     masked = masked_attention(model, structures)
     with torch.set_grad_enabled(wanted), reading as hidden, record, masked:
         logits: Tensor = run_rows(model, inputs).logits

@@ -23,7 +23,7 @@ from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME
 
 from ..errors import InvalidInputError, first_of, reason_of
 from .adapters import PREFIX, Adapter
-from .configurations import BASE
+from .configurations import BASE, base_of
 
 SHOWN = 3
 """The number of names of weights that a message shows."""
@@ -52,8 +52,15 @@ def load_adapted(
         options: options of the class.
 
     Raises:
-        InvalidInputError: there is no such base model, or the adapter is one of another model.
+        InvalidInputError: there is no such base model, it is another adapter, or the adapter is one
+            of another model.
     """
+    if base_of(adapter.base) is not None:
+        raise InvalidInputError(
+            f"{adapter.checkpoint}: expected an adapter of a whole model, got one of another "
+            f"adapter, {adapter.base}; merge that one into its model with merge_and_unload(), and "
+            f"write the folder of the result into {BASE} of {ADAPTER_CONFIG_NAME}"
+        )
     with _naming(adapter):
         if auto is AutoTokenizer:
             return load(auto, adapter.base, **options)

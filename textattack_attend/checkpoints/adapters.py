@@ -15,10 +15,10 @@ from safetensors import safe_open
 from transformers import PretrainedConfig
 from transformers.models.auto import modeling_auto
 from transformers.utils.hub import cached_file
-from transformers.utils.peft_utils import ADAPTER_CONFIG_NAME, ADAPTER_SAFE_WEIGHTS_NAME
+from transformers.utils.peft_utils import ADAPTER_SAFE_WEIGHTS_NAME
 
 from ..errors import CustomCodeError, InvalidInputError, UnsupportedModelError
-from .configurations import BASE, adapter_file, base_of
+from .configurations import adapter_file, base_of
 
 PREFIX = "base_model.model."
 """The begin of the names of weights in an adapter's file, before their names in the base model."""
@@ -87,8 +87,8 @@ def adapter_in(checkpoint: str) -> Adapter | None:
         checkpoint: the folder of the checkpoint, or its name on the hub.
 
     Raises:
-        InvalidInputError: the adapter names no base model, or another adapter; its weights are no
-            safetensors; or PEFT is not installed.
+        InvalidInputError: the adapter names no base model, its weights are no safetensors, or PEFT
+            is not installed.
         UnsupportedModelError: the adapter is no part of layers.
         CustomCodeError: the adapter asks to import a module.
     """
@@ -99,12 +99,6 @@ def adapter_in(checkpoint: str) -> Adapter | None:
         raise InvalidInputError(
             f"{checkpoint}: expected the package peft, which loads adapters, got none; "
             "pip install 'textattack_attend[peft]'"
-        )
-    if base_of(base) is not None:
-        raise InvalidInputError(
-            f"{checkpoint}: expected an adapter of a whole model, got one of another adapter, "
-            f"{base}; merge that one into its model with merge_and_unload(), and write the folder "
-            f"of the result into {BASE} of {ADAPTER_CONFIG_NAME}"
         )
     weights = _file(checkpoint, ADAPTER_SAFE_WEIGHTS_NAME)
     if weights is None:

@@ -12,6 +12,7 @@ from transformers.utils.peft_utils import find_adapter_config_file
 from ..errors import InvalidInputError, described
 from ..files import text_of
 from ..files.strict_json import json_in_file
+from .places import findable
 
 MOST = {"num_labels": 100_000, "num_hidden_layers": 10_000, "n_layer": 10_000, "n_layers": 10_000}
 """The largest plausible numbers of a configuration, by field."""
@@ -97,7 +98,8 @@ def adapter_file(checkpoint: str) -> Path | None:
         checkpoint: the folder of the checkpoint, or its name on the hub.
     """
     try:
-        found = find_adapter_config_file(checkpoint)
+        with findable(checkpoint):
+            found = find_adapter_config_file(checkpoint)
     except (OSError, ValueError):  # whoever loads it says what is wrong with it
         return None
     return None if found is None else Path(found)
@@ -115,7 +117,8 @@ def _with_base(checkpoint: str) -> list[str]:
 
 def _fields_of(checkpoint: str) -> dict[str, Any]:
     try:
-        found: Any = PretrainedConfig.get_config_dict(checkpoint)[0]
+        with findable(checkpoint):
+            found: Any = PretrainedConfig.get_config_dict(checkpoint)[0]
     except (OSError, ValueError, TypeError, RecursionError):  # whoever loads it says what is wrong
         return {}
     return found if isinstance(found, dict) else {}

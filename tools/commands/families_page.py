@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 PAGE = Path(__file__).parents[2] / "docs" / "families.md"
-HEADINGS = ("model type", "use", "transformers", "backends", "attackable", "by", "error")
+HEADINGS = ("model type", "use", "transformers", "backends", "attackable", "evaluated by", "error")
 TABLE = re.compile(rf"^\| {HEADINGS[0]} \|.*\n(?:\|.*\n)*", re.MULTILINE)
 EVERY = "4.57, 5"
 """The versions that a record without a first version of its own was compared under."""

@@ -8,6 +8,7 @@ import click
 
 from textattack_attend.commands.common import watched
 from textattack_attend.commands.terminal import echo
+from textattack_attend.errors import InvalidInputError
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 RECIPES = {"hackattend": "HackAttendLiong2024", "hackattend-plus": "HackAttendPlus"}
@@ -24,7 +25,7 @@ RECIPES = {"hackattend": "HackAttendLiong2024", "hackattend-plus": "HackAttendPl
     help="The attack.",
 )
 @click.option("--models", required=True, type=FOLDER, help="The folder of the checkpoints.")
-@click.option("--shared", required=True, type=FOLDER, help="The folder with data/.")
+@click.option("--shared", required=True, type=FOLDER, help="The folder with data/ and victims/.")
 @click.option("--first", default=0, show_default=True, help="The position of the first example.")
 @click.option(
     "--num-examples",
@@ -53,12 +54,15 @@ def in_turn(
     from textattack_attend.datasets import dataset_named
 
     from ..in_turn import in_turn as both_ways
-    from ..speed_victims import SPEED_VICTIMS
+    from ..speed_victims import SPEED_VICTIMS, checkpoints_of
 
     record = SPEED_VICTIMS[victim]
     data = dataset_named(f"{shared / record.data}", start=first, count=num_examples)
     examples = examples_of(data, num_examples)
-    steps = both_ways(other, models / victim, record.prompt, RECIPES[attack], examples)
+    found = checkpoints_of(record, [models, shared / "victims"])
+    if not found:
+        raise InvalidInputError(f"{models}: expected a folder with {victim} in it")
+    steps = both_ways(other, found[0], record, RECIPES[attack], examples)
     echo(f"{'outcome':26}{'queries':>8}{'other, s':>10}{'here, s':>10}{'ratio':>7}  decisions")
     here = there = 0.0
     for one in watched(steps, len(examples), attack):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers.models.auto import modeling_auto
 
-from textattack_attend.attention import Family, WholeModel
+from textattack_attend.attention import Engine, Family
 from textattack_attend.structures import Reach, Shape
 from textattack_attend.victims.victim import Victim
 
@@ -35,7 +35,7 @@ class Measured:
     Args:
         backends: the backends under which it was compared.
         attackable: the units that can be attacked.
-        evaluated_by: the evaluator of structures.
+        evaluated_by: the way in which structures are evaluated.
         error: the largest difference to the logits under a plain softmax, relative to the largest
             logit, over backends, structures and both ways to evaluate them.
     """
@@ -59,10 +59,15 @@ def measured(name: str) -> Measured:
     victims = [tiny_victim(name, backend) for backend in backends]
     found = [logits for victim in victims for logits in _both_ways(victim)]
     errors = [float((own - expected).abs().max() / expected.abs().max()) for own in found]
-    by_passes = all(isinstance(victim.engine, WholeModel) for victim in victims)
-    return Measured(
-        backends, attackable(shape), "whole passes" if by_passes else "the engine", max(errors)
-    )
+    ways = " or ".join(dict.fromkeys(evaluation(victim) for victim in victims))
+    return Measured(backends, attackable(shape), ways, max(errors))
+
+
+def evaluation(victim: Victim) -> str:
+    """Says how the structures of a victim are evaluated."""
+    if not isinstance(victim.engine, Engine):
+        return "whole passes"
+    return "the engine, by rows" if victim.engine.by_parts else "the engine, by layers"
 
 
 def uses(family: Family) -> str:

@@ -59,6 +59,17 @@ def _mixed_heads(config: Any) -> int:
     return max(1, int(config.num_attention_heads // config.head_ratio))
 
 
+def _like_xlm(model_type: str) -> Family:
+    """Returns the record of a family whose base model has no layers, but a list of attentions."""
+    return Family(
+        model_type,
+        layers="attentions",
+        attention="",
+        served_by=every_layer,
+        feels_padding=_reads_another_token,
+    )
+
+
 def _reads_another_token(config: Any) -> bool:
     """Returns whether a head reads the last position, padding or not, or several positions."""
     return bool(config.summary_type != "first")
@@ -109,7 +120,7 @@ ENCODERS = (
     # Transformers 4 keeps its rotations, made without gradients, for passes with gradients.
     _other("esm", reserved_positions=2, since="5.0"),
     _other("eurobert", layers="layers", attention="self_attn", since="5.0"),
-    _other("flaubert", layers="attentions", attention="", feels_padding=_reads_another_token),
+    _like_xlm("flaubert"),
     _other("ibert", reserved_positions=2),
     _other("megatron-bert"),
     _other("modernbert", layers="layers", attention="attn", reach=modernbert_windows),
@@ -117,8 +128,9 @@ ENCODERS = (
     _other("nomic_bert", layers="layers", attention="self_attn", since="5.0"),
     _bert_like("rembert", bert_head),
     _other("roformer"),
-    _other("squeezebert", layers="encoder.layers", attention="attention"),
-    _other("xlm", layers="attentions", attention="", feels_padding=_reads_another_token),
+    # Its layers answer with a dictionary, whose hidden states have the tokens last.
+    _other("squeezebert", layers="encoder.layers", attention="attention", served_by=every_layer),
+    _like_xlm("xlm"),
     _other("xlm-roberta-xl", reserved_positions=2),
     _other(
         "xlnet",
