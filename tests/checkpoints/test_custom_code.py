@@ -50,6 +50,9 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))  # of programs it starts
     monkeypatch.setattr(sys, "path", [*sys.path])
+    # The package of copied code that another test has imported lies in that test's folder.
+    for name in [own for own in sys.modules if own.split(".")[0] == "transformers_modules"]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.fixture
