@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from transformers import AutoModelForSequenceClassification
+from transformers import AlbertConfig, AutoModelForSequenceClassification
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.errors import AttendError
@@ -21,8 +21,10 @@ from textattack_attend.victims.victim import Victim
 from tools.speed import outcome_of
 
 from ..conftest import WORDS
-from ..helpers.tiny_families import ENCODER_DECODERS, tiny, tiny_tokenizer
+from ..helpers.tiny_families import tiny, tiny_tokenizer
 
+PAIRS = ("bart", "t5")
+"""Encoder-decoders that classify."""
 TEXTS = [
     "the plot is </s> good",
     "a dull film",
@@ -46,7 +48,7 @@ def wrapper_of(
     return AttentionModelWrapper(model, tokenizer)
 
 
-@pytest.fixture(params=ENCODER_DECODERS)
+@pytest.fixture(params=PAIRS)
 def victim(request: pytest.FixtureRequest) -> Victim:
     return wrapper_of(request.param).victim
 
@@ -64,7 +66,7 @@ def structure_of(victim: Victim, text: str, seed: int) -> Structure:
 
 @settings(max_examples=8, deadline=None)
 @given(
-    family=st.sampled_from(ENCODER_DECODERS),
+    family=st.sampled_from(PAIRS),
     pads_with_end=st.booleans(),
     texts=st.lists(
         st.lists(st.sampled_from([*WORDS[:5], "</s>", "<pad>"]), min_size=1, max_size=6).map(
@@ -102,7 +104,7 @@ def test_and_the_attention_and_its_gradient(victim: Victim) -> None:
         torch.testing.assert_close(found.gradients, expected.gradients, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", ENCODER_DECODERS)
+@pytest.mark.parametrize("family", PAIRS)
 def test_attacks_side_by_side_decide_what_they_decide_alone(family: str) -> None:
     wrapper = wrapper_of(family)
     examples = [(text, int(wrapper.victim.logits([text]).argmax())) for text in TEXTS[:4]]
@@ -155,6 +157,8 @@ def test_a_configuration_may_ask_for_other_outputs(family: str, setting: dict[st
 
 def test_a_checkpoint_made_for_torchscript_is_loaded_and_attacked(tmp_path: Any) -> None:
     """The embeddings of such a model are not tied."""
+    if not hasattr(AlbertConfig(), "torchscript"):
+        pytest.skip("transformers 5 knows no checkpoints made for TorchScript")
     tiny("albert").save_pretrained(tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path, torchscript=True)
     victim = Victim(model, tiny_tokenizer("albert"))

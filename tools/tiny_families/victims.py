@@ -95,7 +95,6 @@ MORE: dict[str, Callable[[], PretrainedConfig]] = {
 }
 """All other families, and other configurations of them."""
 CONFIGS = {**CORE, **MORE}
-ENGINE = ("albert", "bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 CAUSAL = ("gemma", "gpt2", "llama", "mistral", "opt", "qwen2")
 ENCODER_DECODERS = ("bart", "t5", *PAIRS)
 EAGER_ONLY = ("deberta", "deberta-v2", "mpnet", "t5")
