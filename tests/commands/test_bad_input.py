@@ -98,6 +98,8 @@ def flash_attention() -> PreTrainedModel:
 
 def pruned() -> PreTrainedModel:
     model = tiny_model()
+    if not hasattr(model, "prune_heads"):
+        pytest.skip("transformers 5 prunes no heads")
     model.prune_heads({0: [1]})
     return model
 
