@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from peft import LoraConfig, PeftModel, PrefixTuningConfig, get_peft_model
 from torch import nn
@@ -250,7 +252,10 @@ def with_token_types() -> Any:
     """Gives token types to a model that takes none."""
     tokenizer = tiny_tokenizer("camembert")
     tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
-    return AttentionModelWrapper(tiny_model("distilbert"), tokenizer)
+    model = tiny_model("distilbert")
+    if "kwargs" in inspect.signature(model.forward).parameters:
+        pytest.skip("this version of transformers drops inputs that a model does not take")
+    return AttentionModelWrapper(model, tokenizer)
 
 
 def pair_of_one_type(folder: Path) -> Any:

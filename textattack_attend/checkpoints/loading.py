@@ -162,6 +162,10 @@ def tokenizer_of(
     tokenizer: PreTrainedTokenizerBase = from_pretrained(
         AutoTokenizer, checkpoint, trust_remote_code, **options
     )
+    # Without its files transformers 5 makes a tokenizer to which every word is unknown.
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        expected = EXPECTED_FOLDER if os.path.isdir(checkpoint) else EXPECTED
+        raise InvalidInputError(f"{checkpoint}: {expected}; got a tokenizer that knows no word")
     return tokenizer
 
 

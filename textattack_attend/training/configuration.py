@@ -63,7 +63,7 @@ def configuration_of(
         before = _weights(auto, config, trust_remote_code)
         for name, value in fields.items():
             _require_field(model, config, name, value)
-            setattr(config, name, value)
+            _set(config, name, value)
         _require_same_weights(before, auto, config, fields, trust_remote_code)
     return config
 
@@ -114,10 +114,7 @@ def _require_same_weights(
     try:
         after = _weights(auto, config, trust_remote_code)
     except Exception as error:  # any part of the model may raise any
-        raise InvalidInputError(
-            f"config: {given}: expected values that the model can be built with, got an error "
-            f"({type(error).__name__}: {reason_of(error)})"
-        ) from error
+        raise _unfit(given, error) from error
     differing = sorted(
         name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
     )
@@ -127,6 +124,20 @@ def _require_same_weights(
             f"config: {given}: expected fields that leave the pretrained weights as they are, as "
             f"dropout; these change {differing[0]}{more}"
         )
+
+
+def _set(config: PretrainedConfig, name: str, value: Any) -> None:
+    try:
+        setattr(config, name, value)
+    except Exception as error:  # transformers 5 checks values when they are set
+        raise _unfit(f"{name}={value!r}", error) from error
+
+
+def _unfit(given: str, error: Exception) -> InvalidInputError:
+    return InvalidInputError(
+        f"config: {given}: expected values that the model can be built with, got an error "
+        f"({type(error).__name__}: {reason_of(error)})"
+    )
 
 
 def _weights(auto: Any, config: PretrainedConfig, trust_remote_code: bool) -> dict[str, Any]:
