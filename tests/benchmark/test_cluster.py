@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ def test_without_ray_there_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "pip install 'textattack_attend[ray]'" in done.output
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray")
 def test_where_there_is_no_cluster_there_is_a_line() -> None:
     recipe = Recipe.model_validate(
         {"data": "attend-demo", "victims": {"V": "attend-demo"}, "attacks": {"A": "hackattend"}}

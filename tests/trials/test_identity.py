@@ -69,7 +69,7 @@ def _template() -> Path:
     atexit.register(shutil.rmtree, folder)
     tiny_model("bert", labels=2).save_pretrained(folder / "one")
     (folder / "words").write_text("\n".join([*SPECIAL, *WORDS]))
-    BertTokenizerFast(vocab_file=str(folder / "words")).save_pretrained(folder / "one")
+    BertTokenizerFast(str(folder / "words")).save_pretrained(folder / "one")
     (folder / "data.tsv").write_text(TEXTS)
     (folder / "recipe.yaml").write_text(RECIPE)
     store = Store(folder / "store.sqlite")

@@ -79,7 +79,7 @@ def checkpoints() -> Path:
     """A folder with a classifier of two classes, a model that scores choices, and a damaged one."""
     folder = Path(_folder.name)
     (folder / "vocab.txt").write_text("\n".join([*SPECIAL, *WORDS]), encoding="utf-8")
-    tokenizer = BertTokenizerFast(vocab_file=str(folder / "vocab.txt"))
+    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
     models = {"victim": tiny_model(labels=2), "chooser": BertForMultipleChoice(tiny_config("bert"))}
     for name, model in models.items():
         model.save_pretrained(folder / name)
@@ -588,9 +588,7 @@ def test_a_checkpoint_of_another_configuration_is_rehearsed_too(
         tmp_path, ("tiny: victim", "tiny: [larger, victim]"), options("{target_class: 2}")
     )
     tiny_model(labels=3).save_pretrained(tmp_path / "larger")
-    BertTokenizerFast(vocab_file=str(checkpoints() / "vocab.txt")).save_pretrained(
-        tmp_path / "larger"
-    )
+    BertTokenizerFast(str(checkpoints() / "vocab.txt")).save_pretrained(tmp_path / "larger")
     with pytest.raises(Exception, match="target_class 2: expected one of the model's 2 classes"):
         command("validate", recipe)
 

@@ -48,7 +48,8 @@ class Teacher:
 
     @torch.no_grad()
     def _label(self, rows: Sequence[list[int]]) -> Batch:
-        framed = [self.tokenizer.build_inputs_with_special_tokens(row) for row in rows]
+        first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        framed = [[first, *row, last] for row in rows]
         lengths = torch.tensor([len(row) for row in framed])
         ids = pad_sequence(
             [torch.tensor(row) for row in framed],
