@@ -81,7 +81,7 @@ def outcomes(wrapper: AttentionModelWrapper, name: str) -> list[Outcome]:
 
 
 def captured(wrapper: AttentionModelWrapper) -> AttentionCapture:
-    """With a loss on the same device as the logits."""
+    """The loss is on the same device as the logits."""
     return wrapper.victim.capture(
         TEXTS[0], lambda logits: cross_entropy(logits, torch.tensor([1], device=logits.device))
     )

@@ -175,7 +175,7 @@ def units(*rows: tuple[int, int, int, int]) -> Callable[[Shape], Structure]:
         ([units((2, 0, 0, 3))], 1),
         ([units((2, 0, 1, 3))], 0),  # another token's row of the last layer: nobody reads it
         ([units((0, 0, 2, 3))] * 3, 1 + 8 + 1),  # the same structure, once
-        # As good as the same:
+        # The second structure adds a row that nobody reads.
         ([units((0, 0, 2, 3)), units((0, 0, 2, 3), (2, 1, 4, 4))], 1 + 8 + 1),
         ([units((0, 0, 2, 3)), units((0, 0, 2, 3), (1, 0, 5, 5))], 1 + (8 + 1) + 2),
         # Siblings differ in the rows of their masks.

@@ -1,4 +1,4 @@
-"""What differs between the versions of transformers, and what the package makes of it."""
+"""The versions of transformers differ, and the package does the same under each of them."""
 
 from __future__ import annotations
 

@@ -89,9 +89,7 @@ class PatchClassifier(nn.Module):
         **options: Any,
     ) -> Any:
         """Puts images together of their patches, (B, T, D), and classifies them."""
-        rows, tokens = input_ids.shape
-        # Rows that were repeated may stand one below another.
-        own = patches.reshape(rows, tokens, -1)[:, self.special_tokens :]
+        own = patches[:, self.special_tokens :]
         pixels = fold(own.mT, self.image_size, self.patch_size, stride=self.patch_size)
         return self.image_model(pixel_values=pixels.to(self.dtype), **options)
 

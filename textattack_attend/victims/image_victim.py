@@ -48,7 +48,7 @@ class ImageVictim(Victim):
         precision: str = "float32",
         max_memory: float | None = None,
     ) -> None:
-        # What `Victim` does with a tokenizer is done here with an image processor.
+        # An image processor stands here where `Victim` has a tokenizer.
         self.model: Any = _classifier_of(model)
         self.tokenizer: Any = PatchTokens(self.model, processor)
         self.inputs = ImageInputs(self.model, self.tokenizer, images)

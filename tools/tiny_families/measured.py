@@ -30,7 +30,7 @@ USES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What a family can do, by a tiny model of it.
+    """The abilities of a family, measured on a tiny model of it.
 
     Args:
         backends: the backends under which it was compared.

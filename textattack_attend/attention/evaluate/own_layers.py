@@ -25,7 +25,7 @@ class OwnLayers:
     """Computes the layers of a model, all tokens of a text at a time, by the model's own code.
 
     Args:
-        model: the model, or its copy with other linear layers.
+        model: the model.
         family: the family of the model.
         crosses: whether structures mask a decoder's attention to its encoder, which is clean then.
 
@@ -114,17 +114,12 @@ class OwnLayers:
         calls = self._calls(sequence)
         final = with_hidden(calls.outputs[-1], hidden)
         with given_again(self._layers, [*calls.outputs[:-1], final], len(hidden)):
-            logits: Tensor = run_rows(self._model, batch_of(sequence, len(hidden))).logits
+            logits: Tensor = run_rows(self._model, sequence.batch(len(hidden))).logits
         return logits.float().cpu()
 
     def _calls(self, sequence: SequenceCache) -> LayerCalls:
         if sequence.calls is None:
             sequence.calls = recorded_calls(
-                self._layers, lambda rows: run_rows(self._model, batch_of(sequence, rows))
+                self._layers, lambda rows: run_rows(self._model, sequence.batch(rows))
             )
         return sequence.calls
-
-
-def batch_of(sequence: SequenceCache, rows: int) -> dict[str, Tensor]:
-    """Returns the model's inputs for equal rows of a sequence."""
-    return {name: tokens.repeat(rows, 1) for name, tokens in sequence.inputs.items()}

@@ -24,7 +24,7 @@ class RowLayers:
     """Computes the layers of a model for some tokens of some texts, from the family's parts.
 
     Args:
-        model: the model, or its copy with other linear layers.
+        model: the model.
         family: a family with `EngineParts`.
         tokens: the number of tokens of the longest text.
 

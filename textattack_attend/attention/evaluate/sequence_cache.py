@@ -72,6 +72,10 @@ class SequenceCache:
         """The text before the first layer."""
         return self.path[0]
 
+    def batch(self, rows: int) -> dict[str, Tensor]:
+        """Returns the model's inputs for equal rows of the sequence, each (rows, T, ...)."""
+        return {name: own.repeat(rows, *[1] * own.ndim) for name, own in self.inputs.items()}
+
     def clean_after(self, depth: int) -> State | None:
         """Returns the clean text after a layer; None if it is not known."""
         return self.path[depth + 1].state if depth + 1 < len(self.path) else None

@@ -14,7 +14,7 @@ from ..rows import run_rows
 from .branches import Branch
 from .layer_calls import Arguments, LayerCall, encoder_states_of, recorded_arguments
 from .lower_layers import for_rows, given_again
-from .own_layers import OwnLayers, batch_of
+from .own_layers import OwnLayers
 
 
 class StackedLayers(OwnLayers):
@@ -24,7 +24,7 @@ class StackedLayers(OwnLayers):
     those that the encoder gave, which every layer of the decoder reads.
 
     Args:
-        model: the model, or its copy with other linear layers.
+        model: the model.
         family: the family of the model.
     """
 
@@ -60,7 +60,7 @@ class StackedLayers(OwnLayers):
         decoder = self._layers[count]
 
         def run() -> object:
-            return run_rows(self._model, batch_of(sequence, len(hidden)))
+            return run_rows(self._model, sequence.batch(len(hidden)))
 
         with given_again(self._layers, given, len(hidden)):
             arguments = recorded_arguments(decoder, for_rows(outputs[count], len(hidden)), run)

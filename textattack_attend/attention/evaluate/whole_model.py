@@ -87,13 +87,9 @@ class WholeModel:
     ) -> Tensor:
         layers = self._family.all_layers(self.model)
         if untouched and not run.outputs:
-            run.outputs = recorded(layers, lambda: run_rows(self.model, _batch(run, 1)))
+            run.outputs = recorded(layers, lambda: run_rows(self.model, run.batch(1)))
         again = given_again(layers, run.outputs[:untouched], len(structures))
         with again, masked_attention(self.model, structures):
-            logits: Tensor = run_rows(self.model, _batch(run, len(structures))).logits
+            logits: Tensor = run_rows(self.model, run.batch(len(structures))).logits
         self.token_layers += run.tokens * (len(layers) - untouched) * len(structures)
         return logits.float().cpu()
-
-
-def _batch(run: SequenceCache, rows: int) -> dict[str, Tensor]:
-    return {name: tokens.repeat(rows, 1) for name, tokens in run.inputs.items()}
