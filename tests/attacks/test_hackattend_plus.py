@@ -7,18 +7,21 @@ from dataclasses import asdict
 from functools import cache
 from math import log
 from typing import Any, NamedTuple
+from weakref import ReferenceType, ref
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 from textattack.shared import AttackedText
+from torch import Tensor
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attacks.goals import goal_function
 from textattack_attend.attacks.results import StructureAttackResult, SuccessfulAttackResult
 from textattack_attend.attacks.scheduler import ExampleSearch
 from textattack_attend.attacks.transformations import Proposal, Reselection
+from textattack_attend.attention import ForwardPass
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.rankings.masking_effect import masking_effect
@@ -291,3 +294,31 @@ def test_options_outside_their_range_are_refused(
     wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
     with pytest.raises(InvalidInputError, match=line):
         HackAttendPlus.build(wrapper, **options)  # type: ignore[arg-type]
+
+
+def test_a_forward_pass_is_freed_before_the_search_asks_again(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The graph of a pass is the largest thing of an attack, and pruning has no use for it."""
+    alive: list[int] = []
+    made: list[ReferenceType[ForwardPass]] = []
+    differentiate, evaluate = Victim.forward_passes, Victim.logits_from
+
+    def noting(self: Victim, *arguments: Any) -> list[ForwardPass]:
+        passes = differentiate(self, *arguments)
+        made.extend(map(ref, passes))
+        return passes
+
+    def counting(self: Victim, asked: Any) -> Tensor:
+        alive.append(sum(own() is not None for own in made[1:]))  # the first is the clean pass
+        return evaluate(self, asked)
+
+    monkeypatch.setattr(Victim, "forward_passes", noting)
+    monkeypatch.setattr(Victim, "logits_from", counting)
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    label = int(victim.logits([TEXT])[0].argmax())
+    result = HackAttendPlus.build(wrapper, mask_fraction=0.5).attack(TEXT, label)
+    assert isinstance(result, SuccessfulAttackResult)
+    assert len(made) > 1
+    assert alive
+    assert not any(alive)

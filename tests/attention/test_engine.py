@@ -220,7 +220,25 @@ def test_states_are_forgotten_when_they_take_too_much_and_results_stay(
         parts = [asked[start : start + size] for start in range(0, len(asked), size)]
         found = torch.cat([victim.logits_from([(again, s) for _, s in part]) for part in parts])
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-        assert all(list(node.after) == [()] for node in again.caches[0].path[:-1])
+        kept = sum(len(node.after) for node in again.caches[0].path[:-1])
+        assert kept <= len(again.caches[0].path)  # the clean text, and one way off it
+
+
+def test_the_path_of_the_last_structure_is_kept_when_states_are_forgotten(
+    make_victim: MakeVictim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search goes on from its last structure: only what parts from it is computed anew."""
+    monkeypatch.setattr(engine_module, "KEPT_BYTES", 1)
+    victim = make_victim("bert", "eager")
+    (reading,) = read(victim, TEXT)
+    shape = shape_of_reading(reading)
+    first = Structure.from_units(shape, np.array([[0, 0, 1, 2]]))
+    more = first | Structure.from_units(shape, np.array([[LAYERS - 1, 1, 0, 2]]))
+    victim.logits_from([(reading, first)])
+    before = victim.engine.token_layers
+    found = victim.logits_from([(reading, more)])
+    assert victim.engine.token_layers - before == 1  # the last layer, for the token that is read
+    torch.testing.assert_close(found, whole_model(victim, [(reading, more)]), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("hidden", "rows"), [(384, 4096), (768, 1024), (16, 2**16)])

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers.pytorch_utils import Conv1D
 
 from textattack_attend.attack_recipes import HackAttendLiong2024, HackAttendPlus
 from textattack_attend.attention import AttentionCapture, masked_attention, products
-from textattack_attend.attention.products import faster_products, forward_in_onednn
+from textattack_attend.attention.products import (
+    faster_attention,
+    faster_products,
+    forward_in_onednn,
+)
 from textattack_attend.models.wrappers import AttentionModelWrapper
 from textattack_attend.structures import Structure
 from textattack_attend.victims.victim import Victim
@@ -318,3 +322,50 @@ def test_it_and_masks_wait_for_each_other_in_any_order(make_victim: MakeVictim) 
         thread.join(timeout=60)
     assert not any(thread.is_alive() for thread in threads)
     assert hooks_of(victim.model) == []
+
+
+# --- attention ---
+
+
+@pytest.mark.parametrize("scale", [None, 0.3])
+@pytest.mark.parametrize("shape", [None, (2, 1, 4, 5), (1, 3, 4, 5), (2, 3, 4, 5)])
+def test_attention_is_that_of_pytorch(
+    shape: tuple[int, ...] | None, scale: float | None, multiplied: list[tuple[int, ...]]
+) -> None:
+    """Heads that are views, as layers make them, and biases that are shared by texts or heads."""
+    victim = tiny_victim("bert", "eager")
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*size: int) -> Tensor:
+        return torch.randn(*size, generator=generator)
+
+    query, key, value = (random(2, count, 3, 8).transpose(1, 2) for count in (4, 5, 5))
+    bias = None if shape is None else random(*shape)
+    if bias is not None:
+        bias[..., 0] = -torch.inf
+    found = faster_attention(victim.model)(query, key, value, bias, scale=scale)
+    expected = scaled_dot_product_attention(query, key, value, bias, scale=scale)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    assert len(multiplied) == 2 * 2 * 3  # two products for each text and head
+
+
+def test_small_attention_stays_with_pytorch(
+    monkeypatch: pytest.MonkeyPatch, multiplied: list[tuple[int, ...]]
+) -> None:
+    monkeypatch.setattr(products, "SMALLEST_PRODUCT", 4 * 4 * 8 + 1)
+    attend = faster_attention(tiny_victim("bert", "eager").model)
+    attend(*(torch.ones(1, 1, 4, 8) for _ in range(3)), None, scale=None)
+    assert not multiplied
+
+
+def test_a_weight_that_onednn_reads_slowly_is_left_to_pytorch(
+    multiplied: list[tuple[int, ...]],
+) -> None:
+    """With a weight of two strides oneDNN takes a thousand times as long."""
+    victim = tiny_victim("bert", "eager")
+    classifier = victim.model.classifier
+    wide = torch.randn(*classifier.weight.shape, 2)
+    classifier.weight = nn.Parameter(wide[..., 0])
+    with torch.inference_mode(), faster_products(victim.model, rows=1):
+        classifier(torch.ones(1, classifier.in_features))
+    assert not multiplied

@@ -88,6 +88,7 @@ class ExampleSearch:
         )
         if self.skipped:
             self.outcome = SearchOutcome(self.initial, 0, 0)
+            self._passes.clear()
             return
         self._steps = self._search_method.steps(self)
         self._send(None)
@@ -99,7 +100,7 @@ class ExampleSearch:
     def keep(
         self, structure: Structure, logits: Tensor, forward_pass: ForwardPass | None = None
     ) -> None:
-        """Keeps logits (C,), and a forward pass until it is shown or another one comes."""
+        """Keeps logits (C,), and a forward pass, which is large, until the search goes on."""
         self._logits[structure] = logits
         if forward_pass is not None:
             self._passes = {structure: forward_pass}
@@ -142,6 +143,7 @@ class ExampleSearch:
             self._question = self._steps.send(results)  # type: ignore[arg-type]  # None starts it
         except StopIteration as end:
             self.outcome = end.value
+        self._passes.clear()  # a search looks at a pass before it asks again, or not at all
 
 
 def begin(victim: Victim, searches: Sequence[ExampleSearch]) -> None:

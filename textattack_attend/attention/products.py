@@ -7,14 +7,17 @@ reads the weights where they are: nothing is copied, and nothing can become out 
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
@@ -24,6 +27,9 @@ from .plain import own_forward
 
 SMALLEST_PRODUCT = 2**21
 """The fewest multiplications that make up for the overhead of a call to oneDNN."""
+
+Attention = Callable[..., Tensor]
+"""A function of queries, keys and values, a bias or None, and the ``scale`` of the products."""
 
 _FORWARDS = {nn.Linear: nn.Linear.forward, Conv1D: Conv1D.forward}
 
@@ -43,12 +49,23 @@ def faster_products(model: PreTrainedModel, rows: int) -> AbstractContextManager
     linears = [
         module
         for module in model.modules()
-        if is_linear(module) and rows * module.weight.numel() >= SMALLEST_PRODUCT
+        if is_linear(module)
+        and module.weight.is_contiguous()
+        and rows * module.weight.numel() >= SMALLEST_PRODUCT
     ]
     # Changes of the attention and of the linear layers wait for the same lock, that of the first.
     first = family_of(model).attention_modules(model)[0]
     changes = {at: partial(forward_in_onednn, linear) for at, linear in enumerate(linears, start=1)}
     return changed_forwards([first, *linears], changes)
+
+
+def faster_attention(model: PreTrainedModel) -> Attention:
+    """Returns a function like PyTorch's that computes attention, in oneDNN where it is faster.
+
+    Args:
+        model: a model of a supported family.
+    """
+    return _attention if multiplies_in_onednn(model) else scaled_dot_product_attention
 
 
 def multiplies_in_onednn(model: PreTrainedModel) -> bool:
@@ -176,3 +193,31 @@ def _multiply(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Multiplies rows (..., in) by a weight (out, in) of any strides, and adds a bias (out,)."""
     result: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return result
+
+
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, *, scale: float | None
+) -> Tensor:
+    """Computes attention as `scaled_dot_product_attention` does, a head of a text at a time.
+
+    Args:
+        query: the queries, float32 (P, H, S, d).
+        key: the keys, float32 (P, H, T, d).
+        value: the values, float32 (P, H, T, d).
+        bias: what is added to the scores, float32 (P or 1, H or 1, S, T), or None.
+        scale: the factor of the products; None for one over the root of d.
+    """
+    (texts, heads, asked, width), keys = query.shape, key.shape[2]
+    if asked * keys * width < SMALLEST_PRODUCT:
+        return scaled_dot_product_attention(query, key, value, bias, scale=scale)
+    query = query * (width**-0.5 if scale is None else scale)
+    key, value = key.contiguous(), value.contiguous()  # oneDNN is slow with other weights
+    if bias is not None:
+        bias = bias.expand(texts, heads, asked, keys)
+    attended = torch.empty(texts, heads, asked, width)
+    for at in product(range(texts), range(heads)):
+        scores = _multiply(query[at], key[at], None)
+        if bias is not None:
+            scores += bias[at]
+        attended[at] = _multiply(scores.softmax(-1), value[at].t(), None)
+    return attended

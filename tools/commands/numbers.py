@@ -168,4 +168,4 @@ def _print_memory(threads: int) -> None:
         done = subprocess.run(
             [*call, "--threads", str(threads)], check=True, stdout=subprocess.PIPE
         )
-        echo(done.stdout.decode().rstrip())
+        echo(*done.stdout.decode().splitlines())

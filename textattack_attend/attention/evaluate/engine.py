@@ -10,7 +10,7 @@ until it takes too much memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from math import ceil, log2
 
 import torch
@@ -27,7 +27,7 @@ from .branches import Branch, Masks
 from .layers import Layers
 from .own_layers import OwnLayers
 from .row_layers import RowLayers
-from .sequence_cache import Key, Node, SequenceCache
+from .sequence_cache import Key, Node, SequenceCache, Step
 from .stacked_layers import StackedLayers
 
 LAYER_OPERATIONS = {"cpu": 1e10, "cuda": 5e11}
@@ -39,8 +39,9 @@ SMALLEST_BATCH, LARGEST_BATCH = 2**8, 2**16
 """The fewest and the most tokens that the engine computes at once, if memory allows."""
 ATTENTION_BYTES = 2**28
 """The most bytes that the attention of a batch may take."""
-KEPT_BYTES = 2**28
-"""The most bytes that the states of the texts of a batch may take, after which they are freed."""
+KEPT_BYTES = 2**26
+"""The most bytes that the states of the texts of a batch may take. Beyond it only those of the last
+structure of each text are kept, from which a search usually goes on."""
 
 
 class Engine:
@@ -125,6 +126,7 @@ class Engine:
         for sequence in sequences:
             layers.begin(sequence)
         nodes = [cache.root for cache in sequences]
+        paths: list[list[Step]] = [[] for _ in asked]
         names = _Names()
         grown = 0
         for depth in range(len(layers) - 1):
@@ -133,12 +135,14 @@ class Engine:
             missing = _missing(nodes, keys, masks, sequences, lambda node: node.after)
             grown += _grow(layers, depth, missing)
             nodes = [node.after[key] for node, key in zip(nodes, keys, strict=True)]
+            for path, step in zip(paths, zip(keys, nodes, strict=True), strict=True):
+                path.append(step)
         last = [(cache, structure.cells_of_layer(len(layers) - 1)) for cache, structure in asked]
         masks = [layers.read_masks(*own) for own in last]
         keys = [names.key(own) for own in masks]
         _read(layers, _missing(nodes, keys, masks, sequences, lambda node: node.logits))
         logits = torch.stack([node.logits[key] for node, key in zip(nodes, keys, strict=True)])
-        _forget(set(sequences), grown)
+        _forget(dict(zip(sequences, paths, strict=True)), grown)
         self.token_layers += layers.computed
         return logits
 
@@ -188,12 +192,12 @@ def _read(layers: Layers, missing: Missing) -> None:
         node.logits[key] = own
 
 
-def _forget(runs: set[SequenceCache], grown: int) -> None:
-    """Bounds what the runs that grew together keep."""
-    for run in runs:
-        run.kept_bytes += grown // len(runs)
-        if run.kept_bytes > KEPT_BYTES // len(runs):
-            run.forget()
+def _forget(paths: Mapping[SequenceCache, list[Step]], grown: int) -> None:
+    """Bounds what the sequences that grew together keep, beside the path of the last structure."""
+    for sequence, path in paths.items():
+        sequence.kept_bytes += grown // len(paths)
+        if sequence.kept_bytes > KEPT_BYTES // len(paths):
+            sequence.forget(path)
 
 
 class _Names:

@@ -11,7 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from ..layer_parts import EngineParts, Projections
 from ..plain import weights_of
-from .branches import Branch, units_of
+from .branches import Branch
 from .scores import MASKED, by_head, projected, scores_dtype
 from .states import Indices, indices_on
 
@@ -112,10 +112,18 @@ def _masked_keys(branches: Sequence[Branch], heads: int, like: Tensor) -> Tensor
         heads: the number of heads of the layer.
         like: hidden states (P, T, D), whose length, precision and device the bias has.
     """
-    size = (len(branches), heads, like.shape[1])
-    bias = torch.zeros(size, dtype=scores_dtype(like), device=like.device)
-    lengths = np.array([branch.state.tokens for branch in branches])
-    branch, head, _, key = units_of(branches, lengths)
-    at = np.ravel_multi_index((branch, head, key), size)
-    bias.view(-1)[indices_on(at, like)] = MASKED
+    bias = torch.zeros(
+        len(branches), heads, like.shape[1], dtype=scores_dtype(like), device=like.device
+    )
+    masks = [
+        (number, head, cells % branch.state.tokens)
+        for number, branch in enumerate(branches)
+        for head, cells in branch.masks
+    ]
+    sizes = [len(keys) for *_, keys in masks]
+    branch_of, head_of = (np.repeat([mask[i] for mask in masks], sizes) for i in (0, 1))
+    if masks:
+        keys = np.concatenate([keys for *_, keys in masks])
+        at = np.ravel_multi_index((branch_of, head_of, keys), bias.shape)
+        bias.view(-1)[indices_on(at, like)] = MASKED
     return bias

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import PreTrainedModel
 
 from ..family import Family
 from ..layer_parts import EngineParts, Head
+from ..products import faster_attention
 from ..rows import is_multiple_choice
-from .branches import Branch, Masks, QueryPlan, alike, plan_queries, states_after
+from .branches import Branch, Masks, alike, states_after
+from .queries import QueryPlan, plan_queries
 from .read_row import attended_by_read_tokens
-from .scores import MASKED, Positions, by_head, projected, scores_dtype
+from .scores import Positions, by_head, projected, scores_dtype
 from .sequence_cache import SequenceCache
 from .states import Indices, State, distinct, indices_on, packed, padded, take, tokens_of_rows
 
@@ -36,6 +37,7 @@ class RowLayers:
         assert family.engine is not None, "the family has no parts"
         self.computed = 0
         self._model = model
+        self._attend = faster_attention(model)
         self._parts: EngineParts = family.engine
         self._layers = family.layer_modules(model)
         self._heads = family.num_heads(model)
@@ -55,7 +57,8 @@ class RowLayers:
             own = [branches[position] for position in group]
             plan = plan_queries(own, depth, self._heads, self._positions.visible[depth])
             rows = self._rows(depth, plan)
-            after.update(zip(group, states_after(own, depth, plan, rows), strict=True))
+            states = states_after(own, depth, plan.of_branch, rows)
+            after.update(zip(group, states, strict=True))
         return [after[position] for position in range(len(branches))]
 
     def read_masks(self, sequence: SequenceCache, masks: Masks) -> Masks:
@@ -83,7 +86,7 @@ class RowLayers:
             reads,
             branches,
             parents,
-            self._positions.added(depth, reads[:, None], lengths, hidden),
+            self._positions.added(depth, reads[:, None, None], lengths, hidden),
             self._positions.rotation_at(slice(hidden.shape[1])),
             self._heads,
         )
@@ -103,52 +106,64 @@ class RowLayers:
         return sequence.read_token
 
     def _rows(self, depth: int, plan: QueryPlan) -> Tensor:
-        """Computes the rows that a layer gives for the queries, float (Q, D)."""
+        """Computes the rows of a plan after a layer, float (R, D)."""
         self.computed += len(plan.state)
         layer = self._layers[depth]
         table, rows, lengths = packed(plan.states)
-        own = rows[plan.state, plan.token]
         rotation = self._positions.rotation_at(tokens_of_rows(rows, lengths, len(table)))
         inputs = self._parts.inputs(layer, table)
         query, key, value = projected(self._parts, layer, inputs, self._heads, rotation)
-        slots = _slots(plan.state)
-        asked = take(query, own[np.maximum(slots, 0)])  # (P, slots, H * d)
-        bias = self._bias(depth, plan, slots, lengths, table)
         width = query.shape[-1] // self._heads
         # In single precision: in float16 a row that is masked everywhere would not be uniform.
         with torch.autocast(table.device.type, enabled=False):
-            attended = scaled_dot_product_attention(
-                by_head(asked, self._heads, width),
+            attended = self._attend(
+                _asked(query, rows, plan.asking, self._heads),
                 by_head(take(key, rows), self._heads, width),
                 by_head(take(value, rows), self._heads, width),
-                bias,
+                self._bias(depth, plan, lengths, table),
                 scale=self._parts.scale_of(layer),
             )
-        attended = attended.transpose(1, 2).flatten(2).flatten(0, 1)
-        attended = take(attended, np.flatnonzero(slots >= 0))
-        return self._parts.mix(layer, attended.to(table.dtype), take(table, own))
+        attended = _of_rows(attended, plan.state, plan.query)
+        own = take(table, rows[plan.state, plan.token])
+        return self._parts.mix(layer, attended.to(table.dtype), own)
 
-    def _bias(
-        self, depth: int, plan: QueryPlan, slots: Indices, lengths: Indices, like: Tensor
-    ) -> Tensor | None:
-        """Returns what is added to the scores, (P, H or 1, slots, T); None for nothing."""
-        tokens = np.where(slots < 0, 0, plan.token[slots])
-        added = self._positions.added(depth, tokens, lengths, like)
-        if not plan.masked.size:
+    def _bias(self, depth: int, plan: QueryPlan, lengths: Indices, like: Tensor) -> Tensor | None:
+        """Returns what is added to the scores, (P, H or 1, S, T); None for nothing."""
+        added = self._positions.added(depth, plan.asking, lengths, like)
+        of_masks = plan.masks.bias(plan.asking, int(lengths.max()))
+        if of_masks is None:
             return added
-        shape = (len(slots), self._heads, slots.shape[1], int(lengths.max()))
-        bias = torch.zeros(shape, dtype=scores_dtype(like), device=like.device)
-        query, head, key = plan.masked
-        state = plan.state[query]
-        slot = query - np.searchsorted(plan.state, state)
-        at = np.ravel_multi_index((state, head, slot, key), shape)
-        bias.view(-1)[indices_on(at, like)] = MASKED
+        bias = torch.from_numpy(of_masks).to(like.device, scores_dtype(like), non_blocking=True)
         return bias if added is None else bias.add_(added)
 
 
-def _slots(state: Indices) -> Indices:
-    """Lists the queries of each state, padded with -1, int64 (P, slots)."""
-    count = np.bincount(state)
-    slots = np.full((len(count), count.max()), -1)
-    slots[np.arange(slots.shape[1]) < count[:, None]] = np.arange(len(state))
-    return slots
+def _asked(query: Tensor, rows: Indices, asking: Indices, heads: int) -> Tensor:
+    """Selects the queries that each head asks, (P, H, S, d), in single precision or better.
+
+    Args:
+        query: the queries of the rows of a table, (N, H * d).
+        rows: the row of each token of P states, int64 (P, T).
+        asking: the token of each query, in each head or in all alike, int64 (P, H or 1, S).
+        heads: the number of heads, H.
+    """
+    states, groups, _ = asking.shape
+    row = rows[np.arange(states)[:, None, None], asking]
+    grouped = query.reshape(len(query) * groups, -1)
+    asked = take(grouped, row * groups + np.arange(groups)[:, None])
+    alike = asked.view(*asked.shape[:3], heads // groups, -1)
+    return alike.transpose(2, 3).flatten(1, 2).to(scores_dtype(query))
+
+
+def _of_rows(attended: Tensor, state: Indices, query: Indices) -> Tensor:
+    """Gathers the attention output of rows, (R, H * d), from that of the queries that they need.
+
+    Args:
+        attended: the attention output of the queries, (P, H, S, d).
+        state: the state of each row, int64 (R,).
+        query: the query of each row, in each head or in all alike, int64 (R, H or 1).
+    """
+    (states, heads, queries, width), groups = attended.shape, query.shape[1]
+    alike = attended.view(states, groups, heads // groups, queries, width)
+    grouped = alike.transpose(2, 3).flatten(3).flatten(0, 2)
+    at = (state[:, None] * groups + np.arange(groups)) * queries + query
+    return take(grouped, at).flatten(1)

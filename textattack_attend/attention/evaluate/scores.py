@@ -86,7 +86,8 @@ class Positions:
 
         Args:
             depth: the number of the layer.
-            tokens: the tokens of P texts that ask, int64 (P, S).
+            tokens: the tokens of P texts that ask, in each head or in all alike, int64
+                (P, H or 1, S).
             lengths: the lengths of the texts, int64 (P,); the longest has T tokens.
             like: hidden states, whose device and precision the result has.
 
@@ -98,18 +99,18 @@ class Positions:
         if self.bias is None and visible is None and not padded:
             return None
         if self.bias is None:
-            size = (len(tokens), 1, tokens.shape[1], longest)
+            size = (*tokens.shape, longest)
             added = torch.zeros(size, dtype=scores_dtype(like), device=like.device)
         else:
-            bias = self.bias[:, indices_on(tokens, like), :longest].to(scores_dtype(like))
-            added = bias.transpose(0, 1)
-        closed = np.arange(longest) >= lengths[:, None, None]
+            heads = torch.arange(len(self.bias), device=like.device)[:, None]
+            added = self.bias[heads, indices_on(tokens, like), :longest].to(scores_dtype(like))
+        closed = np.arange(longest) >= lengths[:, None, None, None]
         if visible is not None:
             closed = closed | ~visible[tokens, :longest]
         if closed.any():
-            hidden = torch.from_numpy(np.broadcast_to(closed, (*tokens.shape, longest)).copy())
-            hidden = hidden.to(like.device, non_blocking=True)
-            added = added.masked_fill(hidden[:, None], -torch.inf)
+            closed = np.broadcast_to(closed, (*tokens.shape, longest)).copy()
+            hidden = torch.from_numpy(closed).to(like.device, non_blocking=True)
+            added = added.masked_fill(hidden, -torch.inf)
         return added
 
 

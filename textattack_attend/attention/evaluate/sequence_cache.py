@@ -23,6 +23,10 @@ class Node:
         self.logits: dict[Key, Tensor] = {}
 
 
+Step = tuple[Key, Node]
+"""The masks of a layer, and the state after it."""
+
+
 class SequenceCache:
     """The results known for one sequence: its clean pass, and structures evaluated so far.
 
@@ -80,11 +84,21 @@ class SequenceCache:
         """Returns the clean text after a layer; None if it is not known."""
         return self.path[depth + 1].state if depth + 1 < len(self.path) else None
 
-    def forget(self) -> None:
-        """Keeps nothing but the clean text."""
+    def forget(self, path: Sequence[Step] = ()) -> None:
+        """Keeps nothing but the clean text, and the states of one path.
+
+        Args:
+            path: the steps of a structure through all layers but the last.
+        """
         self.kept_bytes = 0
         if not self.path:
             return
         for node, after in zip(self.path, self.path[1:], strict=False):
             node.after = {(): after}
         self.path[-1].logits = {(): self.clean_logits}
+        before = self.root
+        for key, node in path:
+            before.after[key] = node
+            if node not in self.path:
+                node.after, node.logits = {}, {}
+            before = node
