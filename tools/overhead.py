@@ -12,7 +12,8 @@ from textattack import AttackArgs, Attacker
 
 from textattack_attend.attacks.named import build_attack
 from textattack_attend.benchmark import Recipe, Store
-from textattack_attend.benchmark.running.worker import Task, Worker
+from textattack_attend.benchmark.running.task import Task
+from textattack_attend.benchmark.running.worker import Worker
 from textattack_attend.host.quiet import quiet
 
 

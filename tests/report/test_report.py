@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from textattack_attend.benchmark import Results, Store
-from textattack_attend.benchmark.recipe import Published
+from textattack_attend.benchmark.recipe_fields import Published
 from textattack_attend.commands.main import main
 from textattack_attend.report import (
     report,

@@ -22,11 +22,12 @@ from transformers import BertTokenizerFast
 
 from textattack_attend.attack_recipes import HackAttendLiong2024
 from textattack_attend.benchmark import Recipe, Store
-from textattack_attend.benchmark.recipe import NamedAttack
+from textattack_attend.benchmark.recipe_fields import NamedAttack
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running import worker as worker_module
-from textattack_attend.benchmark.running.worker import Task, Worker
+from textattack_attend.benchmark.running.task import Task
+from textattack_attend.benchmark.running.worker import Worker
 from textattack_attend.data import published
 from textattack_attend.datasets import dataset_named, from_name
 from textattack_attend.datasets.identity import data_identity
@@ -306,7 +307,7 @@ def outcomes(*entries: dict[str, Any], examples: int | None = None) -> Callable[
     def run(folder: Path) -> Any:
         benchmark = Benchmark(recipe(folder, lines(*entries), examples), Store(folder / "s.sqlite"))
         benchmark.run()
-        return [_errors(benchmark._worker, task) for _, task in benchmark._entries()]
+        return [_errors(benchmark._worker, task) for _, task in benchmark._entries([])]
 
     return run
 

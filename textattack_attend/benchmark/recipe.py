@@ -5,11 +5,13 @@
     data: sst2/dev.tsv^sst2          # as --dataset-from-file takes it, or one of TextAttack's names
     examples: 200                    # the first of them
     victims:                         # a label: a checkpoint, or one for every seed of its training
-      plain: [runs/none-0, runs/none-1]
+      base: runs/none-0
+      another seed: [runs/none-1, runs/none-2]
       S-Attend: [runs/s-attend-0, runs/s-attend-1]
     attacks:                         # a label: a recipe, or PATH^FUNCTION, with options or without
       HackAttend: hackattend
       HackAttend 0.1%: {recipe: hackattend, options: {mask_fraction: 0.001}}
+      TextFooler: {recipe: textfooler-transformers, source: base}   # found once, on the victim base
 
 Paths are relative to the file. Variables of the environment are filled in. `named_recipe` finds the
 files that come with the package, one for every table of the paper, with its numbers.
@@ -18,136 +20,44 @@ files that come with the package, one for every table of the paper, with its num
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    JsonValue,
     SerializerFunctionWrapHandler,
     ValidationError,
-    ValidationInfo,
     model_serializer,
+    model_validator,
 )
 
 from ..data.class_names import given_names
-from ..errors import MOST, InvalidInputError, described, did_you_mean, listed, quoted
+from ..errors import InvalidInputError, described, did_you_mean, listed, quoted
 from ..host.attack_names import attack_names
+from .recipe_fields import (
+    Checkpoints,
+    Located,
+    Name,
+    NamedAttack,
+    Published,
+    Seed,
+    Strict,
+    Whole,
+    alone_or_listed,
+    different,
+    with_protocols,
+)
 from .recipe_mistakes import mistakes_of
 from .recipe_yaml import yaml_of
 
 RECIPES = Path(__file__).parent / "recipes"
-LARGEST_SEED = 2**32 - 1
-"""NumPy, whose generator TextAttack seeds, takes no larger one."""
-LONGEST_NAME = 4096
-"""The most letters of a label or a path; Linux has no longer path."""
-MOST_CELLS = 10_000
-"""The most cells of a table of a paper."""
-
-T = TypeVar("T", str, int)
 
 
-def _legible(name: str) -> str:
-    """Returns a label or a path that tables, figures and file systems can show."""
-    unprintable = [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
-    if unprintable:
-        raise ValueError(
-            f"expected a text without line breaks and control characters, got {quoted(name)}"
-        )
-    if len(name) > LONGEST_NAME:
-        raise ValueError(f"expected at most {LONGEST_NAME} letters, got {quoted(name)}")
-    if not name.strip():
-        raise ValueError(f"expected a text that is not empty, got {name!r}")
-    return name
-
-
-def _located(name: str, info: ValidationInfo) -> str:
-    """Returns the absolute path of a file or folder beside the recipe, or else the name as it is.
-
-    A recipe that comes from no file, as from a store, was located when it was read.
-    """
-    if info.context is None:
-        return name
-    path, caret, rest = name.partition("^")
-    beside = os.path.abspath(os.path.join(info.context, path))
-    return f"{beside if os.path.exists(beside) else path}{caret}{rest}"
-
-
-def _different(given: list[T]) -> list[T]:
-    """Returns a list without repetitions; something listed twice would be counted twice."""
-    twice = sorted(one for one, count in Counter(given).items() if count > 1)
-    if twice:
-        shown = [quoted(one) if isinstance(one, str) else str(one) for one in twice[:MOST]]
-        raise ValueError(f"expected each one once, got {', '.join(shown)} twice")
-    return given
-
-
-def _of_one_size(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the rows of a table that is no larger than one of a paper.
-
-    Each row may have columns of its own, so that a short file could describe an endless table.
-    """
-    cells = len(rows) * len({column for row in rows for column in row})
-    if cells > MOST_CELLS:
-        raise ValueError(f"expected a table of at most {MOST_CELLS} cells, got {cells}")
-    return rows
-
-
-def _alone_or_listed(given: Any) -> Any:
-    return [given] if isinstance(given, str | int) else given
-
-
-Name = Annotated[str, AfterValidator(_legible)]
-Located = Annotated[Name, AfterValidator(_located)]
-Whole = Annotated[int, Field(strict=True, ge=1)]
-Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST_SEED)]
-Checkpoints = Annotated[
-    list[Located],
-    Field(min_length=1),
-    BeforeValidator(_alone_or_listed),
-    AfterValidator(_different),
-]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NamedAttack(_Strict):
-    """An attack recipe with its options.
-
-    Args:
-        recipe: the name of the attack recipe, as ``--recipe`` takes it, or PATH^FUNCTION.
-        options: the keyword arguments of the attack recipe.
-    """
-
-    recipe: Located
-    options: dict[str, JsonValue] = {}
-
-
-class Published(_Strict):
-    """A table of a paper, printed for comparison.
-
-    Args:
-        source: the citation of the table.
-        rows: the rows of the table, each with its cells by column.
-    """
-
-    source: Name
-    rows: Annotated[
-        list[dict[str, str | int | float]], Field(min_length=1), AfterValidator(_of_one_size)
-    ]
-
-
-class Recipe(_Strict):
+class Recipe(Strict):
     """A benchmark recipe, which says what victims are attacked by what attacks on what data.
 
     Args:
@@ -179,6 +89,7 @@ class Recipe(_Strict):
             ],
         ],
         Field(min_length=1),
+        AfterValidator(with_protocols),
     ]
     examples: Whole | None = None
     queries: Whole | None = None
@@ -187,10 +98,12 @@ class Recipe(_Strict):
     seeds: Annotated[
         list[Seed],
         Field(min_length=1),
-        BeforeValidator(_alone_or_listed),
-        AfterValidator(_different),
-    ] = [765]
-    label_names: Annotated[list[Name], AfterValidator(lambda names: list(given_names(names)))] = []
+        BeforeValidator(alone_or_listed),
+        AfterValidator(different),
+    ] = Field(default=[765])
+    label_names: Annotated[list[Name], AfterValidator(lambda names: list(given_names(names)))] = (
+        Field(default=[])
+    )
     encoder: Located | None = None
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
     published: Published | None = None
@@ -229,6 +142,24 @@ class Recipe(_Strict):
             )
         return read_recipe(named_recipe(os.fspath(recipe)))
 
+    @model_validator(mode="after")
+    def _knows_its_sources(self) -> Self:
+        for label, attack in self.attacks.items():
+            if attack.source is None:
+                continue
+            where = f"attack {quoted(label)}: source: expected"
+            if attack.source not in self.victims:
+                raise ValueError(
+                    f"{where} one of the victims {', '.join(self.victims)}, got "
+                    f"{quoted(attack.source)}{did_you_mean(attack.source, self.victims)}"
+                )
+            if len(self.victims[attack.source]) > 1:
+                raise ValueError(
+                    f"{where} a victim of one checkpoint, got {quoted(attack.source)} with "
+                    f"{len(self.victims[attack.source])}; give one of them a label of its own"
+                )
+        return self
+
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leaves out a field that older recipes lack, as a run's id is made of its recipe."""
@@ -245,9 +176,11 @@ class Recipe(_Strict):
 
     @property
     def number_of_cells(self) -> int:
-        """The number of cells: checkpoints times attacks times seeds."""
+        """The number of cells to attack: checkpoints times attacks times seeds, one a source."""
         checkpoints = sum(map(len, self.victims.values()))
-        return checkpoints * len(self.attacks) * len(self.seeds)
+        adaptive = [attack for attack in self.attacks.values() if attack.source is None]
+        transferred = len(self.attacks) - len(adaptive)
+        return (checkpoints * len(adaptive) + transferred) * len(self.seeds)
 
 
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ MOST_SHOWN = 5
 """The most victims, and attacks, that the `repr` of results names."""
 LONGEST_MISTAKES = 500
 """The most characters of a recipe's mistakes that a message repeats."""
-WITHIN = ("victim", "model", "seed", "versions", "placed")
+WITHIN = ("victim", "model", "seed", "versions", "placed", "source cell")
 """The fields in which cells of one victim and attack may differ; version 0 has "model"."""
 
 
@@ -147,11 +147,20 @@ class Results:
                     f"{store.path}: expected the cell {entry.cell} that its run {run.id} names, "
                     "got none; the store is not complete: run the recipe again"
                 )
+        rows = _labelled(store, entries, run.size)
+        counted = _counted(store, recipe, entries, keys, run.size)
+        for (attack, cell), own in counted.items():
+            is_other = (rows["attack"] != attack) | (rows["cell"] != cell)
+            rows = rows[is_other | rows["position"].isin(own)]
+        rows = rows.drop(columns="cell").reset_index(drop=True)
+        sizes = {name: len(own) for name, own in counted.items()}
         cells = {
-            (e.victim, e.attack, e.checkpoint, e.seed): Cell(e.cell, keys[e.cell], run.size)
+            (e.victim, e.attack, e.checkpoint, e.seed): Cell(
+                e.cell, keys[e.cell], sizes.get((e.attack, e.cell), run.size)
+            )
             for e in entries
         }
-        rows = named_rows(_labelled(store, entries, run.size), recipe, cells, store.path)
+        rows = named_rows(rows, recipe, cells, store.path)
         return cls([recipe], rows, cards, cells, [(run, store.sessions(run))])
 
 
@@ -218,7 +227,24 @@ def _labelled(store: Store, entries: Sequence[Entry], size: int) -> pd.DataFrame
         [(e.victim, e.attack, e.checkpoint, e.seed, e.cell) for e in entries],
         columns=[*LABELS, "cell"],
     )
-    return labels.merge(rows, on="cell").drop(columns="cell")
+    return labels.merge(rows, on="cell")
+
+
+def _counted(
+    store: Store,
+    recipe: Recipe,
+    entries: Sequence[Entry],
+    keys: Mapping[str, Mapping[str, Any]],
+    size: int,
+) -> dict[tuple[str, str], set[int]]:
+    """Returns the positions that count, by attack and cell, where only successes on a source do."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for entry in entries:
+        if recipe.attacks[entry.attack].on == "successes":
+            source = store.found(str(keys[entry.cell].get("source cell")), size)
+            successes = {at for at, row in source.items() if row.outcome == "succeeded"}
+            found[entry.attack, entry.cell] = successes
+    return found
 
 
 def _card(text: str, path: str) -> Card:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OUTCOMES = ("succeeded", "failed", "skipped", "error")
+OUTCOMES = ("succeeded", "failed", "skipped", "corrected", "error")
+"""What becomes of an example: the attack changes a right prediction, or does not; the prediction is
+wrong already; a text that was found on another victim makes it right; or there is no answer."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,8 @@ class Row:
 
     Args:
         position: the position of the example in the data set.
-        outcome: one of `OUTCOMES`; an example that is misclassified already is skipped.
+        outcome: one of `OUTCOMES`; an example that is misclassified already is skipped, or
+            corrected if a text that was found on another victim makes it right.
         label: the class of the example; None if it has none, which is an error.
         seconds: the time since the previous example was done; attacks side by side share theirs.
         text: the text of the example, with each of its parts in a line.

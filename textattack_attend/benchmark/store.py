@@ -222,6 +222,18 @@ class Store:
         within = [row for row in found if row["position"] < count]
         return pd.DataFrame(within, columns=list(schema.EXAMPLES))
 
+    def found(self, cell: str, count: int) -> dict[int, Row]:
+        """Returns the rows of a cell below a position, by their positions.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = self._rows("select * from examples where cell = ? order by position", [cell])
+        check_rows(found, self.path)
+        fields = [field.name for field in dataclasses.fields(Row)]
+        rows = [Row(**{name: row[name] for name in fields}) for row in found]
+        return {row.position: row for row in rows if row.position < count}
+
     def delete_if_empty(self) -> None:
         """Closes the file, and deletes it if nobody else has it open and it has no run.
 

@@ -17,9 +17,9 @@ register_metric(
 register_metric(
     Metric(
         name="robust",
-        numerator=number_of("failed"),
+        numerator=number_of("right"),
         denominator="judged",
-        summed="failed examples",
+        summed="failed examples, and those that a transfer corrected",
         help="accuracy after the attack",
         unit="%",
         shows_interval=True,

@@ -11,12 +11,13 @@ import pandas as pd
 from ...registry import Registry
 
 Numerator = Callable[[pd.DataFrame], pd.Series]
-Counted = Literal["judged", "attacked", "succeeded", "failed"]
+Counted = Literal["judged", "attacked", "succeeded", "failed", "right"]
 COUNTED: dict[Counted, tuple[str, ...]] = {
-    "judged": ("succeeded", "failed", "skipped"),
+    "judged": ("succeeded", "failed", "skipped", "corrected"),
     "attacked": ("succeeded", "failed"),
     "succeeded": ("succeeded",),
     "failed": ("failed",),
+    "right": ("failed", "corrected"),
 }
 """The outcomes of the examples that a word of docs/metrics.md names."""
 

@@ -11,7 +11,8 @@ from typing import Any, Self
 from ...errors import InvalidInputError, reason_of
 from ..recipe import Recipe
 from ..row import Row
-from .worker import Task, Worker, Write
+from .task import Task
+from .worker import Worker, Write
 
 LOCAL = "local"
 CONNECT_SECONDS = 10

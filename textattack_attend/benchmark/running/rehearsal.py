@@ -26,7 +26,8 @@ from ...errors.printable import shortened
 from ...host.quiet import quiet
 from ...models.wrappers import AttentionModelWrapper, class_names_of
 from ...process.containment import contained
-from ..recipe import NamedAttack, Recipe
+from ..recipe import Recipe
+from ..recipe_fields import NamedAttack
 from .loaded import load
 from .queries import watch_queries
 

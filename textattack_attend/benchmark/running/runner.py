@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ...checkpoints.card import Card
-from ...errors import AttendError, InvalidInputError
+from ...errors import AttendError, InvalidInputError, StructureMismatchError
 from ...models.wrappers import AttentionModelWrapper
 from ...process.progress import say
 from ..claims import Claims
-from ..recipe import NamedAttack, Recipe
+from ..recipe import Recipe
+from ..recipe_fields import NamedAttack
 from ..records import Entry, Run, Session
 from ..requirements import require_recipe, require_store
 from ..results import Results
@@ -25,7 +26,11 @@ from .cluster import Cluster
 from .device import device_in_words
 from .rehearsal import loader_of, rehearse
 from .shown import ShownRun
-from .worker import Task, Worker
+from .task import Task
+from .worker import Worker, Write
+
+Work = tuple[Entry, Task]
+"""A cell by the names that a run gives it, and what has to be done for it."""
 
 
 class Benchmark:
@@ -84,17 +89,20 @@ class Benchmark:
         """
         # All are entered before the first is attacked: what a killed run shows is never of other
         # weights or libraries than it has now.
-        entries = list(self._entries())
+        sources = list(self._sources())
+        entries = list(self._entries(sources))
         for entry, _ in entries:
             self.store.enter(self._run, entry)
-        shown = ShownRun(self.store, [entry for entry, _ in entries], self.size)
-        with closing(shown), self._recorded(entries):
-            attacked = self._attack_all(entries, shown)
+        # What is found on a source is scored afterwards, so sources come first.
+        every = [*sources, *entries]
+        shown = ShownRun(self.store, [entry for entry, _ in every], self.size)
+        with closing(shown), self._recorded(every):
+            attacked = self._attack_all(every, shown)
         self._claims.delete_abandoned()
         return attacked
 
     @contextmanager
-    def _recorded(self, entries: Sequence[tuple[Entry, Task]]) -> Iterator[None]:
+    def _recorded(self, entries: Sequence[Work]) -> Iterator[None]:
         """Records when, by what and where the run is worked on, unless it is done already."""
         if not any(self.store.missing(entry.cell, self.size) for entry, _ in entries):
             yield
@@ -105,7 +113,7 @@ class Benchmark:
         yield
         self.store.record(replace(session, ended=_now()))
 
-    def _attack_all(self, entries: Sequence[tuple[Entry, Task]], shown: ShownRun) -> int:
+    def _attack_all(self, entries: Sequence[Work], shown: ShownRun) -> int:
         """Attacks all cells, those last that other processes attack now."""
         attacked, left = 0, []
         for entry, task in entries:
@@ -135,29 +143,48 @@ class Benchmark:
         return self._worker.wrapper(Task(checkpoint, attack, self.recipe.seeds[0]))
 
     def _is_due(self, checkpoint: str, attack: NamedAttack) -> bool:
-        """Returns whether the store lacks rows of a checkpoint under an attack."""
+        """Returns whether the store lacks rows of a checkpoint under an attack.
+
+        Nothing is searched on a checkpoint that is only scored.
+        """
+        if attack.source and checkpoint not in self.recipe.victims[attack.source]:
+            return False
         if not self.store.runs():
             return True
         tasks = [Task(checkpoint, attack, seed) for seed in self.recipe.seeds]
         cells = [self.store.cell(self._worker.key(task)) for task in tasks]
         return any(self.store.missing(cell, self.size) for cell in cells)
 
-    def _entries(self) -> Iterator[tuple[Entry, Task]]:
+    def _sources(self) -> Iterator[Work]:
+        """Yields the sources of transfers, as adaptive attacks, which runs may share."""
+        for label, attack in self.recipe.attacks.items():
+            if attack.source is None:
+                continue
+            (checkpoint,) = self.recipe.victims[attack.source]
+            searched = NamedAttack(recipe=attack.recipe, options=attack.options)
+            for seed in self.recipe.seeds:
+                yield self._work(attack.source, label, Task(checkpoint, searched, seed))
+
+    def _entries(self, sources: Sequence[Work]) -> Iterator[Work]:
         """Yields every checkpoint under every attack, the attacks of a checkpoint in a row."""
+        found = {
+            (entry.attack, entry.seed): (entry.cell, task.key["victim"]) for entry, task in sources
+        }
         for victim, checkpoints in self.recipe.victims.items():
             for checkpoint in checkpoints:
-                card = Card.of(Path(checkpoint))
                 for label, attack in self.recipe.attacks.items():
                     for seed in self.recipe.seeds:
-                        task = Task(checkpoint, attack, seed)
-                        key = self._worker.key(task)
-                        _require_own_card(card, checkpoint, key["victim"]["parts"])
-                        said = card.to_json() if card else None
-                        cell = self.store.cell(key)
-                        yield (
-                            Entry(victim, label, checkpoint, seed, cell, said),
-                            replace(task, key=key),
-                        )
+                        task = Task(checkpoint, attack, seed, found.get((label, seed)))
+                        yield self._work(victim, label, task)
+
+    def _work(self, victim: str, label: str, task: Task) -> Work:
+        """Begins the cell of a task, and names it."""
+        card = Card.of(Path(task.checkpoint))
+        key = self._worker.key(task)
+        _require_own_card(card, task.checkpoint, key["victim"]["parts"])
+        said = card.to_json() if card else None
+        entry = Entry(victim, label, task.checkpoint, task.seed, self.store.cell(key), said)
+        return entry, replace(task, key=key)
 
     def _attack(self, entry: Entry, task: Task, shown: ShownRun) -> int:
         """Attacks the missing examples of a claimed cell, and returns their number.
@@ -171,9 +198,20 @@ class Benchmark:
                 self.store.add(entry.cell, row)
                 count(row)
 
-            if missing:
+            if missing and task.source:
+                self._score(entry, task, missing, write)
+            elif missing:
                 self._attackers.attack(task, missing, write)
         return len(missing)
+
+    def _score(self, entry: Entry, task: Task, missing: Sequence[int], write: Write) -> None:
+        """Scores a checkpoint on what was found on the source, unless structures do not fit it."""
+        assert task.source is not None
+        found = self.store.found(task.source[0], self.size)
+        try:
+            self._worker.score(task, {position: found[position] for position in missing}, write)
+        except StructureMismatchError as error:
+            say(f"{entry.attack} on {entry.victim}: left empty ({error})")
 
 
 def _worker_of(recipe: Recipe) -> Worker:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ...attacks.named import is_in_file, split
 from ...checkpoints.loading import architectures
 from ...models.wrappers import checkpoint_named
-from ..recipe import NamedAttack, Recipe
+from ..recipe import Recipe
+from ..recipe_fields import NamedAttack
 from .rehearsal import loader_of, rehearse
 
 
@@ -37,7 +38,10 @@ def validated(recipe: Recipe, may_execute: bool = False) -> Iterator[str]:
         yield f"encoder: {recipe.encoder}"
     for label, attack in recipe.attacks.items():
         options = ", ".join(f"{name}={value}" for name, value in attack.options.items())
-        yield f"attack {label}: {attack.recipe}({options})"
+        once = (
+            attack.source and f" once, on {attack.source}; every victim is scored on what it found"
+        )
+        yield f"attack {label}: {attack.recipe}({options}){once or ''}"
         if not trusted(attack):
             yield (
                 f"attack {label}: {split(attack.recipe)[0]} was read and not executed, so it was "

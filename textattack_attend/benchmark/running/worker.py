@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import version
 from math import inf
 from typing import Any
@@ -30,12 +30,14 @@ from ...host.quiet import quiet
 from ...identity.content import digest_of
 from ...models.wrappers import AttentionModelWrapper
 from ...process.containment import contained
-from ..recipe import NamedAttack, Recipe
+from ..recipe import Recipe
 from ..row import Row
 from .loaded import Loaded, load
 from .part import Part
 from .recording import error_row, row_of
+from .task import Task
 from .time_limit import limit_seconds
+from .transfer import require_shape, scored
 
 LIBRARIES = (
     "textattack_attend",
@@ -49,23 +51,6 @@ LIBRARIES = (
 )
 """The libraries that compute, or draw at random, any value of a row."""
 Write = Callable[[Row], None]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One checkpoint under one attack with one seed.
-
-    Args:
-        checkpoint: the folder of the checkpoint, or its name on the hub.
-        attack: the attack and its options.
-        seed: the seed of all random draws of the attack.
-        key: everything that the rows depend on, as `Worker.key` returned it when the run began.
-    """
-
-    checkpoint: str
-    attack: NamedAttack
-    seed: int
-    key: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Worker:
@@ -120,6 +105,7 @@ class Worker:
             "seed": task.seed,
             "versions": {name: version(name) for name in LIBRARIES},
             **self._of(task).names,
+            **task.source_key,
         }
 
     def wrapper(self, task: Task) -> AttentionModelWrapper:
@@ -161,6 +147,32 @@ class Worker:
         parts = [[one] for one in every] if self._recipe.seconds else [every]
         for part in parts:
             self._attack_all(attack, task.seed, part, write)
+
+    def score(self, task: Task, found: Mapping[int, Row], write: Write) -> None:
+        """Scores a checkpoint on what an attack found on another, and writes a row for each.
+
+        Args:
+            task: the checkpoint, and the attack with its source.
+            found: the rows of the source by their positions.
+            write: a function that takes every row as soon as it is made.
+
+        Raises:
+            StructureMismatchError: structures were found on a model of another shape; no row is
+                written.
+            AttendError: the checkpoint is missing, or has changed since the run began, or `write`
+                raised the error.
+        """
+        self._require_unchanged(task)
+        wrapper = self.wrapper(task)
+        require_shape(wrapper, self._labelled, found)
+        for position, own in found.items():
+            try:
+                with contained():
+                    columns, label = self._labelled[position]
+                    row = scored(wrapper, columns, label, own)
+            except Exception as error:  # the data set, the tokenizer or the model may raise any
+                row = self._error(position, error)
+            write(row)
 
     def _attackable(
         self, attack: Attack, task: Task, positions: Sequence[int], write: Write

@@ -1,0 +1,118 @@
+"""Scores a victim on what an attack found on another victim (transfer)."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from textattack.datasets import Dataset
+
+from ...attacks.attack import require_attackable
+from ...attacks.goals import goal_function
+from ...attacks.structured_text import attacked_text
+from ...errors import InvalidInputError, StructureMismatchError
+from ...models.wrappers import AttentionModelWrapper
+from ...structures import decode
+from ..row import Row
+
+
+def scored(
+    wrapper: AttentionModelWrapper,
+    columns: Mapping[str, str],
+    label: Any,
+    found: Row,
+) -> Row:
+    """Scores a victim on an example, as it is and as an attack on another victim left it.
+
+    Skipped and failed examples of the source stay in, as in the paper's Table 7: the text that was
+    tested last is scored. Nothing is searched, so no query is counted.
+
+    Args:
+        wrapper: the victim.
+        columns: the texts of the example, by column.
+        label: the class of the example, as the victim counts classes.
+        found: the row of the source.
+
+    Raises:
+        InvalidInputError: the source has no answer, the victim cannot be attacked on the text, or
+            the changed text has other columns.
+        StructureMismatchError: the victim reads the text as another number of tokens than the
+            source, so that the structure does not fit.
+    """
+    began = time.perf_counter()
+    if found.perturbed is None:
+        raise InvalidInputError(
+            f"the source: expected what the attack found, got an error ({found.error})"
+        )
+    require_attackable(goal_function(wrapper), OrderedDict(columns), label)
+    text = attacked_text(OrderedDict(columns))
+    changed = attacked_text(_columns_of(found.perturbed, columns))
+    structure = None if found.masked is None else decode(found.masked)
+    before = wrapper.victim.logits_alone(text.tokenizer_input).softmax(0)
+    after = wrapper.victim.logits_alone(changed.tokenizer_input, structure).softmax(0)
+    label, was, became = int(label), int(before.argmax()), int(after.argmax())
+    return Row(
+        found.position,
+        _outcome(was == label, became == label),
+        label,
+        time.perf_counter() - began,
+        text.text,
+        perturbed=changed.text,
+        before=was,
+        after=became,
+        confidence_before=float(before[label]),
+        confidence_after=float(after[label]),
+    )
+
+
+def require_shape(
+    wrapper: AttentionModelWrapper, dataset: Dataset, found: Mapping[int, Row]
+) -> None:
+    """Refuses structures that were found on a model of another shape.
+
+    Args:
+        wrapper: the victim.
+        dataset: the examples.
+        found: the rows of the source by their positions.
+
+    Raises:
+        StructureMismatchError: their layers or heads are not those of the victim.
+    """
+    for position, row in found.items():
+        if row.masked is not None:
+            text = attacked_text(OrderedDict(dataset[position][0])).tokenizer_input
+            own, its = wrapper.victim.empty_structure(text).shape, decode(row.masked).shape
+            if (own.layers, own.heads) != (its.layers, its.heads):
+                raise StructureMismatchError(
+                    f"expected structures of {own.layers} layers of {own.heads} heads, got those "
+                    f"of a source of {its.layers} layers of {its.heads}"
+                )
+            return
+
+
+def _outcome(was_right: bool, is_right: bool) -> str:
+    if was_right:
+        return "failed" if is_right else "succeeded"
+    return "corrected" if is_right else "skipped"
+
+
+def _columns_of(text: str, columns: Mapping[str, str]) -> OrderedDict[str, str]:
+    """Splits a text, whose columns stand below each other, into its columns.
+
+    Attacks on words change words within lines, so each column keeps its number of lines.
+    """
+    counts = {name: own.count("\n") + 1 for name, own in columns.items()}
+    lines = iter(text.split("\n"))
+    split = OrderedDict((name, "\n".join(_next(lines, count))) for name, count in counts.items())
+    if next(lines, None) is not None or text.count("\n") + 1 != sum(counts.values()):
+        raise InvalidInputError(
+            f"the changed text: expected the {sum(counts.values())} lines of its columns "
+            f"{', '.join(columns)}, got {text.count(chr(10)) + 1}"
+        )
+    return split
+
+
+def _next(lines: Iterator[str], count: int) -> list[str]:
+    return [line for _, line in zip(range(count), lines, strict=False)]
