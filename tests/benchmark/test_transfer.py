@@ -222,7 +222,7 @@ def test_a_source_that_is_refused(attack: dict[str, Any], line: str, folder: Pat
     if attack.get("source") == "two":
         fields["victims"]["two"] = ["base", "other"]
     with pytest.raises(InvalidInputError) as refused:
-        Recipe(**fields, attacks={"HackAttend": {**SEARCHED, **attack}})
+        Recipe(**fields | {"attacks": {"HackAttend": {**SEARCHED, **attack}}})
     assert line in str(refused.value)
     assert "\n" not in str(refused.value)
 

@@ -48,14 +48,16 @@ def test_two_victims_of_a_run_by_hand(store: str) -> None:
     assert shown.returncode == 0, shown.stderr
     heading, _, *lines = (_cells(line) for line in shown.stdout.splitlines())
     assert heading == [
-        *("attack", "accuracy", "examples", "plain", "defended", "difference"),
+        *("attack", "accuracy", "models", "examples", "plain", "defended", "difference", "p"),
         *("only plain", "only defended"),
     ]
     before, after = lines
-    intervals = [re.sub(r" \(.*\)", "", line.pop(5)) for line in (before, after)]
+    intervals = [re.sub(r" \(.*\)", "", line.pop(6)) for line in (before, after)]
     assert intervals == ["+12.5", "+25.0"]
-    assert before == ["X", "before", "4", "87.5%", "100.0%", "0", "0.5"]
-    assert after == ["X", "after", "4", "50.0%", "75.0%", "0.5", "1.5"]
+    for line in (before, after):
+        assert 0.05 < float(line.pop(6)) <= 1
+    assert before == ["X", "before", "2 and 1", "4", "87.5%", "100.0%", "0", "0.5"]
+    assert after == ["X", "after", "2 and 1", "4", "50.0%", "75.0%", "0.5", "1.5"]
 
 
 def _cells(line: str) -> list[str]:
@@ -71,7 +73,7 @@ def test_the_interval_is_paired(tmp_path: Path) -> None:
     rows = {("A", "X", "a"): _rows(["succeeded"] * 100), ("B", "X", "b"): _rows(held)}
     table = between_victims(results_of(Store(tmp_path / "s"), rows), "A", "B")
     before, after = table["difference"]
-    assert before == "+0.0 (+0.0 to +0.0)"
+    assert before == "+0.0 (-1.9 to +1.9)"
     said = re.fullmatch(r"\+50\.0 \(\+([\d.]+) to \+([\d.]+)\)", after)
     assert said is not None
     assert float(said[1]) == pytest.approx(40.2, abs=1.5)
@@ -94,7 +96,7 @@ def test_only_seeds_that_attacked_both_count() -> None:
 def test_a_victim_may_be_named_as_a_heading(tmp_path: Path) -> None:
     rows = {("attack", "X", "a"): _rows(["failed"]), ("B", "X", "b"): _rows(["succeeded"])}
     table = between_victims(results_of(Store(tmp_path / "s"), rows), "attack", "B")
-    assert table["victim attack"].tolist() == ["100.0%", "100.0%"]
+    assert table["attack itself"].tolist() == ["100.0%", "100.0%"]
     assert table["attack"].tolist() == ["X", "X"]
 
 
@@ -115,7 +117,7 @@ def test_errors_count_for_neither(tmp_path: Path) -> None:
             ("--victims", "plain", "plain"),
             "victims: expected two different ones, got 'plain' twice",
         ),
-        ((), "expected a second store, or two victims of one run: --victims A B"),
+        ((), "expected a second store, or two victims or attacks of one run: --victims A B"),
         (
             ("--victims", "plain", "defended", "--second-run", "1"),
             "--victims: expected one store and at most --first-run beside it",

@@ -41,7 +41,11 @@ MISTAKES = [
     (f"check {DEMO}", 2, r"Missing option '--data'; textattack-attend check --help says more"),
     ("check attend-demo reviews.tsv", 2, r"Missing option '--model'"),
     ("audit attend-demo", 2, r"Missing argument 'DATA'; textattack-attend audit --help says more"),
-    ("compare new.sqlite", 2, r"expected a second store, or two victims of one run: --victims A B"),
+    (
+        "compare new.sqlite",
+        2,
+        r"expected a second store, or two victims or attacks of one run: --victims A B",
+    ),
     ("benchmark --workers 2", 2, r"--workers: expected --ray ADDRESS beside it"),
     ("results", 1, r"benchmark.sqlite: expected a store .*, got no file; name it with --store, or"),
     (f"{TRAIN} --output o --alpha 0.1", 1, r"alpha: .* belongs to hackattend-at, s-attend"),

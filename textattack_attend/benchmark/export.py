@@ -40,14 +40,20 @@ def runs_of(stores: Sequence[Store]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=[field.name for field in dataclasses.fields(Run)])
 
 
-def table_of(name: str, results: Results) -> pd.DataFrame:
+def table_of(name: str, results: Results, baseline: str | None = None) -> pd.DataFrame:
     """Returns a table of results.
 
     Args:
         name: ``comparison``, to read; one of `METRICS`, of victims by attacks; ``summary``, all
             numbers with intervals; ``rows``, every attacked example.
         results: the results of runs.
+        baseline: a victim, from which marked numbers of a table of accuracies differ.
+
+    Raises:
+        InvalidInputError: the baseline is unknown, or the table is none of accuracies.
     """
+    if baseline is not None:
+        return side_by_side(results, name, baseline)
     if name == "rows":
         return results.rows
     if name in METRICS:

@@ -7,12 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, require_one_of
 from ..errors.printable import in_one_line
 from .metrics import METRICS
+from .pairing import ACCURACIES, against
 from .results import Results
 from .summary import summary
 
+DIFFERS = "†"
+"""The mark of a number that differs from that of the baseline."""
+LEVEL = 0.05
+"""The corrected probability below which a number differs."""
 LARGEST = 20_000_000
 """The most letters of a table in Markdown, as nobody reads a longer one."""
 COST = "training time (plain: 1)"
@@ -52,15 +57,25 @@ def comparison(results: Results) -> pd.DataFrame:
     return blanked(table).rename_axis(columns=None).reset_index()
 
 
-def side_by_side(results: Results, metric: str) -> pd.DataFrame:
+def side_by_side(results: Results, metric: str, baseline: str | None = None) -> pd.DataFrame:
     """Returns a row for every victim and a column for every attack, as papers compare defenses.
 
     Args:
         results: the results of victims under attacks.
         metric: the name of one of `METRICS`, which is shown without its interval.
+        baseline: a victim, from which a number with `DIFFERS` behind it differs, see `against`.
+
+    Raises:
+        InvalidInputError: the baseline is unknown, or the metric is no accuracy.
     """
     said = _metrics(results)
-    said = said[said["measure"] == metric]
+    said = said[said["measure"] == metric].copy()
+    if baseline is not None:
+        require_one_of("baseline: the table", metric, list(ACCURACIES.values()))
+        probable = against(results, METRICS[metric], baseline)
+        cells = zip(said["victim"], said["attack"], strict=True)
+        marks = [DIFFERS if probable.get(cell, 1.0) < LEVEL else "" for cell in cells]
+        said["said"] = said["said"] + pd.Series(marks, index=said.index, dtype=object)
     table = said.pivot(index="victim", columns="attack", values="said")
     table = table.loc[said["victim"].unique(), said["attack"].unique()]
     return blanked(table).rename_axis(columns=None).reset_index()

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     help="Two victims of one run, by their names in its recipe, instead of two runs.",
 )
 @click.option(
+    "--attacks",
+    nargs=2,
+    metavar="A B",
+    help="Two attacks of one run, by their names in its tables, instead of two runs.",
+)
+@click.option(
     "--first-run", metavar="ID", help="The run of the first store.  [default: the one begun last]"
 )
 @click.option(
@@ -35,23 +41,31 @@ def compare(
     first: str,
     second: str | None,
     victims: tuple[str, str] | None,
+    attacks: tuple[str, str] | None,
     first_run: str | None,
     second_run: str | None,
 ) -> None:
-    """Compare two runs, or two victims of one run, example by example.
+    """Compare two runs, two victims or two attacks of one run, example by example.
 
     With STORE and SECOND, robust accuracy is compared between two runs, of two stores or of one.
     Victims and attacks are matched by their labels.
 
     With STORE and --victims A B, the accuracy of two victims is compared before and after every
-    attack. The difference is B's accuracy less A's.
+    attack; with STORE and --attacks A B, that of every victim after either attack. The difference
+    is B's accuracy less A's. Intervals take in the choice of examples and, where there are several
+    models a side, their training; p is corrected for the number of lines (Holm).
     """
-    if victims and (second or second_run):
-        raise click.UsageError("--victims: expected one store and at most --first-run beside it")
-    if not (victims or second):
-        raise click.UsageError("expected a second store, or two victims of one run: --victims A B")
+    within = [name for name, pair in (("victims", victims), ("attacks", attacks)) if pair]
+    if within and (second or second_run or len(within) > 1):
+        raise click.UsageError(
+            f"--{within[0]}: expected one store and at most --first-run beside it"
+        )
+    if not (within or second):
+        raise click.UsageError(
+            "expected a second store, or two victims or attacks of one run: --victims A B"
+        )
     from ..benchmark import Store
-    from ..benchmark.pairing import between_victims, differences
+    from ..benchmark.pairing import between_attacks, between_victims, differences
 
     def of(store: str, run: str | None) -> Results:
         return results_of([Store(store, new=False)], [run] if run else [])
@@ -59,6 +73,8 @@ def compare(
     own = of(first, first_run)
     if second:
         show(differences(own, of(second, second_run)))
-    else:
-        assert victims is not None
+    elif victims:
         show(between_victims(own, *victims))
+    else:
+        assert attacks is not None
+        show(between_attacks(own, *attacks))

@@ -57,6 +57,11 @@ def _tables() -> Iterable[str]:
     "runs.",
 )
 @click.option(
+    "--baseline",
+    metavar="VICTIM",
+    help="The victim from which numbers with a dagger differ, in `--table clean` or `robust`.",
+)
+@click.option(
     "--format",
     "kind",
     type=click.Choice(FORMATS),
@@ -73,6 +78,7 @@ def results(
     stores: tuple[str, ...],
     runs: tuple[str, ...],
     table: str,
+    baseline: str | None,
     kind: str | None,
     output: str | None,
 ) -> None:
@@ -83,7 +89,16 @@ def results(
     from ..benchmark.export import exported, runs_of, table_of
 
     found = opened(stores, runs)
-    shown = runs_of(found) if table == "runs" else table_of(table, results_of(found, runs))
+    if table == "runs":
+        shown = runs_of(found)
+    else:
+        shown = table_of(table, results_of(found, runs), baseline)
+    if baseline:
+        echo(
+            f"note: a dagger marks what differs from {baseline}, at 5%, paired by example and by "
+            "model, corrected for the number of comparisons (Holm)",
+            err=True,
+        )
     if not output and not kind and in_terminal():
         show(shown, "--format markdown, or csv, has all")
         return

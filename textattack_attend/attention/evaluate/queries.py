@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ...structures import Cells
 from .branches import AS_CLEAN, Branch
 from .scores import MASKED
-from .states import Flags, Indices, State, distinct
+from .states import Flags, Indices, Scores, State, distinct
 
-Scores = npt.NDArray[np.float32]
 NO_MASK = -1
 """The mask of a query that sees all the keys that its token sees."""
 
@@ -94,7 +92,7 @@ class Mask(NamedTuple):
 
 
 def plan_queries(
-    branches: Sequence[Branch], depth: int, heads: int, visible: Flags | None
+    branches: Sequence[Branch], depth: int, heads: int, seen_by: Flags | None
 ) -> QueryPlan:
     """Plans the queries of a group of branches.
 
@@ -102,7 +100,8 @@ def plan_queries(
         branches: B branches.
         depth: the number of the layer.
         heads: the number of heads of the layer.
-        visible: whether a query sees a key, bool (T, T) of the longest text; None for all keys.
+        seen_by: whether a query sees a key, bool (keys, queries) of at least the longest text;
+            None if every query sees all keys.
     """
     lengths = np.array([branch.state.tokens for branch in branches])
     masks, number = _masks_of(branches, heads)
@@ -111,7 +110,7 @@ def plan_queries(
     for branch, head in zip(*np.nonzero(number != NO_MASK), strict=True):
         queries = masks[number[branch, head]].queries
         under[branch, head, : len(queries)][queries] = number[branch, head]
-    asked = _seeing_a_change(branches, depth, lengths, visible) | (under != NO_MASK).any(1)
+    asked = _seeing_a_change(branches, depth, lengths, seen_by) | (under != NO_MASK).any(1)
     states, parents = distinct([branch.state for branch in branches])
     if len(states) == len(branches):
         return _separate_queries(states, asked, lengths, under, masks)
@@ -142,7 +141,7 @@ def _mask(head: int, cells: Cells, tokens: int) -> Mask:
 
 
 def _seeing_a_change(
-    branches: Sequence[Branch], depth: int, lengths: Indices, visible: Flags | None
+    branches: Sequence[Branch], depth: int, lengths: Indices, seen_by: Flags | None
 ) -> Flags:
     """Returns the tokens of each branch that see a token whose row has changed, bool (B, T)."""
     exists: Flags = np.arange(lengths.max()) < lengths[:, None]
@@ -150,10 +149,10 @@ def _seeing_a_change(
     for number, branch in enumerate(branches):
         known = branch.sequence.clean_after(depth) is not None
         changed[number, : lengths[number]] = branch.state.changed if known else True
-    if visible is None:
+    if seen_by is None:
         return exists & changed.any(1, keepdims=True)
-    seen = visible[: exists.shape[1], : exists.shape[1]]
-    seeing = (changed.astype(np.float32) @ seen.T.astype(np.float32)) > 0
+    longest = exists.shape[1]
+    seeing: Flags = changed @ seen_by[:longest, :longest]
     return exists & (changed | seeing)
 
 

@@ -55,7 +55,7 @@ class RowLayers:
         after: dict[int, State] = {}
         for group in alike(branches):
             own = [branches[position] for position in group]
-            plan = plan_queries(own, depth, self._heads, self._positions.visible[depth])
+            plan = plan_queries(own, depth, self._heads, self._positions.seen_by[depth])
             rows = self._rows(depth, plan)
             states = states_after(own, depth, plan.of_branch, rows)
             after.update(zip(group, states, strict=True))

@@ -45,13 +45,15 @@ class Positions:
     """The parts of a model's scores that depend on the positions of tokens alone, up to a length.
 
     Args:
-        visible: for each layer, whether a query sees a key, bool (T, T); None for all keys.
-        bias: what is added to the scores of every text, float (H, T, T); None for nothing.
+        seen_by: for each layer, whether a key is seen by a query, bool (keys, queries); None if
+            every query sees all keys.
+        bias: for each layer, what is added to the scores of every text, float (H or 1, T, T), minus
+            infinity where a query does not see a key; None for nothing.
         rotation: the cosines and sines that rotate queries and keys, each (T, 1, R), or None.
     """
 
-    visible: Sequence[Flags | None]
-    bias: Tensor | None
+    seen_by: Sequence[Flags | None]
+    bias: Sequence[Tensor | None]
     rotation: tuple[Tensor, Tensor] | None
 
     @classmethod
@@ -60,16 +62,18 @@ class Positions:
         parts, layers = family.engine, len(family.layer_modules(model))
         assert parts is not None, "the family has no parts"
         shape = Shape(layers, 1, tokens, family.reach_of(model))
+        static = None if parts.bias is None else parts.bias(model, tokens)
+        like = torch.empty(1, tokens, 1, dtype=model.dtype, device=model.device)
         rotation = None
         if parts.rotation is not None:
-            like = torch.empty(1, tokens, 1, dtype=model.dtype, device=model.device)
             cosines, sines = parts.rotation(model, like)
             rotation = cosines[0, :, None], sines[0, :, None]
-        return cls(
-            [None if shape.reach_of(i) == Reach() else shape.visible(i) for i in range(layers)],
-            None if parts.bias is None else parts.bias(model, tokens),
-            rotation,
-        )
+        distinct = {
+            reach: _of_reach(None if reach == Reach() else shape.visible(layer), static, like)
+            for layer, reach in enumerate(map(shape.reach_of, range(layers)))
+        }
+        of_layers = [distinct[shape.reach_of(layer)] for layer in range(layers)]
+        return cls([seen_by for seen_by, _ in of_layers], [own for _, own in of_layers], rotation)
 
     def rotation_at(self, tokens: Indices | slice) -> tuple[Tensor, Tensor] | None:
         """Returns the cosines and sines of some tokens, each (N, 1, R)."""
@@ -92,26 +96,31 @@ class Positions:
             like: hidden states, whose device and precision the result has.
 
         Returns:
-            A float tensor (P, H or 1, S, T), or None if nothing is added.
+            A float tensor (P, H or 1, S or 1, T), or None if nothing is added.
         """
-        longest = int(lengths.max())
-        visible, padded = self.visible[depth], bool((lengths < longest).any())
-        if self.bias is None and visible is None and not padded:
-            return None
-        if self.bias is None:
-            size = (*tokens.shape, longest)
+        longest, bias = int(lengths.max()), self.bias[depth]
+        if bias is None:
+            size = (len(lengths), 1, 1, longest)
             added = torch.zeros(size, dtype=scores_dtype(like), device=like.device)
         else:
-            heads = torch.arange(len(self.bias), device=like.device)[:, None]
-            added = self.bias[heads, indices_on(tokens, like), :longest].to(scores_dtype(like))
-        closed = np.arange(longest) >= lengths[:, None, None, None]
-        if visible is not None:
-            closed = closed | ~visible[tokens, :longest]
-        if closed.any():
-            closed = np.broadcast_to(closed, (*tokens.shape, longest)).copy()
-            hidden = torch.from_numpy(closed).to(like.device, non_blocking=True)
-            added = added.masked_fill(hidden, -torch.inf)
-        return added
+            heads = torch.arange(len(bias), device=like.device)[:, None]
+            added = bias[heads, indices_on(tokens, like), :longest].to(scores_dtype(like))
+        padding = np.arange(longest) >= lengths[:, None, None, None]
+        if padding.any():
+            return added.masked_fill(torch.from_numpy(padding).to(like.device), -torch.inf)
+        return None if bias is None else added
+
+
+def _of_reach(
+    visible: Flags | None, static: Tensor | None, like: Tensor
+) -> tuple[Flags | None, Tensor | None]:
+    """Returns `Positions.seen_by` and `Positions.bias` of a layer."""
+    if visible is None:
+        return None, static
+    seen = torch.from_numpy(np.array(visible)).to(like.device)
+    bias = torch.zeros(1, 1, 1, dtype=scores_dtype(like), device=like.device)
+    bias = bias if static is None else static
+    return visible.T, torch.where(seen, bias, -torch.inf)
 
 
 def projected(

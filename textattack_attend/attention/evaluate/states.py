@@ -14,6 +14,7 @@ from torch import Tensor
 
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
