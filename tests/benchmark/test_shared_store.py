@@ -106,7 +106,7 @@ def test_a_run_waits_for_another_says_so_once_and_takes_over_from_the_dead(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     benchmark = benchmark_of(folder)
-    (first, _), _ = benchmark._entries([])
+    (first, _), _ = benchmark._entries({})
     order: list[str] = []
     original = benchmark.store.add
 
@@ -130,7 +130,7 @@ def test_a_run_waits_for_another_says_so_once_and_takes_over_from_the_dead(
 def test_what_another_process_did_while_a_run_waited_is_not_done_again(folder: Path) -> None:
     whole = benchmark_of(folder)
     whole.run()
-    (first, _), _ = whole._entries([])
+    (first, _), _ = whole._entries({})
     rows = whole.store.rows([first.cell], 6)
     shared = Benchmark(read_recipe(folder / "recipe.yaml"), Store(folder / "other.sqlite"))
 
@@ -170,7 +170,7 @@ def test_a_claim_is_released_by_an_exception(tmp_path: Path) -> None:
 def test_a_run_deletes_what_killed_processes_left(folder: Path) -> None:
     benchmark = benchmark_of(folder)
     benchmark.run()
-    (first, _), (second, _) = benchmark._entries([])
+    (first, _), (second, _) = benchmark._entries({})
     locks = folder / "store.sqlite.locks"
     with holding(benchmark, first.cell):
         (locks / f"{second.cell}.lock").touch()  # its process was killed after the last row

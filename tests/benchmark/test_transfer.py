@@ -80,13 +80,13 @@ def test_every_victim_is_scored_on_what_was_found_on_the_source(kind: str, folde
     found = of["adaptive", "base"]
     assert {"succeeded", "failed", "skipped"} >= set(found["outcome"]) >= {"succeeded", "skipped"}
     # The source itself is scored as it was attacked.
-    own = of["transfer, found on base", "base"]
+    own = of["transfer (found on base)", "base"]
     assert own["outcome"].tolist() == found["outcome"].tolist()
     for column in ("before", "after", "label", "text", "perturbed"):
         assert own[column].tolist() == found[column].tolist()
     # Any other victim answers to the same texts and structures by itself.
     other, victim = (
-        of["transfer, found on base", "other"],
+        of["transfer (found on base)", "other"],
         wrapper_for(str(folder / "other")).victim,
     )
     for position, row in other.iterrows():
@@ -123,7 +123,7 @@ def test_every_table_names_the_source(folder: Path) -> None:
     benchmark = Benchmark(recipe_of(folder, attacks), folder / "store.sqlite")
     benchmark.run()
     results = benchmark.results()
-    name = "HackAttend again, found on base"
+    name = "HackAttend again (found on base)"
     assert name in set(comparison(results)["attack"])
     assert name in side_by_side(results, "robust")
     assert name in set(between_victims(results, "base", "other")["attack"])
@@ -175,10 +175,10 @@ def test_only_the_successes_on_the_source_count_where_that_is_asked_for(folder: 
     benchmark.run()
     results = benchmark.results()
     rows = results.rows.set_index(["attack", "victim"])
-    source = rows.loc[("all, found on base", "base")]
+    source = rows.loc[("all (found on base)", "base")]
     successes = set(source[source["outcome"] == "succeeded"]["position"])
     for victim in ("base", "other"):
-        counted = rows.loc[("some, found on base (its successes)", victim)]
+        counted = rows.loc[("some (successes on base)", victim)]
         assert set(counted["position"]) == successes
     assert len(rows) == results.expected == 2 * EXAMPLES + 2 * len(successes)
 
@@ -195,7 +195,7 @@ def test_victims_that_structures_do_not_fit_are_left_empty(
     benchmark = Benchmark(recipe, folder / "store.sqlite")
     benchmark.run()
     assert set(benchmark.results().rows["victim"]) == {"base", "other"}
-    assert "HackAttend, found on base on narrow: left empty (expected structures of" in (
+    assert "HackAttend (found on base) on narrow: left empty (expected structures" in (
         capsys.readouterr().err
     )
 
@@ -205,7 +205,7 @@ def test_victims_that_structures_do_not_fit_are_left_empty(
     [
         (
             {"source": "bas"},
-            "attack 'HackAttend, found on bas': source: expected one of the victims base, other, "
+            "attack 'HackAttend (found on bas)': source: expected one of the victims base, other, "
             "got 'bas'; did you mean 'base'?",
         ),
         (
@@ -246,3 +246,46 @@ def test_another_number_of_tokens_is_an_error_of_the_example(folder: Path) -> No
     found = Row(0, "succeeded", 0, 0.0, text, perturbed=text, masked=masked)
     with pytest.raises(StructureMismatchError):
         scored(wrapper, {"text": text}, 0, found)
+
+
+# --- the command ---
+
+
+def transfer(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["transfer", *arguments])
+
+
+def test_the_command_scores_checkpoints_and_goes_on(folder: Path) -> None:
+    base, other, store = (str(folder / name) for name in ("base", "other", "store.sqlite"))
+    data = ("--data", f"{folder}/data.tsv^text,label", "--num-examples", "6", "--store", store)
+    done = transfer(base, other, *data, "--recipe", "hackattend-plus", "--on", "successes")
+    assert done.exit_code == 0, done.output
+    assert "hackattend-plus (successes on base)" in done.stdout
+    again = transfer(base, other, *data, "--on", "successes")
+    assert again.stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (("attend-demo", "--data", "attend-demo"), 2, "Missing argument 'VICTIM...'"),
+        (
+            ("attend-demo", "attend-demo", "--data", "attend-demo"),
+            1,
+            "victims: expected different checkpoints, got 'attend-demo' twice",
+        ),
+        (("attend-demo", "nowhere/x", "--data", "attend-demo"), 1, "victim 'x': nowhere/x"),
+        (
+            ("attend-demo", "attend-demo2", "--data", "attend-demo", "--recipe", "hackatend"),
+            1,
+            "did you mean 'hackattend'",
+        ),
+    ],
+)
+def test_mistakes_of_the_command_are_one_line(
+    arguments: tuple[str, ...], code: int, line: str, tmp_path: Path
+) -> None:
+    done = transfer(*arguments, "--store", str(tmp_path / "s.sqlite"))
+    assert done.exit_code == code
+    assert line in done.stderr
+    assert not (tmp_path / "s.sqlite").exists()

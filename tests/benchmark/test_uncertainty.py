@@ -146,7 +146,7 @@ def test_attacks_are_compared_on_every_victim(tmp_path: Path) -> None:
     assert table.loc["plain", ["models", "X", "Y", "only X", "only Y"]].tolist() == [
         *("3", "50.0%", "100.0%", "0", "30"),
     ]
-    assert table["p"].tolist() == ["<0.001", "1.000"]
+    assert table["p"].tolist() == ["≤0.001", "1.000"]
     with pytest.raises(InvalidInputError, match="attacks: expected one of X, Y, got 'Z'"):
         between_attacks(stored(tmp_path), "X", "Z")
 
@@ -155,7 +155,7 @@ def test_probabilities_are_corrected_for_the_lines_of_the_table(tmp_path: Path) 
     table = between_victims(stored(tmp_path), "plain", "defended")
     assert dict(zip(table["attack"] + " " + table["accuracy"], table["p"], strict=True)) == {
         "X before": "1.000",
-        "X after": "<0.001",
+        "X after": "≤0.001",
         "Y before": "1.000",
         "Y after": "1.000",
     }

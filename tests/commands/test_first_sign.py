@@ -23,6 +23,7 @@ GIVEN = {
     "robustness": (*DEMO, *DATA),
     "attention": (*DEMO, *DATA, "--opinion-words", str(VICTIM_PATH / "vocab.txt")),
     "benchmark": (),
+    "transfer": ("attend-demo", "missing", "--data", "attend-demo"),
     "validate": ("quick",),
     "results": (),
     "report": (),

@@ -34,6 +34,7 @@ def test_the_commands_stand_in_the_order_in_which_a_user_needs_them() -> None:
         "audit",
         "check",
         "benchmark",
+        "transfer",
         "results",
         "report",
         "compare",

@@ -307,7 +307,7 @@ def outcomes(*entries: dict[str, Any], examples: int | None = None) -> Callable[
     def run(folder: Path) -> Any:
         benchmark = Benchmark(recipe(folder, lines(*entries), examples), Store(folder / "s.sqlite"))
         benchmark.run()
-        return [_errors(benchmark._worker, task) for _, task in benchmark._entries([])]
+        return [_errors(benchmark._worker, task) for _, task in benchmark._entries({})]
 
     return run
 

@@ -197,7 +197,7 @@ def _table(found: Sequence[tuple[dict[str, Any], _Pair]], first: str, second: st
             one: f"{pair.first.mean():.1%}",
             other: f"{pair.second.mean():.1%}",
             "difference": f"{100 * own.mean:+.1f} ({100 * own.low:+.1f} to {100 * own.high:+.1f})",
-            "p": "<0.001" if p < 0.001 else f"{p:.3f}",
+            "p": "≤0.001" if p < 0.001 else f"{p:.3f}",
             f"only {first}": f"{_only(pair.first, pair.second):g}",
             f"only {second}": f"{_only(pair.second, pair.first):g}",
         }

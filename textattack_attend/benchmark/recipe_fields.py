@@ -131,10 +131,10 @@ class NamedAttack(Strict):
 
     @property
     def protocol(self) -> str:
-        """What follows the label of the attack in every table; empty for an adaptive attack."""
+        """The end of the attack's label in every table; empty for an adaptive attack."""
         if self.source is None:
             return ""
-        return f", found on {self.source}{' (its successes)' if self.on == 'successes' else ''}"
+        return f" ({'found' if self.on == 'all' else 'successes'} on {self.source})"
 
 
 def with_protocols(attacks: dict[str, NamedAttack]) -> dict[str, NamedAttack]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OUTCOMES = ("succeeded", "failed", "skipped", "corrected", "error")
-"""What becomes of an example: the attack changes a right prediction, or does not; the prediction is
+"""The outcomes of an example: the attack changes a right prediction, or does not; the prediction is
 wrong already; a text that was found on another victim makes it right; or there is no answer."""
 
 

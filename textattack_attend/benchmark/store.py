@@ -42,7 +42,7 @@ from .reading import check_fields, check_rows, checked_key
 from .records import Entry, Run, Session, Writer
 from .row import Row
 
-R = TypeVar("R", Run, Session, Entry, Writer)
+R = TypeVar("R", Run, Session, Entry, Writer, Row)
 
 
 class Store:
@@ -181,11 +181,7 @@ class Store:
         return [position for position in range(count) if position not in done]
 
     def write_down(self, cell: str, pid: int, host: str) -> None:
-        """Writes which process attacks a cell, for the processes that wait for it.
-
-        Raises:
-            StoreError: the store cannot be written.
-        """
+        """Writes which process attacks a cell, for those that wait for it; raises as `enter` does."""
         self._write("writers", dataclasses.asdict(Writer(cell, pid, host, _now())), replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
@@ -223,16 +219,9 @@ class Store:
         return pd.DataFrame(within, columns=list(schema.EXAMPLES))
 
     def found(self, cell: str, count: int) -> dict[int, Row]:
-        """Returns the rows of a cell below a position, by their positions.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        found = self._rows("select * from examples where cell = ? order by position", [cell])
-        check_rows(found, self.path)
-        fields = [field.name for field in dataclasses.fields(Row)]
-        rows = [Row(**{name: row[name] for name in fields}) for row in found]
-        return {row.position: row for row in rows if row.position < count}
+        """Returns the rows of a cell below a position, by their positions; raises as `rows` does."""
+        read = self._records(Row, "examples where cell = ? order by position", [cell])
+        return {row.position: row for row in read if row.position < count}
 
     def delete_if_empty(self) -> None:
         """Closes the file, and deletes it if nobody else has it open and it has no run.

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
 Answers = npt.NDArray[np.float64]
-"""Whether each model is right on each example, 1 or 0, (M, N)."""
+"""The answers of M models on N examples, 1 for right and 0 for wrong, (M, N)."""
 PSEUDO = 2
 """The number of examples that are imagined beside those that there are: half of one is gained, half
 of one is lost (Agresti and Min 2005), so an interval has a width where all examples agree."""

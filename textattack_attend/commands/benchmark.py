@@ -15,7 +15,7 @@ from .tables import in_terminal, show
 from .terminal import advise, echo
 
 if TYPE_CHECKING:
-    from ..benchmark import Results
+    from ..benchmark import Recipe, Results
 
 DEFAULT_STORE = "benchmark.sqlite"
 
@@ -51,22 +51,25 @@ def benchmark(recipe: str, store: str, address: str | None, workers: int | None)
     """
     if workers and not address:
         raise click.UsageError("--workers: expected --ray ADDRESS beside it; `local` is an address")
+    from ..benchmark import named_recipe, read_recipe
+
     with resumable():
-        _show(_run(recipe, store, address, workers), store)
+        show_run(run(read_recipe(named_recipe(recipe)), store, address, workers), store)
 
 
-def _run(recipe: str, store: str, address: str | None, workers: int | None) -> Results:
+def run(
+    recipe: Recipe, store: str, address: str | None = None, workers: int | None = None
+) -> Results:
     """Runs a recipe to its end, and returns its results."""
-    from ..benchmark import Results, Store, named_recipe, read_recipe
+    from ..benchmark import Results, Store
     from ..benchmark.running import Benchmark, Cluster
 
-    read = read_recipe(named_recipe(recipe))
     with (
         closing(Store(store)) as opened,
-        Cluster(read, address, workers) if address else nullcontext() as cluster,
+        Cluster(recipe, address, workers) if address else nullcontext() as cluster,
     ):
         try:
-            running = Benchmark(read, opened, cluster, command=given())
+            running = Benchmark(recipe, opened, cluster, command=given())
         except AttendError:
             opened.delete_if_empty()
             raise
@@ -74,7 +77,7 @@ def _run(recipe: str, store: str, address: str | None, workers: int | None) -> R
         return Results.of(opened, [running.id])
 
 
-def _show(results: Results, store: str) -> None:
+def show_run(results: Results, store: str) -> None:
     """Prints the tables of a run, and ends in a line if examples could not be attacked."""
     from ..benchmark.tables import inline, titled
 

@@ -45,7 +45,7 @@ def compare(
     first_run: str | None,
     second_run: str | None,
 ) -> None:
-    """Compare two runs, two victims or two attacks of one run, example by example.
+    """Compare two runs, victims or attacks, example by example.
 
     With STORE and SECOND, robust accuracy is compared between two runs, of two stores or of one.
     Victims and attacks are matched by their labels.

@@ -26,7 +26,14 @@ from .terminal import show_logs
 
 SECTIONS = {
     "Attack a model": ("attack", "replay", "audit", "check", "robustness", "attention"),
-    "Compare models and attacks": ("benchmark", "validate", "results", "report", "compare"),
+    "Compare models and attacks": (
+        "benchmark",
+        "transfer",
+        "validate",
+        "results",
+        "report",
+        "compare",
+    ),
     "Train a model": ("train",),
     "Look things up": ("ls", "identity"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -89,12 +89,12 @@ class Benchmark:
         """
         # All are entered before the first is attacked: what a killed run shows is never of other
         # weights or libraries than it has now.
-        sources = list(self._sources())
+        sources = self._sources()
         entries = list(self._entries(sources))
         for entry, _ in entries:
             self.store.enter(self._run, entry)
         # What is found on a source is scored afterwards, so sources come first.
-        every = [*sources, *entries]
+        every = [*sources.values(), *entries]
         shown = ShownRun(self.store, [entry for entry, _ in every], self.size)
         with closing(shown), self._recorded(every):
             attacked = self._attack_all(every, shown)
@@ -155,20 +155,25 @@ class Benchmark:
         cells = [self.store.cell(self._worker.key(task)) for task in tasks]
         return any(self.store.missing(cell, self.size) for cell in cells)
 
-    def _sources(self) -> Iterator[Work]:
-        """Yields the sources of transfers, as adaptive attacks, which runs may share."""
+    def _sources(self) -> dict[tuple[str, int], Work]:
+        """Returns the source of each transfer and seed, an adaptive attack that runs may share."""
+        found = {}
         for label, attack in self.recipe.attacks.items():
             if attack.source is None:
                 continue
             (checkpoint,) = self.recipe.victims[attack.source]
             searched = NamedAttack(recipe=attack.recipe, options=attack.options)
             for seed in self.recipe.seeds:
-                yield self._work(attack.source, label, Task(checkpoint, searched, seed))
+                task = Task(checkpoint, searched, seed)
+                name = label.removesuffix(attack.protocol)
+                found[label, seed] = self._work(attack.source, name, task)
+        return found
 
-    def _entries(self, sources: Sequence[Work]) -> Iterator[Work]:
+    def _entries(self, sources: Mapping[tuple[str, int], Work]) -> Iterator[Work]:
         """Yields every checkpoint under every attack, the attacks of a checkpoint in a row."""
         found = {
-            (entry.attack, entry.seed): (entry.cell, task.key["victim"]) for entry, task in sources
+            label_and_seed: (entry.cell, task.key["victim"])
+            for label_and_seed, (entry, task) in sources.items()
         }
         for victim, checkpoints in self.recipe.victims.items():
             for checkpoint in checkpoints:

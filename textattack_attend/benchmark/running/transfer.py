@@ -9,8 +9,7 @@ from typing import Any
 
 from textattack.datasets import Dataset
 
-from ...attacks.attack import require_attackable
-from ...attacks.goals import goal_function
+from ...attacks.goals import require_label
 from ...attacks.structured_text import attacked_text
 from ...errors import InvalidInputError, StructureMismatchError
 from ...models.wrappers import AttentionModelWrapper
@@ -46,12 +45,13 @@ def scored(
         raise InvalidInputError(
             f"the source: expected what the attack found, got an error ({found.error})"
         )
-    require_attackable(goal_function(wrapper), OrderedDict(columns), label)
-    text = attacked_text(OrderedDict(columns))
+    victim, text = wrapper.victim, attacked_text(OrderedDict(columns))
+    require_label(label, victim.num_classes(text.tokenizer_input))
+    victim.memory.require(victim.empty_structure(text.tokenizer_input).shape)
     changed = attacked_text(_columns_of(found.perturbed, columns))
     structure = None if found.masked is None else decode(found.masked)
-    before = wrapper.victim.logits_alone(text.tokenizer_input).softmax(0)
-    after = wrapper.victim.logits_alone(changed.tokenizer_input, structure).softmax(0)
+    before = victim.logits_alone(text.tokenizer_input).softmax(0)
+    after = victim.logits_alone(changed.tokenizer_input, structure).softmax(0)
     label, was, became = int(label), int(before.argmax()), int(after.argmax())
     return Row(
         found.position,
