@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,9 @@ from textattack.transformations import WordSwapMaskedLM
 from transformers import BertForMaskedLM, BertModel, BertTokenizerFast
 
 from textattack_attend.attack_recipes import BERTAttackTransformers
+from textattack_attend.attack_recipes.columns_only import ColumnsOnly
 from textattack_attend.attack_recipes.mean_pooled_encoder import MeanPooledEncoder
+from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
 from ..conftest import random_texts, tiny_config, tiny_model
@@ -77,3 +81,42 @@ def test_words_are_those_of_padded_texts(encoder: str, vocabulary: Path) -> None
         proposed = unpadded(text)
         assert proposed
         assert {one.text for one in proposed} == {one.text for one in padded(text)}
+
+
+COLUMNS = OrderedDict(context="a dull film", question="was the film dull ?", choice="it was dull")
+
+
+def test_only_words_of_named_columns_change() -> None:
+    """By hand: the words of the context are the first three, those of the choice the last three."""
+    text = AttackedText(COLUMNS)
+    assert ColumnsOnly(["context"])._get_modifiable_indices(text) == {0, 1, 2}
+    assert ColumnsOnly(["context", "choice"])._get_modifiable_indices(text) == {0, 1, 2, 7, 8, 9}
+    with pytest.raises(InvalidInputError, match="out of context, question, choice, got contexts"):
+        ColumnsOnly(["contexts"])._get_modifiable_indices(text)
+
+
+@pytest.mark.parametrize("columns", ["context", [], [1]])
+def test_columns_are_a_list_of_names(columns: Any, encoder: str, vocabulary: Path) -> None:
+    wrapper = AttentionModelWrapper(
+        tiny_model("bert", labels=2), BertTokenizerFast(str(vocabulary))
+    )
+    language_model = str(Path(encoder).with_name("language_model"))
+    with pytest.raises(InvalidInputError, match="columns: expected a list of names of columns"):
+        BERTAttackTransformers.build(wrapper, encoder, language_model, columns=columns)
+
+
+def test_bert_attack_leaves_other_columns_as_they_are(encoder: str, vocabulary: Path) -> None:
+    wrapper = AttentionModelWrapper(
+        tiny_model("bert", labels=2), BertTokenizerFast(str(vocabulary))
+    )
+    language_model = str(Path(encoder).with_name("language_model"))
+    first, second = random_texts(2, seed=3)
+    example = OrderedDict(premise=first, hypothesis=second)
+    label = int(wrapper([(first, second)]).argmax())
+    for columns, unchanged in ((["premise"], "hypothesis"), (["hypothesis"], "premise")):
+        attack = BERTAttackTransformers.build(wrapper, encoder, language_model, columns=columns)
+        result = attack.attack(example, label)
+        assert result.num_queries > 1
+        changed = result.perturbed_result.attacked_text._text_input
+        assert changed[unchanged] == example[unchanged]
+        assert changed[columns[0]] != example[columns[0]]

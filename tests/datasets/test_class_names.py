@@ -173,7 +173,9 @@ def test_a_file_alone_is_answered_with_its_columns(tmp_path: Path) -> None:
         parsed(str(lines))
     other = tmp_path / "a.json"
     other.write_text("[]")
-    with pytest.raises(InvalidInputError, match=r"FILE\^FORMAT with one of dream, hellaswag"):
+    with pytest.raises(
+        InvalidInputError, match=r"FILE\^FORMAT with one of dream, dream-first, hellaswag"
+    ):
         parsed(str(other))
     with pytest.raises(InvalidInputError, match=r"no\.json: expected a data file, got none"):
         parsed("no.json")

@@ -144,7 +144,10 @@ def test_a_defended_checkpoint_says_how_it_was_trained(
     ("name", "line"),
     [
         ("premise,hypothesis,label", "line 1: expected a column 'label', got the columns premise"),
-        ("", "expected one of dream, hellaswag, reclor, sst2 behind the file, or columns"),
+        (
+            "",
+            "expected one of dream, dream-first, hellaswag, reclor, sst2 behind the file",
+        ),
         ("premise,hypothesis,premise", "expected different columns for the texts and the label"),
     ],
 )

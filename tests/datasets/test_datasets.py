@@ -144,3 +144,15 @@ def test_a_name_that_the_hub_does_not_know_or_no_network() -> None:
         published.dream("nobody/nothing")
     with pytest.raises(InvalidInputError, match=r"nobody/nothing@v1.0: .* or the name"):
         published.dream("nobody/nothing@v1.0")
+
+
+def test_the_first_question_of_each_dialogue_can_be_taken_alone(tmp_path: Path) -> None:
+    """Two dialogues of two questions and one; ``start`` and ``count`` count what is taken."""
+    asked = [{"question": q, "choice": ["a", "b"], "answer": "b"} for q in ("1?", "2?", "3?")]
+    dialogues = [[["Hi.", "Ho."], asked[:2], "1"], [["Yes."], asked[2:], "2"]]
+    path = written(tmp_path / "dev.json", json.dumps(dialogues))
+    every = published.PUBLISHED["dream"](path)
+    assert published.PUBLISHED["dream-first"](path) == [every[0], every[2]]
+    assert published.PUBLISHED["dream-first"](path, start=1, count=1) == [every[2]]
+    dataset = from_name(str(path), "dream-first")
+    assert [dataset[at][0]["question"] for at in range(len(dataset))] == ["1?", "3?"]

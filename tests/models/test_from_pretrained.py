@@ -137,7 +137,7 @@ WRONG: list[tuple[str, Callable[[], Any], str]] = [
     (
         "the name of no task",
         lambda: fine_tune("sst3", "model", "data", "output", defense=defense_of("freelb")),
-        "task: expected one of dream, hellaswag",
+        "task: expected one of dream, dream-first, hellaswag",
     ),
     (
         "fields for a recipe's path",

@@ -240,3 +240,12 @@ def test_a_failed_write_leaves_the_old_file(
     monkeypatch.undo()
     assert load(path) == old
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("spared", "units"), [(True, 12), (False, 18)])
+def test_the_released_budget_of_choices_counts_without_cls(spared: bool, units: int) -> None:
+    """By hand, of 5 and 7 tokens: 0.24 of (4 + 6)^2 / 2 is 12, 0.25 of 12^2 / 2 is 18."""
+    shape = Shape(1, 1, 12, sequences=(5, 7))
+    budget = Budget(0.24 if spared else 0.25, spared, choice_budget="released")
+    counts = [int(budget.attackable(shape, 0)[span, span].sum()) for span in shape.spans]
+    assert budget.units_per_matrix(shape, 0) == [min(units, own) for own in counts]

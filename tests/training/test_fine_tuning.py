@@ -143,6 +143,7 @@ def test_the_settings_are_those_of_table_9() -> None:
     }
     assert settings == {
         "dream": (3e-5, 16, 8, 0.1, 128),
+        "dream-first": (3e-5, 16, 8, 0.1, 128),
         "hellaswag": (2e-5, 32, 3, 0.1, 128),
         "reclor": (2e-5, 24, 6, 0.06, 128),
         "sst2": (2e-5, 32, 3, 0.06, 128),
@@ -201,7 +202,9 @@ def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> 
     assert done.exit_code == 1
     assert "typo: expected the folder of a checkpoint" in done.output
     assert not (tmp_path / "victim").exists()
-    with pytest.raises(InvalidInputError, match="task: expected one of dream, hellaswag"):
+    with pytest.raises(
+        InvalidInputError, match="task: expected one of dream, dream-first, hellaswag"
+    ):
         task_of("imdb")
 
 

@@ -6,6 +6,8 @@ Thresholds are TextAttack's, which were set for that encoder and are stricter or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textattack import Attack
 from textattack.attack_recipes import TextFoolerJin2019
 from textattack.constraints import Constraint
@@ -22,6 +24,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BatchE
 from ..checkpoints.custom_code import NEVER
 from ..checkpoints.loading import from_pretrained, load_model
 from ..errors import require_text, require_whole_number
+from .columns_only import ColumnsOnly
 from .mean_pooled_encoder import MeanPooledEncoder
 from .registry import attack
 
@@ -34,21 +37,28 @@ class TextFoolerTransformers(TextFoolerJin2019):
     """TextFooler (Jin et al. 2019) with an encoder of transformers."""
 
     @staticmethod
-    def build(model_wrapper: ModelWrapper, encoder: str = ENCODER) -> Attack:
+    def build(
+        model_wrapper: ModelWrapper,
+        encoder: str = ENCODER,
+        columns: Sequence[str] | None = None,
+    ) -> Attack:
         """Builds TextFooler.
 
         Args:
             model_wrapper: the wrapper of the victim.
             encoder: the folder of the sentence encoder, or its name on the hub.
+            columns: the columns whose words may change, as ``["context"]`` in the paper's tables of
+                multiple choice; None for all.
 
         Raises:
-            InvalidInputError: there is no such encoder.
+            InvalidInputError: there is no such encoder, or columns are no list of names.
         """
         require_text("encoder", encoder)
         # TextAttack's recipe would download for minutes before it needs this.
         from_pretrained(AutoConfig, encoder, advice=NEVER)
         attack = TextFoolerJin2019.build(model_wrapper)
         attack.constraints = [_with_encoder(own, encoder) for own in attack.constraints]
+        attack.pre_transformation_constraints += _only(columns)
         return attack
 
 
@@ -65,6 +75,7 @@ class BERTAttackTransformers:
         encoder: str = ENCODER,
         masked_language_model: str = MASKED_LANGUAGE_MODEL,
         candidates: int = 8,
+        columns: Sequence[str] | None = None,
     ) -> Attack:
         """Builds BERT-Attack.
 
@@ -73,10 +84,13 @@ class BERTAttackTransformers:
             encoder: the folder of the sentence encoder, or its name on the hub.
             masked_language_model: the folder, or the name on the hub, of the masked language model
                 that proposes substitutes.
-            candidates: the substitutes for a word; TextAttack has 8, the paper 48.
+            candidates: the substitutes for a word; TextAttack has 8, the paper 48, and the code
+                behind the tables of HackAttend's paper 10.
+            columns: the columns whose words may change; None for all.
 
         Raises:
-            InvalidInputError: there is no such encoder, or no such language model.
+            InvalidInputError: there is no such encoder, no such language model, or columns are no
+                list of names.
         """
         require_text("encoder", encoder)
         require_text("masked_language_model", masked_language_model)
@@ -92,11 +106,16 @@ class BERTAttackTransformers:
         constraints = [
             RepeatModification(),
             StopwordModification(),
+            *_only(columns),
             MaxWordsPerturbed(max_percent=0.4),
             MeanPooledEncoder(encoder, threshold=0.2, metric="cosine"),
         ]
         goal = UntargetedClassification(model_wrapper)
         return Attack(goal, constraints, transformation, GreedyWordSwapWIR(wir_method="unk"))
+
+
+def _only(columns: Sequence[str] | None) -> list[ColumnsOnly]:
+    return [] if columns is None else [ColumnsOnly(columns)]
 
 
 class _WordSwapUnpadded(WordSwapMaskedLM):

@@ -181,7 +181,7 @@ class Store:
         return [position for position in range(count) if position not in done]
 
     def write_down(self, cell: str, pid: int, host: str) -> None:
-        """Writes which process attacks a cell, for those that wait for it; raises as `enter` does."""
+        """Writes which process attacks a cell now; raises as `enter` does."""
         self._write("writers", dataclasses.asdict(Writer(cell, pid, host, _now())), replace=True)
 
     def writer(self, cell: str) -> tuple[int, str, str] | None:
@@ -219,7 +219,7 @@ class Store:
         return pd.DataFrame(within, columns=list(schema.EXAMPLES))
 
     def found(self, cell: str, count: int) -> dict[int, Row]:
-        """Returns the rows of a cell below a position, by their positions; raises as `rows` does."""
+        """Returns the rows of a cell below a position, by position; raises as `rows` does."""
         read = self._records(Row, "examples where cell = ? order by position", [cell])
         return {row.position: row for row in read if row.position < count}
 

@@ -61,7 +61,17 @@ def _option(name: str, keywords: list[Keyword]) -> click.Option:
     if kind == "bool":
         no = option_of(f"no_{name}")
         return click.Option([f"{flag}/{no}", name], default=None, help=text)
+    if kind == "Sequence[str]":
+        again = f"{text} It can be given again."
+        return click.Option([flag, name], multiple=True, callback=_listed, help=again)
     return click.Option([flag, name], type=TYPES[kind], default=None, help=text)
+
+
+def _listed(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> list[str] | None:
+    """Returns the values of an option that can be given again, or None if it was not given."""
+    return list(given) or None
 
 
 def _keywords(module: ast.Module) -> Iterator[Keyword]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     required=True,
-    help="FOLDER^FORMAT or HUBNAME^FORMAT (sst2, dream, hellaswag, reclor: the paper's settings); "
-    "or FOLDER^COLUMN,...,LABEL for train.csv and dev.csv (.tsv, .jsonl).",
+    help="FOLDER^FORMAT or HUBNAME^FORMAT (sst2, dream, dream-first, hellaswag, reclor: the "
+    "paper's settings); or FOLDER^COLUMN,...,LABEL for train.csv and dev.csv (.tsv, .jsonl).",
 )
 @click.option(
     "--output",

@@ -37,8 +37,8 @@ class Budget:
             its released code does.
         choice_budget: the way to count n for multiple choice, where each choice has a matrix of its
             own: "per_matrix" counts the units of that matrix, "released" counts as the released
-            code: n is the square of all choices' lengths together over their number, and every
-            choice is masked wherever one is.
+            code: n is the square of all choices' lengths together, without spared first tokens,
+            over their number, and every choice is masked wherever one is.
 
     Raises:
         InvalidInputError: an option is outside its range.
@@ -77,7 +77,9 @@ class Budget:
         attackable = self.attackable(shape, layer)
         counts = [int(attackable[span, span].sum()) for span in shape.spans]
         if self.choice_budget == "released" and shape.sequences:
-            share = Fraction(shape.tokens**2, len(counts))
+            # The code puts zeros into the rows of [CLS] before it counts.
+            spared = len(counts) if self.spare_first_token and shape.first_is_special else 0
+            share = Fraction((shape.tokens - spared) ** 2, len(counts))
             return [min(n, units_within(self.mask_fraction, share)) for n in counts]
         return [min(n, units_within(self.mask_fraction, n)) for n in counts]
 

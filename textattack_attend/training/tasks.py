@@ -51,6 +51,7 @@ def _task(name: str, *row: Any) -> Task:
 TASKS = {
     "sst2": _task("sst2", 2e-5, 32, 3, 0.06),
     "dream": _task("dream", 3e-5, 16, 8, 0.1),
+    "dream-first": _task("dream-first", 3e-5, 16, 8, 0.1),
     "hellaswag": _task("hellaswag", 2e-5, 32, 3, 0.1),
     "reclor": _task("reclor", 2e-5, 24, 6, 0.06),
 }

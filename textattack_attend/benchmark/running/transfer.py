@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from textattack.datasets import Dataset
@@ -13,8 +13,37 @@ from ...attacks.goals import require_label
 from ...attacks.structured_text import attacked_text
 from ...errors import InvalidInputError, StructureMismatchError
 from ...models.wrappers import AttentionModelWrapper
+from ...process.containment import contained
 from ...structures import decode
 from ..row import Row
+
+
+def scores(
+    wrapper: AttentionModelWrapper,
+    dataset: Dataset,
+    found: Mapping[int, Row],
+    error: Callable[[int, Exception], Row],
+) -> Iterator[Row]:
+    """Yields the score of a victim on each example, or the row of an error.
+
+    Args:
+        wrapper: the victim.
+        dataset: the examples, whose labels count the classes as the victim does.
+        found: the rows of the source by their positions.
+        error: a function that makes the row of an example whose score raises an error.
+
+    Raises:
+        StructureMismatchError: structures were found on a model of another shape.
+    """
+    _require_shape(wrapper, dataset, found)
+    for position, own in found.items():
+        try:
+            with contained():
+                columns, label = dataset[position]
+                row = scored(wrapper, columns, label, own)
+        except Exception as raised:  # the data set, the tokenizer or the model may raise any
+            row = error(position, raised)
+        yield row
 
 
 def scored(
@@ -67,19 +96,10 @@ def scored(
     )
 
 
-def require_shape(
+def _require_shape(
     wrapper: AttentionModelWrapper, dataset: Dataset, found: Mapping[int, Row]
 ) -> None:
-    """Refuses structures that were found on a model of another shape.
-
-    Args:
-        wrapper: the victim.
-        dataset: the examples.
-        found: the rows of the source by their positions.
-
-    Raises:
-        StructureMismatchError: their layers or heads are not those of the victim.
-    """
+    """Refuses structures that were found on a model of other layers or heads."""
     for position, row in found.items():
         if row.masked is not None:
             text = attacked_text(OrderedDict(dataset[position][0])).tokenizer_input

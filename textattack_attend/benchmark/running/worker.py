@@ -37,7 +37,7 @@ from .part import Part
 from .recording import error_row, row_of
 from .task import Task
 from .time_limit import limit_seconds
-from .transfer import require_shape, scored
+from .transfer import scores
 
 LIBRARIES = (
     "textattack_attend",
@@ -79,7 +79,7 @@ class Worker:
         self.dataset: Dataset = dataset
         self.data = data_identity(recipe.data, self.dataset)
         self._recipe = recipe
-        self._encoder = recipe.encoder and MeanPooledEncoder(recipe.encoder)
+        self._encoder = MeanPooledEncoder(recipe.encoder) if recipe.encoder else None
         self._loaded: Loaded | None = None
         if wrapper is not None:
             first = next(iter(recipe.victims.values()))[0]
@@ -149,7 +149,7 @@ class Worker:
             self._attack_all(attack, task.seed, part, write)
 
     def score(self, task: Task, found: Mapping[int, Row], write: Write) -> None:
-        """Scores a checkpoint on what an attack found on another, and writes a row for each.
+        """Scores a checkpoint on what an attack found on another; raises as `attack` does.
 
         Args:
             task: the checkpoint, and the attack with its source.
@@ -157,21 +157,10 @@ class Worker:
             write: a function that takes every row as soon as it is made.
 
         Raises:
-            StructureMismatchError: structures were found on a model of another shape; no row is
-                written.
-            AttendError: the checkpoint is missing, or has changed since the run began, or `write`
-                raised the error.
+            StructureMismatchError: structures were found on a model of another shape.
         """
         self._require_unchanged(task)
-        wrapper = self.wrapper(task)
-        require_shape(wrapper, self._labelled, found)
-        for position, own in found.items():
-            try:
-                with contained():
-                    columns, label = self._labelled[position]
-                    row = scored(wrapper, columns, label, own)
-            except Exception as error:  # the data set, the tokenizer or the model may raise any
-                row = self._error(position, error)
+        for row in scores(self.wrapper(task), self._labelled, found, self._error):
             write(row)
 
     def _attackable(
@@ -237,18 +226,11 @@ class Worker:
         recorder = _Recorder(
             remaining,
             attack.goal_function,
-            lambda row: write(self._with_similarity(attack, row)),
+            lambda row: write(_with_similarity(self._encoder, attack, row)),
         )
         attacker.attack_log_manager.loggers.append(recorder)
         with quiet(), contained():
             attacker.attack_dataset()
-
-    def _with_similarity(self, attack: Attack, row: Row) -> Row:
-        if not self._encoder or row.outcome != "succeeded" or isinstance(attack, StructureAttack):
-            return row
-        with one_thread():
-            before, after = self._encoder.encode([row.text, row.perturbed or ""])
-        return replace(row, similarity=float(before @ after))
 
     def _error(self, position: int, error: Exception) -> Row:
         try:
@@ -269,6 +251,14 @@ class Worker:
                 f"{task.checkpoint} under {task.attack.recipe}: expected what the run began with, "
                 f"but its {', '.join(differing)} changed since; run the recipe again"
             )
+
+
+def _with_similarity(encoder: MeanPooledEncoder | None, attack: Attack, row: Row) -> Row:
+    if encoder is None or row.outcome != "succeeded" or isinstance(attack, StructureAttack):
+        return row
+    with one_thread():
+        before, after = encoder.encode([row.text, row.perturbed or ""])
+    return replace(row, similarity=float(before @ after))
 
 
 class _Recorder(Logger):

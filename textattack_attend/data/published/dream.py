@@ -1,7 +1,11 @@
-"""DREAM: JSON, a list of (turns, questions, id); turns are joined by a space."""
+"""DREAM: JSON, a list of (turns, questions, id); turns are joined by a space.
+
+``dream`` has all questions, ``dream-first`` the first one of each dialogue.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,16 @@ def _example(entry: Any, place: str) -> Example:
     return (context, question, *choices), choices.index(asked["answer"])
 
 
+def _first_of_each_dialogue(entries: Entries) -> Entries:
+    """Yields the first question of each dialogue, and an entry of another form as it is."""
+    before = None
+    for place, entry in entries:
+        turns = entry[0] if isinstance(entry, tuple) else None
+        if turns is None or turns != before:
+            yield place, entry
+        before = turns
+
+
 dream = PUBLISHED.register(
     "dream",
     PublishedSet(
@@ -40,3 +54,5 @@ dream = PUBLISHED.register(
         is_multiple_choice=True,
     ),
 )
+dream_first = PUBLISHED.register("dream-first", replace(dream, chosen=_first_of_each_dialogue))
+"""The questions that the code behind the paper's tables asks."""

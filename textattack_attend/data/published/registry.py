@@ -37,6 +37,7 @@ class PublishedSet:
         files: the patterns of the files to train on and to evaluate on.
         is_multiple_choice: true if each text has a context, a question and choices.
         label_names: the names of the classes in the order of their numbers, if they have names.
+        chosen: a function that leaves out entries of a file or of the hub; none by default.
     """
 
     entries: Callable[[Path], Entries]
@@ -45,6 +46,7 @@ class PublishedSet:
     files: tuple[str, str]
     is_multiple_choice: bool = False
     label_names: tuple[str, ...] = ()
+    chosen: Callable[[Entries], Entries] = iter
 
     def __call__(
         self,
@@ -66,7 +68,7 @@ class PublishedSet:
             InvalidInputError: the file is missing, empty, truncated, or of another format.
         """
         stop = None if count is None else start + count
-        entries = islice(self._entries_of(source, split), start, stop)
+        entries = islice(self.chosen(self._entries_of(source, split)), start, stop)
         found = [self._example_of(entry, f"{source}: {place}") for place, entry in entries]
         if not found:
             got = f"none after {start}" if start else "an empty file"
