@@ -18,6 +18,10 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m slow
 
+# The tables of the documents, from the rows in results/.
+numbers: $(VENV)/.installed
+	$(BIN)/python -m tools published
+
 # The fast suite with transformers 5 in the place of 4.57.
 TRANSFORMERS_5 = $(VENV)/transformers-5
 test-transformers-5: $(TRANSFORMERS_5)/.installed

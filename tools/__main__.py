@@ -11,6 +11,7 @@ from .commands.memory import memory
 from .commands.metrics_page import metrics_page
 from .commands.numbers import numbers
 from .commands.overhead import overhead
+from .commands.published import publish, published
 from .commands.speed import speed
 from .commands.strength import strength
 
@@ -25,6 +26,8 @@ main = command_line(
         metrics_page,
         numbers,
         overhead,
+        publish,
+        published,
         speed,
         strength,
     ),

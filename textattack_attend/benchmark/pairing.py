@@ -106,8 +106,10 @@ def between_attacks(results: Results, first: str, second: str) -> pd.DataFrame:
     return _table(found, first, second)
 
 
-def against(results: Results, metric: Metric, baseline: str) -> dict[tuple[str, str], float]:
-    """Returns how probable each victim's difference from a baseline is without a cause.
+def against(
+    results: Results, metric: Metric, baseline: str
+) -> dict[tuple[str, str], tuple[Difference, float]]:
+    """Compares every victim with a baseline under every attack.
 
     Args:
         results: the results of victims under attacks.
@@ -115,7 +117,8 @@ def against(results: Results, metric: Metric, baseline: str) -> dict[tuple[str, 
         baseline: the label of a victim.
 
     Returns:
-        By victim and attack, the probability, corrected for the number of comparisons (Holm).
+        By victim and attack, the difference, and its probability without a cause, corrected for the
+        number of comparisons (Holm).
 
     Raises:
         InvalidInputError: the baseline is unknown.
@@ -128,8 +131,9 @@ def against(results: Results, metric: Metric, baseline: str) -> dict[tuple[str, 
             own = _with_common_seeds([by_cell[baseline, attack], rows])
             pair = _pair(metric, own[0], own[1], "position")
             if pair is not None:
-                found[str(victim), str(attack)] = pair.difference.p
-    return dict(zip(found, holm(list(found.values())), strict=True))
+                found[str(victim), str(attack)] = pair.difference
+    corrected = holm([own.p for own in found.values()])
+    return dict(zip(found, zip(found.values(), corrected, strict=True), strict=True))
 
 
 @dataclass(frozen=True)

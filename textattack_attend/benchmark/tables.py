@@ -72,9 +72,10 @@ def side_by_side(results: Results, metric: str, baseline: str | None = None) -> 
     said = said[said["measure"] == metric].copy()
     if baseline is not None:
         require_one_of("baseline: the table", metric, list(ACCURACIES.values()))
-        probable = against(results, METRICS[metric], baseline)
+        compared = against(results, METRICS[metric], baseline)
+        differing = {cell for cell, (_, p) in compared.items() if p < LEVEL}
         cells = zip(said["victim"], said["attack"], strict=True)
-        marks = [DIFFERS if probable.get(cell, 1.0) < LEVEL else "" for cell in cells]
+        marks = [DIFFERS if cell in differing else "" for cell in cells]
         said["said"] = said["said"] + pd.Series(marks, index=said.index, dtype=object)
     table = said.pivot(index="victim", columns="attack", values="said")
     table = table.loc[said["victim"].unique(), said["attack"].unique()]

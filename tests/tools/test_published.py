@@ -1,0 +1,103 @@
+"""Published rows: that they are those of their run, and that documents show what they add up to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from textattack_attend.benchmark import Store
+from textattack_attend.benchmark.tables import comparison
+from textattack_attend.errors import InvalidInputError
+from tools.published import RESULTS, ROOT, documents, read, remade, table_of, write
+
+from ..helpers.stored_results import results_of, row
+
+NAMES = [path.stem for path in sorted(RESULTS.glob("*.parquet"))]
+
+
+def stored(tmp_path: Path) -> Path:
+    rows = {
+        ("plain", "X", "runs/plain"): [row(n, "succeeded", queries=3) for n in range(40)],
+        ("defended", "X", "runs/defended"): [row(n, "failed", queries=4) for n in range(40)],
+    }
+    path = tmp_path / "some.parquet"
+    write(results_of(Store(tmp_path / "store.sqlite"), rows), path)
+    return path
+
+
+def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = stored(tmp_path)
+    rows = {
+        ("plain", "X", "runs/plain"): [row(n, "succeeded", queries=3) for n in range(40)],
+        ("defended", "X", "runs/defended"): [row(n, "failed", queries=4) for n in range(40)],
+    }
+    expected = results_of(Store(tmp_path / "again.sqlite"), rows)
+    found = read(path)
+    pd.testing.assert_frame_equal(found.rows, expected.rows, check_dtype=False)
+    pd.testing.assert_frame_equal(comparison(found), comparison(expected))
+    assert found.recipes == expected.recipes
+
+
+def test_a_table_is_made_between_its_marks_and_again(tmp_path: Path) -> None:
+    stored(tmp_path)
+    marks = "<!-- results: some, baseline: plain -->", "<!-- end of results -->"
+    text = f"Before.\n\n{marks[0]}\n\nold\n{marks[1]}\nBehind."
+    made = remade(text, tmp_path)
+    assert made.startswith("Before.\n\n<!-- results: some, baseline: plain -->\n\n| victim")
+    assert made.endswith("<!-- end of results -->\nBehind.")
+    assert "| defended | 1        | 100.0%  |" in made
+    assert "+100.0 (+" in made
+    assert remade(made, tmp_path) == made
+
+
+def test_what_is_no_such_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="nothing: expected one of the results"):
+        read(tmp_path / "nothing.parquet")
+    path = stored(tmp_path)
+    rows = read(path).rows
+    rows.to_parquet(tmp_path / "alone.parquet")
+    with pytest.raises(
+        InvalidInputError, match="expected rows with what made them, got rows alone"
+    ):
+        read(tmp_path / "alone.parquet")
+
+
+def test_rows_of_another_recipe_are_refused(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = stored(tmp_path)
+    table = pq.read_table(path)
+    victims = ["another"] * len(table)
+    changed = table.set_column(table.column_names.index("victim"), "victim", [victims])
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+    with pytest.raises(InvalidInputError, match="expected the victims of its recipe, plain, def"):
+        read(path)
+
+
+def test_a_path_of_this_machine_is_refused(tmp_path: Path) -> None:
+    rows = {("plain", "X", "/somewhere/plain"): [row(0, "failed")]}
+    results = results_of(Store(tmp_path / "store.sqlite"), rows)
+    with pytest.raises(InvalidInputError, match="got '/somewhere/plain', a path of this machine"):
+        write(results, tmp_path / "some.parquet")
+
+
+def test_documents_show_what_their_rows_add_up_to() -> None:
+    for path in documents():
+        text = path.read_text(encoding="utf-8")
+        assert remade(text) == text, f"{path.name}: run `make numbers`"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_rows_can_be_read_and_name_no_machine(name: str) -> None:
+    results = read(RESULTS / f"{name}.parquet")
+    assert len(results.rows)
+    assert not results.rows["checkpoint"].str.startswith("/").any()
+    baseline = results.rows["victim"].iloc[0]
+    assert len(table_of(results, baseline)) == results.rows["victim"].nunique()
+
+
+def test_all_rows_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in RESULTS.glob("*.parquet")) <= 10_000_000
+    assert ROOT.is_dir()
