@@ -140,7 +140,7 @@ def test_code_that_is_allowed_runs(name: str, own: str, mark: Path, data: Path) 
 def test_every_command_with_a_model_has_the_option() -> None:
     for name, one in {**main.commands, **tools.commands}.items():
         options = [option for parameter in one.params for option in parameter.opts]
-        takes_model = not {"--model", "model"}.isdisjoint(options)
+        takes_model = not {"--model", "model", "source"}.isdisjoint(options)
         assert takes_model == ("--trust-remote-code" in options), name
 
 

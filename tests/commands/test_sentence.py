@@ -313,7 +313,9 @@ def test_every_keyword_of_every_attack_is_an_option_of_its_type() -> None:
             kind = str(hints.get(keyword, parameter.annotation)).partition(" | ")[0]
             expected = {"float": "float", "int": "integer", "str": "text", "bool": "boolean"}
             word = kind.removeprefix("<class '").removesuffix("'>").strip("'")
-            assert option.type.name == expected[word], (name, keyword)
+            item = word.removeprefix("collections.abc.Sequence[").removesuffix("]")
+            assert option.type.name == expected[item], (name, keyword)
+            assert option.multiple == (item != word)
             assert option.help
             assert option.default is None
 

@@ -205,7 +205,7 @@ KEY_MISTAKES = [
     Trial(
         "a key that is misspelt in an attack",
         recipe_of(changed(("options:", "option:"))),
-        line="attack 'HackAttend': expected one of the keys recipe, options, got 'option'; did you",
+        line="attack 'HackAttend': expected one of the keys recipe, options, source, on, got",
     ),
     Trial(
         "options that are no mapping",

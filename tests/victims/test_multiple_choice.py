@@ -236,9 +236,9 @@ def test_each_matrix_has_its_own_units_by_hand() -> None:
     shape = Shape(1, 1, 8, sequences=(3, 5))
     assert Budget(0.25).attackable(shape, 0).sum() == 4 + 16
     assert Budget(0.25).units_per_matrix(shape, 0) == [1, 4]
-    # Released: a quarter of 8 * 8 / 2 for each, of which the first has but 4.
+    # Released: a quarter of (8 - 2) * (8 - 2) / 2 for each, rounded down.
     released = Budget(0.25, choice_budget="released")
-    assert released.units_per_matrix(shape, 0) == [4, 8]
+    assert released.units_per_matrix(shape, 0) == [4, 4]
 
 
 def test_the_released_budget_masks_every_choice_where_one_is_by_hand() -> None:

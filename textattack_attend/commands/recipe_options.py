@@ -63,7 +63,7 @@ def _option(name: str, keywords: list[Keyword]) -> click.Option:
         return click.Option([f"{flag}/{no}", name], default=None, help=text)
     if kind == "Sequence[str]":
         again = f"{text} It can be given again."
-        return click.Option([flag, name], multiple=True, callback=_listed, help=again)
+        return click.Option([flag, name], multiple=True, default=None, callback=_listed, help=again)
     return click.Option([flag, name], type=TYPES[kind], default=None, help=text)
 
 
