@@ -26,7 +26,7 @@ def publish(store: str, name: str, runs: tuple[str, ...]) -> None:
 
 @click.command()
 def published() -> None:
-    """Make the tables of the documents anew from the rows in results/."""
+    """Make the tables of documents from the rows in results/."""
     from ..published import documents, remade
 
     for path in documents():
