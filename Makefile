@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TOOLS = $(VENV)/tools/bin
 
 .PHONY: demo test test-slow test-transformers-5 test-python-3.13 test-gpu lint contracts types package wheel-demo audit \
-	licences docs clean
+	licences docs numbers clean
 
 demo: $(VENV)/.installed
 	$(BIN)/textattack attack --recipe hackattend --model attend-demo --num-examples 20

@@ -21,6 +21,7 @@ from textattack_attend.benchmark import Recipe, Results
 from textattack_attend.benchmark.metrics import METRICS
 from textattack_attend.benchmark.pairing import against
 from textattack_attend.benchmark.tables import DIFFERS, LEVEL, markdown, side_by_side
+from textattack_attend.benchmark.uncertainty import Difference
 from textattack_attend.checkpoints.card import Card
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.files import write_whole
@@ -121,7 +122,7 @@ def table_of(results: Results, baseline: str) -> pd.DataFrame:
     return found
 
 
-def _said(own: Any, p: float) -> str:
+def _said(own: Difference, p: float) -> str:
     mark = DIFFERS if p < LEVEL else ""
     return f"{100 * own.mean:+.1f} ({100 * own.low:+.1f} to {100 * own.high:+.1f}){mark}"
 

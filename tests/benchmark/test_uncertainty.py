@@ -120,7 +120,7 @@ def test_sides_can_be_exchanged(seed: int, models: int, examples: int) -> None:
 
 
 def test_holm_by_hand() -> None:
-    """Of 0.01, 0.04, 0.03 and 0.005: 4 x 0.005, 3 x 0.01, 2 x 0.03, and no less for 0.04."""
+    """The factors of 0.005, 0.01 and 0.03 are 4, 3 and 2; 0.04 gets no less than 0.03."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from textattack_attend.commands.terminal import echo
@@ -27,17 +25,13 @@ def publish(store: str, name: str, runs: tuple[str, ...]) -> None:
 @click.command()
 def published() -> None:
     """Make the tables of documents from the rows in results/."""
+    from textattack_attend.files import write_whole
+
     from ..published import documents, remade
 
     for path in documents():
         before = path.read_text(encoding="utf-8")
         after = remade(before)
-        _write(path, before, after)
-
-
-def _write(path: Path, before: str, after: str) -> None:
-    from textattack_attend.files import write_whole
-
-    if after != before:
-        write_whole(path, after.encode())
-    echo(f"{path.name}: {'changed' if after != before else 'as before'}")
+        if after != before:
+            write_whole(path, after.encode())
+        echo(f"{path.name}: {'changed' if after != before else 'as before'}")

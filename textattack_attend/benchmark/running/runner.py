@@ -93,7 +93,7 @@ class Benchmark:
         entries = list(self._entries(sources))
         for entry, _ in entries:
             self.store.enter(self._run, entry)
-        # What is found on a source is scored afterwards, so sources come first.
+        # Sources come first, because victims are scored on what was found there.
         every = [*sources.values(), *entries]
         shown = ShownRun(self.store, [entry for entry, _ in every], self.size)
         with closing(shown), self._recorded(every):
