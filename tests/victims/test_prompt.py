@@ -179,7 +179,7 @@ def test_texts_are_measured_no_more_once_truncation_was_said(
     def measured(*_: object) -> int:
         raise AssertionError("tokenized again")
 
-    monkeypatch.setattr(victim.inputs, "_length", measured)
+    monkeypatch.setattr(victim.inputs, "length", measured)
     victim.logits([text])
 
 

@@ -69,7 +69,7 @@ def attention_shares(
 
 def _words(victim: Victim, text: str) -> list[str | None]:
     """Returns the word that each token belongs to, in lower case; None for special tokens."""
-    encodings = victim.inputs.encode([text]).encodings
+    encodings = victim.inputs.tokenize([text]).encodings
     if encodings is None:
         raise UnsupportedModelError(
             "expected a fast tokenizer, which tells the words of its tokens; load it with "

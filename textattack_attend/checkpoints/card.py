@@ -48,6 +48,7 @@ class Card:
         config: fields that replaced those of the model's configuration.
         seed: the seed of everything random.
         precision: the precision of the training, float32 or bfloat16.
+        choice_encoding: the way to read questions with choices.
         versions: the versions of the libraries.
         accuracy: the accuracy on the dev set after the epoch that was kept; None before the end.
         seconds: the time of the training since it last began, evaluation included.
@@ -75,6 +76,7 @@ class Card:
     config: dict[str, Any]
     seed: int
     precision: str
+    choice_encoding: str = "whole-question"  # the only one before there was a choice
     versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
     accuracy: float | None = None
     seconds: float | None = None

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import click
 
-from ..training.settings import PRECISIONS, Settings
+from ..training.settings import Settings
 
 
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -25,8 +25,8 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _kind(own: Field[Any], hint: Any) -> dict[str, Any]:
     """Returns what click takes to read a setting of a type."""
-    if own.name == "precision":
-        return {"type": click.Choice(PRECISIONS)}
+    if own.metadata["choices"]:
+        return {"type": click.Choice(own.metadata["choices"])}
     if hint is float:
         return {"type": click.FloatRange(min=0, min_open=True)}
     if hint is not int:

@@ -13,7 +13,9 @@ from transformers import AutoConfig, PretrainedConfig
 from ..attention.families import FAMILIES
 from ..checkpoints.configurations import base_of
 from ..checkpoints.loading import from_pretrained
+from ..data.choice_encodings import DEFAULT, FIELD
 from ..errors import InvalidInputError, did_you_mean, reason_of
+from .tasks import Task
 
 AS_TRAINER_NEEDS = {
     "return_dict": True,
@@ -66,6 +68,23 @@ def configuration_of(
             _set(config, name, value)
         _require_same_weights(before, auto, config, fields, trust_remote_code)
     return config
+
+
+def adopt_choice_encoding(config: PretrainedConfig, task: Task) -> None:
+    """Writes a task's encoding of choices into the configuration, from where an attack reads it.
+
+    Raises:
+        InvalidInputError: the task has no choices, and an encoding of them is asked for.
+    """
+    if task.choice_encoding == DEFAULT:
+        vars(config).pop(FIELD, None)
+    elif task.is_multiple_choice:
+        setattr(config, FIELD, task.choice_encoding)
+    else:
+        raise InvalidInputError(
+            f"{FIELD}: expected none, as the texts of {task.name} have no choices, got "
+            f"{task.choice_encoding}"
+        )
 
 
 def longest_input(config: PretrainedConfig) -> int:

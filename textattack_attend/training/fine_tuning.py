@@ -37,7 +37,7 @@ from ..victims.class_names import class_names_in
 from ..victims.identity import trained_parts
 from ..victims.requirements import require_padding
 from .checkpoints import UNFINISHED, newest_whole, saving
-from .configuration import configuration_of, longest_input
+from .configuration import adopt_choice_encoding, configuration_of, longest_input
 from .defenses import Defense, trainer_of
 from .defenses.defense_trainer import DefenseTrainer
 from .folder import begin, complete, finished
@@ -178,6 +178,7 @@ def _checked(
     configuration = configuration_of(
         str(model), auto, task.config, classes, trust_remote_code, names
     )
+    adopt_choice_encoding(configuration, task)
     task = _within(longest_input(configuration), task, longest)
     card = _card(task, defense, model, data, label_names)
     return _Run(task, defense, card, output, train, dev, auto, configuration, trust_remote_code)

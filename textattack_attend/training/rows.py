@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from typing import Any
 
@@ -10,8 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import shape_of
 from ..data.published import Example
+from ..data.texts import Text
 from ..errors import StructureMismatchError
+from ..process.progress import say
 from ..structures import encode
+from ..victims.encoding import Inputs
 from ..victims.inputs import inputs_of
 from .defenses import ExtraRow
 from .defenses.masked_rows import MASKED
@@ -36,7 +40,8 @@ def encoded(
     Raises:
         InvalidInputError: the model has no embedding for a token, or a text cannot be encoded.
     """
-    inputs = inputs_of(tokenizer, task.max_tokens, task.is_multiple_choice)
+    choice_encoding = task.choice_encoding if task.is_multiple_choice else None
+    inputs = inputs_of(tokenizer, task.max_tokens, choice_encoding)
     by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
     tokens = inputs.tokenize([sequence for sequences in by_row for sequence in sequences])
     require_known_tokens(tokens["input_ids"], tokenizer, model)
@@ -49,7 +54,36 @@ def encoded(
         rest = iter(every)
         by_choice = [list(islice(rest, len(sequences))) for sequences in by_row]
         columns[name] = by_choice if task.is_multiple_choice else every
+    _say_cut(inputs, by_row, columns[LENGTH])
     return Dataset.from_dict(columns)
+
+
+def _say_cut(inputs: Inputs, by_row: list[list[Text]], lengths: list[int]) -> None:
+    """Says how many texts were cut, and where: at the end, in the context, in the longer part."""
+    whole = [
+        sequences
+        for sequences, length in zip(by_row, lengths, strict=True)
+        if length == inputs.max_tokens
+    ]
+    cut = Counter(
+        " or the ".join(sorted(parts))
+        for sequences in whole
+        if (parts := _cut_parts(inputs, sequences))
+    )
+    if cut:
+        counted = ", ".join(f"the {part} of {number}" for part, number in sorted(cut.items()))
+        say(
+            f"{cut.total()} of {len(by_row)} texts were cut to {inputs.max_tokens} tokens: {counted}"
+        )
+
+
+def _cut_parts(inputs: Inputs, sequences: list[Text]) -> set[str]:
+    """Names the parts of a text that were cut in one of its sequences."""
+    return {
+        inputs.cut_part(sequence)
+        for sequence in sequences
+        if inputs.length(sequence) > inputs.max_tokens
+    }
 
 
 def with_extra(

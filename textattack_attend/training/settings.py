@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, fields
 from math import isfinite
 from typing import Any, Self
 
+from ..data.choice_encodings import CHOICE_ENCODINGS, DEFAULT, FIELD
 from ..errors import InvalidInputError, did_you_mean, require_one_of
 
 PRECISIONS = ("float32", "bfloat16")
 
 
-def setting(help: str, *, least: int | None = None, **default: Any) -> Any:
-    """Makes a field with a line of help, and the lowest value that it may have."""
-    return field(metadata={"help": help, "least": least}, **default)
+def setting(
+    help: str, *, least: int | None = None, choices: tuple[str, ...] = (), **default: Any
+) -> Any:
+    """Makes a field with a line of help, and the lowest value or the values that it may have."""
+    return field(metadata={"help": help, "least": least, "choices": choices}, **default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class Settings:
             they are, as its dropout, which takes most of a step on a CPU.
         seed: the seed of the new head, the order of the texts, dropout, and what a defense draws.
         precision: float32 or bfloat16; None for what takes less time on this machine.
+        choice_encoding: the way to read questions with choices, one of `CHOICE_ENCODINGS`.
 
     Raises:
         InvalidInputError: a setting is outside its range.
@@ -57,7 +61,15 @@ class Settings:
     )
     seed: int = setting("The seed of everything random.  [default: 0]", default=0)
     precision: str | None = setting(
-        "The precision.  [default: what takes less time on this machine]", default=None
+        "The precision.  [default: what takes less time on this machine]",
+        choices=PRECISIONS,
+        default=None,
+    )
+    choice_encoding: str = setting(
+        "The way to read questions with choices: the context alone is cut as long as a token of it "
+        "is left, or as the paper's code does.  [default: whole-question]",
+        choices=tuple(CHOICE_ENCODINGS),
+        default=DEFAULT,
     )
 
     def __post_init__(self) -> None:
@@ -75,6 +87,7 @@ class Settings:
             )
         if self.precision is not None:
             require_one_of("precision", self.precision, PRECISIONS)
+        require_one_of(FIELD, self.choice_encoding, list(CHOICE_ENCODINGS))
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings by their names, without what a task has beside them."""

@@ -62,7 +62,7 @@ class EncodedText:
 class Inputs:
     """Encodes every text as one sequence, and a text of two parts as a pair.
 
-    Texts are truncated as TextAttack truncates them, with one warning, and padded on the right to
+    Texts are cut as TextAttack cuts them, with one warning, and padded on the right to
     the longest text of the batch.
 
     Args:
@@ -70,7 +70,6 @@ class Inputs:
         max_tokens: the most tokens of a sequence.
     """
 
-    truncation: bool | str = True
     adds_special_tokens = True
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
@@ -119,16 +118,9 @@ class Inputs:
             InvalidInputError: a text has other columns than the model reads, or the texts have
                 different numbers of rows.
         """
-        if any(isinstance(text, EncodedText) for text in texts):
-            ours = [self.encoded(text) for text in texts]
-            _require_equally_many([text.sequences for text in ours])
-            return self._padded([row for text in ours for row in text.rows])
-        by_text = [self.sequences(text) for text in texts]  # type: ignore[arg-type]  # all plain
-        _require_equally_many(by_text)
-        rows = [sequence for sequences in by_text for sequence in sequences]
-        encoded = self.tokenize(rows, padding=True, padding_side="right", return_tensors="pt")
-        self._note_truncation(encoded["input_ids"].shape[1], rows)
-        return encoded
+        encoded = [self.encoded(text) for text in texts]
+        _require_equally_many([text.sequences for text in encoded])
+        return self._padded([row for text in encoded for row in text.rows])
 
     def _padded(self, rows: Sequence[Mapping[str, Tensor]]) -> BatchEncoding:
         """Pads rows on the right to the longest, as the tokenizer does."""
@@ -147,28 +139,14 @@ class Inputs:
             }
         )
 
-    def tokenize(self, sequences: Sequence[Text], **options: Any) -> BatchEncoding:
-        """Tokenizes sequences, and cuts those that are too long.
-
-        Raises:
-            InvalidInputError: a sequence cannot be cut, because its first part is too short.
-        """
-        try:
-            return self._tokenized(
-                list(sequences),
-                add_special_tokens=self.adds_special_tokens,
-                truncation=self.truncation,
-                max_length=self.max_tokens,
-                **options,
-            )
-        except Exception as error:  # the library has no type of its own for it
-            if "Truncation error" not in str(error):
-                raise
-            longest = max(sequences, key=lambda sequence: len(parts_of(sequence)[-1]))
-            raise InvalidInputError(
-                f"question {parts_of(longest)[-1][:60]!r}: expected one that leaves room for its "
-                f"context in {self.max_tokens} tokens; raise max_tokens, or remove the example"
-            ) from error
+    def tokenize(self, sequences: Sequence[Text]) -> BatchEncoding:
+        """Returns the token ids of sequences, lists by name, and cuts those that are too long."""
+        return self._tokenized(
+            list(sequences),
+            add_special_tokens=self.adds_special_tokens,
+            truncation=True,
+            max_length=self.max_tokens,
+        )
 
     def require_content(self, text: EncodedText) -> None:
         """Raises InvalidInputError for a text that has no token but special ones."""
@@ -179,7 +157,11 @@ class Inputs:
                 "example"
             )
 
-    def _length(self, sequence: Text) -> int:
+    def cut_part(self, sequence: Text) -> str:
+        """Names the part of a sequence that is cut if the whole is too long."""
+        return "longer part" if len(parts_of(sequence)) > 1 else "end"
+
+    def length(self, sequence: Text) -> int:
         """Returns the length of a sequence in tokens, before it is cut."""
         special = self.adds_special_tokens
         encoded = self._tokenized(*parts_of(sequence), verbose=False, add_special_tokens=special)
@@ -194,16 +176,18 @@ class Inputs:
     def _note_truncation(self, longest: int, sequences: Sequence[Text]) -> None:
         """Says once that a sequence was cut, if the longest row has all the tokens it may have."""
         if longest == self.max_tokens and not self._said_truncation:
-            self._say_truncation(max(self._length(sequence) for sequence in sequences))
+            whole = max(sequences, key=self.length)
+            self._say_truncation(self.length(whole), self.cut_part(whole))
 
-    def _say_truncation(self, tokens: int) -> None:
+    def _say_truncation(self, tokens: int, part: str) -> None:
         if tokens > self.max_tokens and not self._said_truncation:
             self._said_truncation = True
             logger.warning(
-                "a text of %d tokens was cut to the model's maximum of %d, as TextAttack does; "
-                "this is said once",
+                "a text of %d tokens was cut to the model's maximum of %d: its %s; this is said "
+                "once",
                 tokens,
                 self.max_tokens,
+                part,
             )
 
 

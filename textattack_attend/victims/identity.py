@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..attention.marks import checksum
 from ..attention.plain import own_forward
+from ..data.choice_encodings import DEFAULT, FIELD
 from ..identity.content import (
     THREADS,
     canonical,
@@ -78,6 +79,9 @@ def victim_identity(victim: Victim) -> Identity:
         "precision": victim.precision,
         "smoothing": None,
     }
+    if victim.choice_encoding not in (None, DEFAULT):
+        # The default has no place here, so that results of earlier versions keep their victims.
+        settings[FIELD] = victim.choice_encoding
     parts = trained_parts(victim.model, victim.tokenizer)
     return Identity(str(victim.model.config.model_type), parts, settings)
 

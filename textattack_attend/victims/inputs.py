@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from transformers import PreTrainedTokenizerBase
 
+from ..data.choice_encodings import CHOICE_ENCODINGS
 from ..data.texts import Text, parts_of
 from ..errors import InvalidInputError
+from .choice_inputs import ChoiceInputs
 from .encoding import EncodedText, Inputs
 from .prompt import Prompt
-
-
-class ChoiceInputs(Inputs):
-    """A text has the parts (context, question, choice, choice, ...), and is read once for each.
-
-    A row is the context, cut if need be, and the question with a choice.
-    """
-
-    truncation = "only_first"
-
-    def _sequences(self, text: Text) -> list[Text]:
-        """Returns a sequence for each choice."""
-        context, question, *choices = text if isinstance(text, tuple) else ("", text)
-        if len(choices) < 2:
-            raise InvalidInputError(
-                f"a question with {len(choices)} choices: expected the columns context, question "
-                f"and at least 2 choices, got {text!r}"
-            )
-        return [(context, f"{question} {choice}") for choice in choices]
 
 
 class PromptInputs(Inputs):
@@ -47,7 +30,7 @@ class PromptInputs(Inputs):
         # A chat template brings the first token along.
         begin = tokenizer.bos_token
         self.adds_special_tokens = begin is None or not prompt.template.startswith(begin)
-        if self._length(prompt.fill(("",) * prompt.slots)) >= max_tokens:
+        if self.length(prompt.fill(("",) * prompt.slots)) >= max_tokens:
             raise InvalidInputError(
                 f"template {prompt.template[:60]!r}: expected a prompt that leaves room for a text "
                 f"in {max_tokens} tokens"
@@ -58,10 +41,10 @@ class PromptInputs(Inputs):
         parts = list(parts_of(text))
         while True:
             filled = self.prompt.fill(tuple(parts))
-            length = self._length(filled)
+            length = self.length(filled)
             if length <= self.max_tokens:
                 return [filled]
-            self._say_truncation(length)
+            self._say_truncation(length, "longest part")
             longest = max(range(len(parts)), key=lambda part: len(parts[part]))
             parts[longest] = self._without_end(parts[longest], length - self.max_tokens)
 
@@ -83,7 +66,7 @@ class PromptInputs(Inputs):
 def inputs_of(
     tokenizer: PreTrainedTokenizerBase,
     max_tokens: int,
-    is_multiple_choice: bool,
+    choice_encoding: str | None,
     prompt: Prompt | None = None,
 ) -> Inputs:
     """Returns the inputs of a model: a prompt's, those of a model that scores choices, or plain.
@@ -91,7 +74,7 @@ def inputs_of(
     Args:
         tokenizer: the model's tokenizer.
         max_tokens: the most tokens of a sequence.
-        is_multiple_choice: whether the model scores choices.
+        choice_encoding: one of `CHOICE_ENCODINGS` for a model that scores choices; otherwise None.
         prompt: the prompt that makes a classifier of a language model.
 
     Raises:
@@ -99,4 +82,6 @@ def inputs_of(
     """
     if prompt:
         return PromptInputs(tokenizer, max_tokens, prompt)
-    return (ChoiceInputs if is_multiple_choice else Inputs)(tokenizer, max_tokens)
+    if choice_encoding:
+        return ChoiceInputs(tokenizer, max_tokens, CHOICE_ENCODINGS[choice_encoding])
+    return Inputs(tokenizer, max_tokens)

@@ -9,6 +9,7 @@ from typing import Any
 from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..attention import family_of, is_multiple_choice, shape_of
+from ..data.choice_encodings import choice_encoding_of
 from ..data.texts import Text
 from ..errors import require_number, require_whole_number
 from ..structures import Shape, Structure
@@ -65,7 +66,9 @@ class TextModel:
         require_classification_token(self.model, tokenizer)
         require_padding(self.model, tokenizer)
         require_fitting_tokenizer(self.model, tokenizer)
-        self.inputs = inputs_of(tokenizer, self.max_tokens, is_multiple_choice(self.model), prompt)
+        chooses = is_multiple_choice(self.model)
+        self.choice_encoding = choice_encoding_of(self.model.config) if chooses else None
+        self.inputs = inputs_of(tokenizer, self.max_tokens, self.choice_encoding, prompt)
 
     @property
     def num_labels(self) -> int:
