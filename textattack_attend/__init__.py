@@ -23,13 +23,14 @@ if TYPE_CHECKING:  # editors and type checkers read these; `PUBLIC` loads the sa
     from .benchmark.running import Benchmark
     from .benchmark.summary import summary
     from .datasets import DemoReviews, dataset_named
-    from .display.attention_map import plot_attention
+    from .display.attention_map import plot_attention, plot_attention_maps
     from .errors import AttendError
     from .models.wrappers import AttentionModelWrapper
     from .report import (
         plot_efficiency,
         plot_heads,
         plot_layers,
+        plot_reached_layers,
         plot_robustness,
         write_report,
     )
@@ -57,9 +58,11 @@ __all__ = [
     "defense_of",
     "fine_tune",
     "plot_attention",
+    "plot_attention_maps",
     "plot_efficiency",
     "plot_heads",
     "plot_layers",
+    "plot_reached_layers",
     "plot_robustness",
     "summary",
     "write_report",
@@ -82,9 +85,11 @@ PUBLIC = {
     "defense_of": "training.defenses",
     "fine_tune": "training.fine_tuning",
     "plot_attention": "display.attention_map",
+    "plot_attention_maps": "display.attention_map",
     "plot_efficiency": "report",
     "plot_heads": "report",
     "plot_layers": "report",
+    "plot_reached_layers": "report",
     "plot_robustness": "report",
     "summary": "benchmark.summary",
     "write_report": "report",

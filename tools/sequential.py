@@ -73,13 +73,13 @@ class SequentialHackAttend:
 
     def _encode(self, text: Text) -> BatchEncoding:
         tokens = max(map(len, self.victim.inputs.encoded(text).ids))
-        encoded: BatchEncoding = self.victim.tokenizer(
-            list(self.victim.inputs.sequences(text)),
-            add_special_tokens=self.victim.inputs.adds_special_tokens,
+        # It is padded alone, so the rows are cut as the victim cuts them.
+        rows = self.victim.inputs.tokenize(self.victim.inputs.sequences(text))
+        encoded: BatchEncoding = self.victim.tokenizer.pad(
+            rows,
             padding="max_length",
             padding_side="right",
             max_length=max(tokens, min(PADDED, self.victim.max_tokens)),
-            truncation=self.victim.inputs.truncation,
             return_tensors="pt",
         )
         return encoded.to(self.victim.model.device)

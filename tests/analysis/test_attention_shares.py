@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from transformers import BertTokenizerFast
 
-from textattack_attend.analysis.attention_shares import Shares, attention_shares
+from textattack_attend.analysis.attention_shares import Shares, _words, attention_shares
 from textattack_attend.commands.main import main
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.victims.victim import Victim
@@ -32,6 +32,15 @@ def test_shares_by_hand(victim: Victim) -> None:
     expected = Shares(the + is_, good + bad, film, begin + end)
     assert vars(shares) == pytest.approx(vars(expected), abs=1e-6)
     assert sum(vars(shares).values()) == pytest.approx(1)
+
+
+def test_words_of_a_prompted_text_are_those_of_the_prompt_with_it() -> None:
+    text = "the actor was never dull"
+    victim = tiny_victim("bart prompted")
+    words = [word for word in _words(victim, text) if word]
+    filled = victim.prompt.fill((text,)).lower()  # type: ignore[union-attr]
+    assert all(word in filled for word in words)
+    assert len("".join(words)) > len("".join(text.split()))  # the prompt's own words count
 
 
 def test_texts_count_alike(victim: Victim) -> None:

@@ -487,6 +487,21 @@ def test_seeds_decide_random_choices(make_victim: MakeVictim) -> None:
     assert structures(None) == structures(1)
 
 
+def test_draws_that_miss_every_unit_count_as_candidates(make_victim: MakeVictim) -> None:
+    """As in the released code, whose random units mostly fall on padding."""
+    victim = make_victim()
+    wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
+    attack = HackAttendRandom.build(wrapper, preset="released", seed=3)
+    results = run(attack, random_texts(12))
+    missed = [result for result in results if not len(result.structure)]
+    assert missed
+    assert kinds(missed) == {"FailedAttackResult"}
+    assert {result.num_queries for result in missed} == {1 + LAYERS * HEADS}
+    found = sum(len(result.structure) for result in results)
+    honest = run(HackAttendRandom.build(wrapper, seed=3), random_texts(12))
+    assert found < sum(len(result.structure) for result in honest) / 10
+
+
 def test_more_layers_and_heads_than_the_model_has_mean_all(make_victim: MakeVictim) -> None:
     texts = random_texts(4)
     all_of_them = build(make_victim(), **LOOSE, max_layers=LAYERS, max_heads=HEADS)

@@ -15,6 +15,7 @@ from transformers import BertForMaskedLM, BertModel, BertTokenizerFast
 from textattack_attend.attack_recipes import BERTAttackTransformers
 from textattack_attend.attack_recipes.columns_only import ColumnsOnly
 from textattack_attend.attack_recipes.mean_pooled_encoder import MeanPooledEncoder
+from textattack_attend.attacks.identity import attack_identity
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
 
@@ -62,6 +63,30 @@ def test_bert_attack_has_the_parts_of_its_recipe(encoder: str, vocabulary: Path)
     )
     results = [attack.attack(text, wrapper([text]).argmax(1).item()) for text in random_texts(5)]
     assert all(result.num_queries > 1 for result in results)
+
+
+def test_the_released_preset_of_bert_attack_takes_ten_substitutes(
+    encoder: str, vocabulary: Path
+) -> None:
+    wrapper = AttentionModelWrapper(
+        tiny_model("bert", labels=2), BertTokenizerFast(str(vocabulary))
+    )
+    named = (wrapper, encoder, str(Path(encoder).with_name("language_model")))
+    own = BERTAttackTransformers.build(*named)
+    released = BERTAttackTransformers.build(*named, preset="released")
+    assert [a.transformation.max_candidates for a in (own, released)] == [8, 10]
+    with pytest.raises(InvalidInputError, match="candidates: expected 10, which the preset"):
+        BERTAttackTransformers.build(*named, preset="released", candidates=48)
+    with pytest.raises(InvalidInputError, match="preset: expected one of released, got 'ours'"):
+        BERTAttackTransformers.build(*named, preset="ours")
+    identities = [
+        attack_identity(
+            "bert-attack-transformers",
+            {"encoder": named[1], "masked_language_model": named[2], **own},
+        )
+        for own in ({}, {"preset": ""}, {"preset": "released"})
+    ]
+    assert identities[0] == identities[1] != identities[2]
 
 
 def test_words_are_those_of_padded_texts(encoder: str, vocabulary: Path) -> None:

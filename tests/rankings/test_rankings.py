@@ -13,9 +13,8 @@ from textattack_attend.attention import AttentionCapture
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.rankings.candidates import (
     candidate_masks,
+    drawn_masks,
     highest_cells,
-    random_masks,
-    random_scores,
 )
 from textattack_attend.rankings.importance import (
     head_probes,
@@ -23,6 +22,8 @@ from textattack_attend.rankings.importance import (
     most_important_first,
     require_importance,
 )
+from textattack_attend.rankings.random import drawn_cells, random_scores
+from textattack_attend.rankings.random_released import PADDED, drawn_with_padding
 from textattack_attend.rankings.ranking import RANKINGS, at_cells, generator_for, rank
 from textattack_attend.structures import Budget, Shape
 
@@ -146,7 +147,7 @@ def test_ties_go_to_the_first_unit() -> None:
 
 def test_candidate_masks_take_the_top_of_every_matrix_within_the_budget() -> None:
     shape, budget = Shape(2, 3, 6), Budget(0.2)
-    masks = random_masks(shape, budget, np.random.default_rng(0))
+    masks = drawn_masks(drawn_cells, shape, budget, np.random.default_rng(0))
     # The baseline of the paper draws every unit of the model, layer by layer.
     scores = np.random.default_rng(0).random(shape.size, dtype=np.float32)
     assert list(masks) == [(layer, head) for layer in range(2) for head in range(3)]
@@ -163,6 +164,36 @@ def test_random_scores_are_those_of_the_attackable_units() -> None:
     drawn = random_scores(2, 3, cells, np.random.default_rng(1))
     every = np.random.default_rng(1).random((2, 9), dtype=np.float32)
     assert np.array_equal(drawn, every[:, [3, 5, 6]])
+
+
+def test_released_draws_are_those_of_a_padded_matrix() -> None:
+    """Against a plain draw: with replacement, from 128 x 128 cells, without [CLS]."""
+    shape, budget = Shape(2, 3, 40), Budget(0.5)
+    masks = drawn_masks(drawn_with_padding, shape, budget, np.random.default_rng(7))
+    plain = np.random.default_rng(7)
+    draws = 39 * 39 // 2
+    for (layer, head), mask in masks.items():
+        queries, keys = plain.integers(PADDED, size=(2, draws))
+        real = {(q, k) for q, k in zip(queries.tolist(), keys.tolist(), strict=True) if q < 40 > k}
+        expected = {(layer, head, q, k) for q, k in real if q and k}
+        assert {tuple(unit) for unit in mask.units.tolist()} == expected
+        assert budget.allows(mask)
+    found = sum(map(len, masks.values())) / len(masks)
+    assert found == pytest.approx(draws * (39 / PADDED) ** 2, rel=0.2)
+
+
+def test_released_draws_of_choices_are_masked_in_all_of_them() -> None:
+    shape = Shape(1, 1, 50, sequences=(20, 30))
+    (joined,) = drawn_masks(
+        drawn_with_padding, shape, Budget(0.3, choice_budget="released"), np.random.default_rng(0)
+    ).values()
+    parts = [{tuple(unit[2:]) for unit in part.units.tolist()} for part in joined.parts]
+    assert parts[0] == {(q, k) for q, k in parts[1] if q < 20 and k < 20}
+    assert parts[0]
+    (apart,) = drawn_masks(
+        drawn_with_padding, shape, Budget(0.3), np.random.default_rng(0)
+    ).values()
+    assert len(apart) < len(joined)
 
 
 def test_randomness_depends_on_seed_text_and_purpose_alone() -> None:

@@ -15,6 +15,8 @@ from textattack_attend.benchmark import Recipe, Results, Store
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.demo import VICTIM_PATH
+from textattack_attend.display.attention_map import plot_attention_maps
+from textattack_attend.display.head_attention import AttentionMap
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.report import (
@@ -22,6 +24,7 @@ from textattack_attend.report import (
     plot_efficiency,
     plot_heads,
     plot_layers,
+    plot_reached_layers,
     plot_robustness,
     report,
 )
@@ -37,6 +40,18 @@ def test_layers_are_those_of_the_masked_units(results: Results) -> None:
     heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
     # 2 of 3 units in layer 0, 1 in layer 1, in every success
     np.testing.assert_allclose(heights, [[2 / 3, 1 / 3]] * 2)
+
+
+def test_reached_layers_count_each_success_in_every_layer_and_failures_at_minus_one(
+    results: Results,
+) -> None:
+    """Three successes of four attacked, and one of four, each with units in both layers."""
+    axes: Any
+    (axes,) = plot_reached_layers(results).axes
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    places = [tick for tick in axes.get_xticks().tolist()]
+    assert places == [-1, 0, 1]
+    np.testing.assert_allclose(heights, [[1 / 7, 3 / 7, 3 / 7], [3 / 5, 1 / 5, 1 / 5]])
 
 
 def test_heads_are_those_of_the_successes(results: Results) -> None:
@@ -61,6 +76,51 @@ def test_efficiency_has_a_point_for_every_attack(results: Results) -> None:
     points = [points.get_offsets().data.ravel().tolist() for points in seconds.collections]
     assert points == [[0.5, 0.75], [0.5, 0.25], [0.75, 0.5]]  # words: 1.5 seconds, 2 attacked
     assert [points.get_label() for points in queries.collections] == ["1%", "0.1%", "words"]
+
+
+def test_maps_stand_side_by_side_each_with_its_own_tokens() -> None:
+    """Figure 5 of the paper: a text, the adversarial one, and another victim on that."""
+    first = AttentionMap(np.eye(3), ["a", "solid", "film"], "no defense", [(1, 2)])
+    other = AttentionMap(np.ones((2, 2)) / 2, ["hard", "film"], "S-Attend")
+    again = AttentionMap(np.zeros((2, 2)), ["hard", "film"], "S-Attend again")
+    axes: Any = plot_attention_maps([first, other, again]).axes
+    labels = [[label.get_text() for label in own.get_yticklabels()] for own in axes]
+    assert labels == [["a", "solid", "film"], ["hard", "film"], ["hard", "film"]]
+    assert [own.get_title() for own in axes] == ["no defense", "S-Attend", "S-Attend again"]
+    assert [own.yaxis.get_tick_params()["labelleft"] for own in axes] == [True, True, False]
+    np.testing.assert_array_equal(axes[1].images[0].get_array(), np.ones((2, 2)) / 2)
+    assert axes[0].collections[0].get_offsets().tolist() == [[2, 1]]
+    assert {own.images[0].get_clim() for own in axes} == {(0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("values", "tokens", "masked", "line"),
+    [
+        (np.eye(3), ["a", "b"], [], r"a row and a column for each of the 2 tokens, .* \(3, 3\)"),
+        (np.eye(2)[:1], ["a", "b"], [], r"got values of the shape \(1, 2\)"),
+        (np.eye(2), ["a", "b"], [(0, 2)], r"masked units of 2 tokens, .* got \(0, 2\)"),
+    ],
+)
+def test_maps_and_labels_of_different_lengths_are_refused(
+    values: Any, tokens: list[str], masked: list[tuple[int, int]], line: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=line):
+        plot_attention(values, values, tokens, masked)
+    with pytest.raises(InvalidInputError, match=line):
+        AttentionMap(values, tokens, masked=masked)
+    with pytest.raises(InvalidInputError, match="expected at least one attention map, got none"):
+        plot_attention_maps([])
+
+
+def test_a_wrapper_shows_the_attention_of_any_head() -> None:
+    wrapper = wrapper_for(VICTIM_PATH)
+    text = "a dull film"
+    shown = wrapper.attention_map(text, 1, 0, title="demo")
+    capture = wrapper.victim.capture(text, None).probabilities[1, 0]
+    np.testing.assert_allclose(shown.values, capture, atol=1e-6)
+    assert shown.tokens == wrapper.victim.tokens(text)
+    with pytest.raises(InvalidInputError, match="layer: expected one of 0 to"):
+        wrapper.attention_map(text, 99, 0)
 
 
 def test_an_attack_has_one_colour_in_all_figures(results: Results) -> None:

@@ -26,6 +26,7 @@ from textattack_attend.models.wrappers import wrapper_for
 from textattack_attend.structures import Structure
 from textattack_attend.structures.codec import from_fields
 from textattack_attend.training.defenses import ADA, Defense, ada, trainer_of
+from textattack_attend.training.defenses.ada_cache import read
 from textattack_attend.training.rows import with_extra
 from textattack_attend.training.tasks import TASKS
 
@@ -35,6 +36,7 @@ from ..helpers.limits import largest_file
 
 ATTACK = '''
 from textattack import Attack
+from textattack.constraints.overlap import MaxWordsPerturbed
 from textattack.constraints.pre_transformation import RepeatModification
 from textattack.goal_functions import UntargetedClassification
 from textattack.search_methods import GreedySearch
@@ -46,6 +48,13 @@ def deleting(wrapper):
     """Deletes words until the class changes."""
     goal = UntargetedClassification(wrapper)
     attack = Attack(goal, [RepeatModification()], WordDeletion(), GreedySearch())
+    return attack
+
+
+def deleting_one(wrapper):
+    """Deletes one word."""
+    attack = deleting(wrapper)
+    attack.constraints.append(MaxWordsPerturbed(1))
     return attack
 '''
 
@@ -122,7 +131,7 @@ def test_a_cache_that_was_cut_off_anywhere_keeps_its_whole_lines(
     header = ada._header(options, wrapper_for(victim), rows)
     for size in range(len(whole) + 1):
         cache.write_bytes(whole[:size])
-        known = ada._read(cache, header)
+        known = read(cache, header)
         assert len(known) == max(0, whole[:size].count(b"\n") - 1)
         left = cache.read_bytes() if cache.exists() else b""
         assert left == whole[: whole.rfind(b"\n", 0, size) + 1]
@@ -141,6 +150,36 @@ def test_a_full_disk_keeps_the_rows_that_were_attacked(
     assert whole.startswith(kept)
     assert options.extra_rows(rows, cache) == expected
     assert cache.read_bytes() == whole
+
+
+def test_failed_attacks_are_added_as_the_papers_code_does(
+    victim: str, recipe: str, tmp_path: Path
+) -> None:
+    """The last text of each attacked row is added; rows that the victim has wrong are not."""
+    recipe = recipe.replace("^deleting", "^deleting_one")
+    rows = rows_for(victim, 8)
+    wrong = ((rows[0][0][0],), 1 - rows[0][1])
+    rows = [wrong, *rows[1:]]
+    wrapper = wrapper_for(victim)
+    successes = ADA(victim, recipe).extra_rows(rows, tmp_path / "cache")
+    both = ADA(victim, recipe, preset="released").extra_rows(rows, tmp_path / "cache")
+    assert len(successes) < len(both) == len(rows) - 1
+    assert [row for row in both if row in successes] == successes
+    failures = [row for row in both if row not in successes]
+    for row in failures:
+        assert wrapper([row.parts[0]]).argmax() == row.label
+
+
+def test_a_cache_without_the_texts_of_failures_is_attacked_again_for_them(
+    victim: str, recipe: str, tmp_path: Path
+) -> None:
+    rows, cache = rows_for(victim, 6), tmp_path / "cache"
+    whole = ADA(victim, recipe, failures=True).extra_rows(rows, cache)
+    header, *entries = map(json.loads, cache.read_text().splitlines())
+    earlier = [{n: v for n, v in entry.items() if n != "failed"} for entry in entries]
+    lines = [header, *earlier]
+    cache.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert ADA(victim, recipe, failures=True).extra_rows(rows, cache) == whole
 
 
 def test_a_named_cache_serves_other_runs(victim: str, recipe: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,83 @@ def test_a_creat_step_by_hand(tmp_path: Path, vocabulary: Path) -> None:
     assert_same(found, gradients_of(model))
 
 
+def test_a_released_creat_step_by_hand(tmp_path: Path, vocabulary: Path) -> None:
+    """One step from normal noise, along the sum of the cosines of the first tokens, within 0.1."""
+    model: Any = without_dropout(tiny_model("bert"))
+    training = trainer(CreAT(preset="released"), model, tmp_path, vocabulary)
+    torch.manual_seed(5)
+    loss = training.training_step(model, batch())
+    found = gradients_of(model)
+
+    model.zero_grad()
+    inputs = batch()
+    torch.manual_seed(5)
+    width = model.get_input_embeddings().weight.shape[1]
+    torch.rand(3, 9, width)  # the start within a ball, whose radius is 0
+    start = 0.01 * torch.randn(3, 9, width) * inputs["attention_mask"][..., None]
+    start.requires_grad_()
+    clean = model(**inputs, output_hidden_states=True).hidden_states[-1].detach()
+    output = loss_at(model, start, output_hidden_states=True)
+    firsts = zip(output.hidden_states[-1][:, 0], clean[:, 0], strict=True)
+    context = sum(cosine_similarity(one, other, dim=0) for one, other in firsts)
+    (uphill,) = torch.autograd.grad(output.loss - context, start)
+    moved = torch.stack([row * min(1, 0.1 / row.norm()) for row in start + 0.1 * unit(uphill)])
+    assert moved.norm() < (start + 0.1 * unit(uphill)).norm()  # the ball shortens it
+    losses = [model(**batch()).loss, loss_at(model, moved.detach()).loss]
+    expected = torch.stack(losses).mean()
+    expected.backward()
+    assert float(loss) == pytest.approx(float(expected), abs=1e-5)
+    assert_same(found, gradients_of(model))
+
+
+def test_a_released_freelb_step_by_hand(tmp_path: Path, vocabulary: Path) -> None:
+    """Two passes: at zero, and at a step of 0.1, each with a dropout mask of its own."""
+    model: Any = tiny_model("bert")
+    assert any(module.p for module in model.modules() if isinstance(module, torch.nn.Dropout))
+    training = trainer(FreeLB(preset="released"), model, tmp_path, vocabulary)
+    model.train()
+    torch.manual_seed(5)
+    loss = training.training_step(model, batch())
+    found = gradients_of(model)
+
+    model.zero_grad()
+    torch.manual_seed(5)
+    width = model.get_input_embeddings().weight.shape[1]
+    torch.rand(3, 9, width)
+    zero = torch.zeros(3, 9, width, requires_grad=True)
+    first = loss_at(model, zero).loss
+    (uphill,) = torch.autograd.grad(first, zero, retain_graph=True)
+    losses = [first, loss_at(model, 0.1 * unit(uphill)).loss]  # dropout goes on drawing
+    expected = torch.stack(losses).mean()
+    expected.backward()
+    assert float(loss) == pytest.approx(float(expected), abs=1e-5)
+    assert_same(found, gradients_of(model))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("freelb", {"steps": 2, "radius": 0.1, "start": 0.0, "fresh_dropout": True}),
+        ("creat", {"steps": 1, "noise": 0.01, "context": "first-token"}),
+        ("ada", {"examples": 0, "failures": True}),
+        ("s-attend", {"granularity": "token"}),
+    ],
+)
+def test_a_preset_sets_its_values_and_stands_among_the_options(
+    name: str, values: dict[str, Any]
+) -> None:
+    options = dataclasses.asdict(defense_of(name, preset="released"))
+    assert options == dataclasses.asdict(defense_of(name)) | options | values
+    assert options["preset"] == "released"
+    again = defense_of(name, **options)  # as the card has them
+    assert dataclasses.asdict(again) == options
+
+
+def test_what_a_preset_does_not_set_stays_free() -> None:
+    own = defense_of("s-attend", preset="released", alpha=0.5)
+    assert dataclasses.asdict(own)["alpha"] == 0.5
+
+
 @pytest.mark.parametrize("defense", [FreeLB(**NOTHING), CreAT(**NOTHING)], ids=lambda d: d.name)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_perturbation_trains_as_usual_bit_for_bit(
@@ -190,6 +268,15 @@ def seq2seq_batch() -> dict[str, Tensor]:
         ("freelb", {"steps": 0}, "steps: expected at least 1, got 0"),
         ("freelb", {"radius": -1.0}, r"radius: expected a number in \[0, inf\), got -1.0"),
         ("creat", {"temperature": -1.0}, "temperature: expected a number in"),
+        ("creat", {"context": "words"}, "context: expected one of all-tokens, first-token"),
+        ("creat", {"noise": -0.1}, "noise: expected a number in"),
+        ("creat", {"preset": "relesed"}, "preset: expected one of released, got 'relesed'"),
+        (
+            "freelb",
+            {"preset": "released", "radius": 0.5},
+            "radius: expected 0.1, which the preset 'released' has, got 0.5; leave out one",
+        ),
+        ("afa", {"preset": "released"}, "'afa' has no such option; it belongs to"),
         ("freelb", {"temperature": 1.0}, "'freelb' has no such option; it belongs to creat"),
     ],
 )

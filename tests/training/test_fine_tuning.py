@@ -322,6 +322,7 @@ def test_a_defended_model_comes_with_its_card(
     card = json.loads((output / "card.json").read_text())
     assert (card["task"], card["defense"], card["epochs"]) == ("sst2", "s-attend", 6)
     assert card["options"] == {
+        "preset": "",
         "alpha": 0.1,
         "granularity": "unit",
         "growth": 0.0,

@@ -55,9 +55,9 @@ def rows(vocabulary: Path, encoding: str, text: tuple[str, ...], room: int) -> l
     """The words of context and question that the model reads, for each choice."""
     tokenizer = BertTokenizerFast(str(vocabulary))
     read = inputs_of(tokenizer, room + MARKS, encoding).encoded(text)
-    parts = []
+    parts: list[Parts] = []
     for row in read.rows:
-        tokens = tokenizer.convert_ids_to_tokens(row["input_ids"].tolist())
+        tokens: Any = tokenizer.convert_ids_to_tokens(row["input_ids"].tolist())
         first, second = (at for at, token in enumerate(tokens) if token == "[SEP]")
         assert row["token_type_ids"].tolist() == [0] * (first + 1) + [1] * (second - first)
         assert row["attention_mask"].tolist() == [1] * len(tokens)

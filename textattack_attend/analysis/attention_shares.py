@@ -69,7 +69,8 @@ def attention_shares(
 
 def _words(victim: Victim, text: str) -> list[str | None]:
     """Returns the word that each token belongs to, in lower case; None for special tokens."""
-    encodings = victim.inputs.tokenize([text]).encodings
+    (sequence,) = victim.inputs.sequences(text)  # the text, or the prompt with it
+    encodings = victim.inputs.tokenize([sequence]).encodings
     if encodings is None:
         raise UnsupportedModelError(
             "expected a fast tokenizer, which tells the words of its tokens; load it with "
@@ -77,7 +78,7 @@ def _words(victim: Victim, text: str) -> list[str | None]:
         )
     (encoded,) = encodings
     spans = [None if i is None else encoded.word_to_chars(i) for i in encoded.word_ids]
-    return [None if span is None else text[slice(*span)].lower() for span in spans]
+    return [None if span is None else str(sequence)[slice(*span)].lower() for span in spans]
 
 
 def _kind(word: str | None, stop_words: Container[str], opinion_words: Container[str]) -> int:

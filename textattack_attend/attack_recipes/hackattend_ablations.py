@@ -15,6 +15,7 @@ from textattack.models.wrappers import ModelWrapper
 
 from ..attacks.attack import StructureAttack
 from .hackattend_liong_2024 import HackAttendLiong2024
+from .presets import require_preset
 from .registry import attack
 
 Build = Callable[..., StructureAttack]
@@ -23,16 +24,25 @@ Build = Callable[..., StructureAttack]
 def _setting(*own: str) -> Callable[[Build], Build]:
     """Gives ``build`` the signature of HackAttend's without the options that it sets itself.
 
-    So callers that ask for its options, as the check of a benchmark recipe, get an answer.
+    Options that it adds stay. So callers that ask for its options, as the check of a benchmark
+    recipe, get an answer.
     """
 
     def with_signature(build: Build) -> Build:
         whole = signature(HackAttendLiong2024.build)
         left: list[Parameter] = [p for name, p in whole.parameters.items() if name not in own]
+        added = signature(build).parameters.values()
+        left += [p for p in added if p.kind is Parameter.KEYWORD_ONLY]
         build.__signature__ = whole.replace(parameters=left)  # type: ignore[attr-defined]
         return build
 
     return with_signature
+
+
+def _random_ranking(preset: str) -> str:
+    """Returns the ranking that draws units as a preset says."""
+    require_preset(preset)
+    return "random_released" if preset else "random"
 
 
 @attack("hackattend-half-scale")
@@ -52,10 +62,20 @@ class HackAttendRandom(AttackRecipe):
 
     @staticmethod
     @_setting("ranking", "importance")
-    def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """Builds the random baseline."""
+    def build(model_wrapper: ModelWrapper, *, preset: str = "", **options: Any) -> StructureAttack:
+        """Builds the random baseline.
+
+        Args:
+            model_wrapper: the wrapper of the victim.
+            preset: "released" draws units as the code behind the paper's tables does, which mostly
+                hits padding; empty draws attackable ones.
+            options: the options of `HackAttendLiong2024.build` that are left.
+
+        Raises:
+            InvalidInputError: there is no such preset, or an option is outside its range.
+        """
         return HackAttendLiong2024.build(
-            model_wrapper, ranking="random", importance="random", **options
+            model_wrapper, ranking=_random_ranking(preset), importance="random", **options
         )
 
 
@@ -65,9 +85,19 @@ class HackAttendImportanceOnly(AttackRecipe):
 
     @staticmethod
     @_setting("ranking")
-    def build(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
-        """Builds the attack by importance without gradient."""
-        return HackAttendLiong2024.build(model_wrapper, ranking="random", **options)
+    def build(model_wrapper: ModelWrapper, *, preset: str = "", **options: Any) -> StructureAttack:
+        """Builds the attack by importance without gradient.
+
+        Args:
+            model_wrapper: the wrapper of the victim.
+            preset: "released" draws units as the code behind the paper's tables does, which mostly
+                hits padding; empty draws attackable ones.
+            options: the options of `HackAttendLiong2024.build` that are left.
+
+        Raises:
+            InvalidInputError: there is no such preset, or an option is outside its range.
+        """
+        return HackAttendLiong2024.build(model_wrapper, ranking=_random_ranking(preset), **options)
 
 
 @attack("hackattend-gradient-only")

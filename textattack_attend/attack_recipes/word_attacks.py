@@ -23,13 +23,16 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer, BatchE
 
 from ..checkpoints.custom_code import NEVER
 from ..checkpoints.loading import from_pretrained, load_model
-from ..errors import require_text, require_whole_number
+from ..errors import InvalidInputError, require_text, require_whole_number
 from .columns_only import ColumnsOnly
 from .mean_pooled_encoder import MeanPooledEncoder
+from .presets import require_preset
 from .registry import attack
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MASKED_LANGUAGE_MODEL = "bert-base-uncased"
+CANDIDATES, RELEASED_CANDIDATES = 8, 10
+"""The substitutes for a word in TextAttack, and in the code behind the tables of HackAttend."""
 
 
 @attack("textfooler-transformers")
@@ -74,8 +77,9 @@ class BERTAttackTransformers:
         model_wrapper: ModelWrapper,
         encoder: str = ENCODER,
         masked_language_model: str = MASKED_LANGUAGE_MODEL,
-        candidates: int = 8,
+        candidates: int = CANDIDATES,
         columns: Sequence[str] | None = None,
+        preset: str = "",
     ) -> Attack:
         """Builds BERT-Attack.
 
@@ -84,17 +88,18 @@ class BERTAttackTransformers:
             encoder: the folder of the sentence encoder, or its name on the hub.
             masked_language_model: the folder, or the name on the hub, of the masked language model
                 that proposes substitutes.
-            candidates: the substitutes for a word; TextAttack has 8, the paper 48, and the code
-                behind the tables of HackAttend's paper 10.
+            candidates: the substitutes for a word; TextAttack has 8, the paper 48.
             columns: the columns whose words may change; None for all.
+            preset: "released" takes 10 substitutes for a word, as the code behind the tables of
+                HackAttend's paper; empty stands for TextAttack's.
 
         Raises:
-            InvalidInputError: there is no such encoder, no such language model, or columns are no
-                list of names.
+            InvalidInputError: there is no such encoder, no such language model, no such preset, or
+                columns are no list of names.
         """
         require_text("encoder", encoder)
         require_text("masked_language_model", masked_language_model)
-        require_whole_number("candidates", candidates)
+        candidates = _with_preset(candidates, preset)
         model = load_model(AutoModelForMaskedLM, masked_language_model, advice=NEVER)
         tokenizer = from_pretrained(AutoTokenizer, masked_language_model, advice=NEVER)
         transformation = _WordSwapUnpadded(
@@ -112,6 +117,18 @@ class BERTAttackTransformers:
         ]
         goal = UntargetedClassification(model_wrapper)
         return Attack(goal, constraints, transformation, GreedyWordSwapWIR(wir_method="unk"))
+
+
+def _with_preset(candidates: int, preset: str) -> int:
+    """Returns the number of substitutes for a word, which a preset may set."""
+    require_whole_number("candidates", candidates)
+    require_preset(preset)
+    if preset and candidates not in (CANDIDATES, RELEASED_CANDIDATES):
+        raise InvalidInputError(
+            f"candidates: expected {RELEASED_CANDIDATES}, which the preset {preset!r} has, got "
+            f"{candidates}; leave out one of the two"
+        )
+    return RELEASED_CANDIDATES if preset else candidates
 
 
 def _only(columns: Sequence[str] | None) -> list[ColumnsOnly]:

@@ -17,6 +17,9 @@ from .named import attack_builder
 
 MODEL_OPTIONS = ("encoder", "masked_language_model")
 """The options that name a model by its folder or its name on the hub."""
+ADDED = {"preset": ""}
+"""Options that were added later, with the values by which an attack is what it was."""
+NEVER = object()
 VERSIONED = ("textattack", "textattack_attend")
 """The packages whose code is named by their version."""
 
@@ -24,8 +27,8 @@ VERSIONED = ("textattack", "textattack_attend")
 def attack_identity(recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Names all that decides what an attack does, as JSON holds it.
 
-    Options that are not given count with their defaults. A file or a folder counts by its content,
-    a model on the hub by its commit.
+    Options that are not given count with their defaults, but for those of `ADDED`. A file or a
+    folder counts by its content, a model on the hub by its commit.
 
     Args:
         recipe: name of a recipe, or PATH^FUNCTION.
@@ -39,7 +42,11 @@ def attack_identity(recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
     code = [digest_of_code(Path(path)), function] if function else _class(build)
     return {
         "code": code,
-        "options": {name: _option(name, value) for name, value in _all(build, options).items()},
+        "options": {
+            name: _option(name, value)
+            for name, value in _all(build, options).items()
+            if value != ADDED.get(name, NEVER)
+        },
     }
 
 

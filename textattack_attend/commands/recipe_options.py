@@ -101,7 +101,7 @@ def _keywords_of(recipe: str, build: ast.FunctionDef) -> Iterator[Keyword]:
 
 
 def _shown(default: ast.expr | None) -> str:
-    if not isinstance(default, ast.Constant) or default.value is None:
+    if not isinstance(default, ast.Constant) or default.value in (None, ""):
         return ""
     return f" [{default.value!s}]"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from ..errors import InvalidInputError
 
 if TYPE_CHECKING:
     from .figure import PlainFigure
@@ -25,6 +28,41 @@ class ShowsAttention(ABC):
         from .attention_map import plot_attention  # matplotlib takes half a second
 
         return plot_attention(self)
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """The attention of one head on one text.
+
+    Args:
+        values: the attention probabilities, float (T, T), a row for every query.
+        tokens: the T tokens of the text.
+        title: a line that says what is shown.
+        masked: the (query, key) of every masked unit.
+
+    Raises:
+        InvalidInputError: the values and the tokens are of different lengths, or a masked unit lies
+            outside.
+    """
+
+    values: npt.ArrayLike
+    tokens: Sequence[str]
+    title: str = ""
+    masked: Sequence[tuple[int, int]] = ()
+
+    def __post_init__(self) -> None:
+        size, shape = len(self.tokens), np.shape(self.values)
+        if shape != (size, size):
+            raise InvalidInputError(
+                f"attention map {self.title!r}: expected a row and a column for each of the {size} "
+                f"tokens, got values of the shape {shape}"
+            )
+        for unit in self.masked:
+            if not all(0 <= token < size for token in unit):
+                raise InvalidInputError(
+                    f"attention map {self.title!r}: expected masked units of {size} tokens, "
+                    f"counted from 0, got {tuple(unit)}"
+                )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 
 from ..attention import AttentionCapture, Visit
 from ..structures import Budget, Cells, Matrix, Shape, Structure
-from .ranking import UNITS_AT_ONCE, rank
+from .ranking import UNITS_AT_ONCE, Draw, rank
 from .selection import highest
 
 logger = logging.getLogger(__name__)
@@ -44,22 +44,19 @@ def candidate_masks(
     return _structures(chosen, shape)
 
 
-def random_masks(
-    shape: Shape, budget: Budget, generator: np.random.Generator
+def drawn_masks(
+    draw: Draw, shape: Shape, budget: Budget, generator: np.random.Generator
 ) -> dict[Matrix, Structure]:
-    """Chooses the candidate mask of every matrix at random: the paper's baseline."""
-    chosen = {}
-    for layer in range(shape.layers):
-        scores = random_scores(shape.heads, shape.tokens, budget.cells(shape, layer), generator)
-        chosen[layer] = highest_cells(scores, shape, budget, layer)
-    return _structures(chosen, shape)
+    """Draws the candidate mask of every matrix, without the model.
 
-
-def random_scores(
-    heads: int, tokens: int, cells: Cells, generator: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Draws uniform scores for the attackable units of a layer, float32 (H, n)."""
-    return generator.random((heads, tokens**2), dtype=np.float32)[:, cells]
+    Args:
+        draw: the function of a ranking that draws the cells of a layer's heads.
+        shape: the shape of the text's structures.
+        budget: the units that may be masked, and their number in a matrix.
+        generator: the source of randomness.
+    """
+    layers = range(shape.layers)
+    return _structures({layer: draw(shape, budget, layer, generator) for layer in layers}, shape)
 
 
 def highest_cells(
@@ -87,7 +84,7 @@ def highest_cells(
     ]
     by_head = [np.concatenate(of_head) for of_head in zip(*chosen, strict=True)]
     if budget.joins_choices(shape):
-        return [_joined(of_head, cells, shape) for of_head in by_head]
+        return [joined_cells(of_head, cells, shape) for of_head in by_head]
     return by_head
 
 
@@ -100,7 +97,7 @@ def _structures(chosen: Mapping[int, Sequence[Cells]], shape: Shape) -> dict[Mat
     }
 
 
-def _joined(chosen: Cells, attackable: Cells, shape: Shape) -> Cells:
+def joined_cells(chosen: Cells, attackable: Cells, shape: Shape) -> Cells:
     """Returns the attackable cells, in all sequences, at the places of those chosen in any."""
     masked = np.zeros((shape.tokens, shape.tokens), dtype=np.bool_)
     masked.ravel()[chosen] = True

@@ -20,10 +20,14 @@ from torch import Tensor
 from ..attention import AttentionCapture
 from ..data.texts import Text
 from ..registry import Registry
-from ..structures import Cells
+from ..structures import Budget, Cells, Shape
 
 UNITS_AT_ONCE = 2**18
 """The number of scores computed at once; each step of a formula takes as many numbers again."""
+
+
+Draw = Callable[[Shape, Budget, int, np.random.Generator], list[Cells]]
+"""Draws cells of each head of the layer of a number."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,15 @@ class Ranking:
 
     Args:
         score: a function that computes the score of every unit of a layer, (H, T, T), from the
-            layer's capture; None to draw the scores at random, without the model.
+            layer's capture; None if units are drawn without the model.
         needs_gradient: whether the score needs the gradients of the capture.
+        draw: a function that draws the cells to mask in each head of a layer, within a budget, for
+            a ranking without a score.
     """
 
     score: Callable[[AttentionCapture], Tensor] | None
     needs_gradient: bool = True
+    draw: Draw | None = None
 
 
 RANKINGS: Registry[Ranking] = Registry("ranking", __package__)

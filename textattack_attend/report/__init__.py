@@ -1,7 +1,14 @@
 """A report of results: figures, and one HTML page that needs no network."""
 
 from .attention import attention_of_a_success
-from .figures import plot_attention, plot_efficiency, plot_heads, plot_layers, plot_robustness
+from .figures import (
+    plot_attention,
+    plot_efficiency,
+    plot_heads,
+    plot_layers,
+    plot_reached_layers,
+    plot_robustness,
+)
 from .page import report
 from .writing import write_report
 
@@ -11,6 +18,7 @@ __all__ = [
     "plot_efficiency",
     "plot_heads",
     "plot_layers",
+    "plot_reached_layers",
     "plot_robustness",
     "report",
     "write_report",

@@ -72,9 +72,8 @@ def _say_cut(inputs: Inputs, by_row: list[list[Text]], lengths: list[int]) -> No
     )
     if cut:
         counted = ", ".join(f"the {part} of {number}" for part, number in sorted(cut.items()))
-        say(
-            f"{cut.total()} of {len(by_row)} texts were cut to {inputs.max_tokens} tokens: {counted}"
-        )
+        of, limit = len(by_row), inputs.max_tokens
+        say(f"{cut.total()} of {of} texts were cut to {limit} tokens: {counted}")
 
 
 def _cut_parts(inputs: Inputs, sequences: list[Text]) -> set[str]:

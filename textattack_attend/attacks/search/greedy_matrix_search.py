@@ -92,7 +92,9 @@ class GreedyMatrixSearch(StepwiseSearch):
         kept = text.structure
         for layer in (yield from self._layers(text, generator)):
             heads = yield from self._heads(text, layer, generator)
-            candidates = self._candidates(kept, [masks[layer, head] for head in heads])
+            # A draw may miss every unit of a matrix. The candidate counts all the same.
+            drawn = [masks.get((layer, head), text.structure) for head in heads]
+            candidates = self._candidates(kept, drawn)
             kept = candidates[-1] if self.accumulate else kept
             while candidates:
                 batch = candidates[: self._how_many(example, tested)]

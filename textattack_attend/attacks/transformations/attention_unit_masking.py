@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...data.texts import Text
 from ...errors import require_seed
-from ...rankings.candidates import candidate_masks, random_masks
+from ...rankings.candidates import candidate_masks, drawn_masks
 from ...rankings.ranking import RANKINGS, generator_for
 from ...structures import Budget, Matrix, Shape, Structure
 from .structure_transformation import EachLayer, Proposal, StructureTransformation
@@ -16,7 +16,7 @@ class AttentionUnitMasking(StructureTransformation):
     Args:
         budget: the units that may be masked, and their number in a matrix.
         ranking: the order of the units of a matrix; `textattack-attend ls rankings` lists them.
-        seed: the seed for ``ranking="random"``; None follows TextAttack's ``--random-seed``.
+        seed: the seed of rankings that draw; None follows TextAttack's ``--random-seed``.
 
     Raises:
         InvalidInputError: the ranking is unknown, or the seed is no whole number from 0 on.
@@ -46,8 +46,8 @@ class AttentionUnitMasking(StructureTransformation):
         return [Proposal(structure) for structure in structures if structure != before.structure]
 
     def _masks(self, text: Text, shape: Shape, each_layer: EachLayer) -> dict[Matrix, Structure]:
-        if self._ranked_by.score is None:
-            return random_masks(shape, self.budget, generator_for(text, self.seed))
+        if draw := self._ranked_by.draw:
+            return drawn_masks(draw, shape, self.budget, generator_for(text, self.seed))
         return candidate_masks(self.ranking, each_layer, shape, self.budget)
 
     def extra_repr_keys(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textattack.models.wrappers import HuggingFaceModelWrapper, ModelWrapper
@@ -12,7 +12,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ...attention import unwrapped
 from ...data.texts import Text
+from ...display.head_attention import AttentionMap
 from ...identity import Identity
+from ...victims.head_attention import attention_map
 from ...victims.prompt import Prompt
 from ...victims.replay import Replay
 from ...victims.victim import Victim
@@ -119,6 +121,23 @@ class AttentionModelWrapper(HuggingFaceModelWrapper):
             InvalidInputError: the file is missing or damaged, or the model cannot read the text.
         """
         return self.victim.replay(path, any_model=any_model, text=text)
+
+    def attention_map(
+        self, text: Text | Mapping[str, str], layer: int, head: int, title: str = ""
+    ) -> AttentionMap:
+        """Returns the attention of one head on a text, for `plot_attention_maps`.
+
+        Args:
+            text: a text, or its columns in their order.
+            layer: the number of the layer, counted from 0.
+            head: the number of the head, counted from 0.
+            title: a line that says what is shown.
+
+        Raises:
+            InvalidInputError: the model has no such layer or head, or cannot read the text.
+        """
+        read = tuple(text.values()) if isinstance(text, Mapping) else text
+        return attention_map(self.victim, read, layer, head, title)
 
     def with_precision(self, precision: str) -> AttentionModelWrapper:
         """Returns a wrapper over the same model whose search has another precision."""

@@ -15,7 +15,7 @@ from .registry import by_matrix, figure
 
 @figure("layers", "Where the masked units lie")
 def plot_layers(results: Results) -> Figure:
-    """Draws the share of the masked units of successes that lie in each layer (paper, Figure 3).
+    """Draws the share of the masked units of successes that lie in each layer.
 
     Raises:
         NothingToPlotError: no success has a structure.

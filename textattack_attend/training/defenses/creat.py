@@ -11,12 +11,33 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from ...attention.hidden_states import recorded_outputs
-from ...errors import UnsupportedModelError, require_number
+from ...errors import UnsupportedModelError, require_number, require_one_of
 from .defense_trainer import DefenseTrainer
-from .embeddings import OnEmbeddings, normalized, perturbed_embeddings, random_start, within_ball
-from .options import CLEAN, option
+from .embeddings import (
+    OnEmbeddings,
+    normalized,
+    perturbed_embeddings,
+    random_start,
+    with_noise,
+    within_ball,
+)
+from .options import CLEAN, RELEASED, Presets, option
 from .randomness import Randomness
 from .registry import register_defense
+
+
+def _mean_of_tokens(alike: Tensor, mask: Tensor) -> Tensor:
+    """Returns the mean over the texts of the mean over the tokens of each, a scalar."""
+    return ((alike * mask).sum(-1) / mask.sum(-1)).mean()
+
+
+def _sum_of_first_tokens(alike: Tensor, mask: Tensor) -> Tensor:
+    """Returns the sum over the texts of the similarity of their first token, a scalar."""
+    return alike[:, 0].sum()
+
+
+CONTEXTS = {"all-tokens": _mean_of_tokens, "first-token": _sum_of_first_tokens}
+"""The contextual terms, from the similarities (B, T) of the tokens and the mask of real ones."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +49,33 @@ class CreAT(OnEmbeddings):
     """
 
     name: ClassVar[str] = "creat"
+    presets: ClassVar[Presets] = {
+        RELEASED: {
+            "steps": 1,  # the code's two steps end before the second one moves the perturbation
+            "radius": 0.1,
+            "start": 0.0,
+            "noise": 0.01,
+            "context": "first-token",
+            "fresh_dropout": True,
+        }
+    }
 
     temperature: float = option(1.0, "The weight of the contextual term.")
     clean: bool = option(True, CLEAN)
+    noise: float = option(
+        0.0, "The standard deviation of normal noise in each element of the start; 0 is none."
+    )
+    context: str = option(
+        "all-tokens",
+        "The contextual term: the mean cosine of all tokens (all-tokens), or the sum over the "
+        "batch of the first token's (first-token), as the paper's code has it.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_number("temperature", self.temperature, "[0, inf)")
+        require_number("noise", self.noise, "[0, inf)")
+        require_one_of("context", self.context, list(CONTEXTS))
 
 
 class CreATTrainer(DefenseTrainer[CreAT]):
@@ -51,7 +92,8 @@ class CreATTrainer(DefenseTrainer[CreAT]):
             perturbation = self._uphill(model, inputs, randomness)
             return perturbed_embeddings(self.bare(model), perturbation)
 
-        return self.attacked_step(model, inputs, items, attack, self.defense.clean)
+        randomness = self.defense.randomness(self.args.device)
+        return self.attacked_step(model, inputs, items, attack, self.defense.clean, randomness)
 
     def _uphill(self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness) -> Tensor:
         """Returns the perturbation of the word embeddings, (B, T, D)."""
@@ -62,6 +104,7 @@ class CreATTrainer(DefenseTrainer[CreAT]):
                 f"creat: expected a model with one stack of layers, got a {type(bare).__name__}"
             )
         perturbation = random_start(bare, inputs, options.start)
+        perturbation = with_noise(perturbation, inputs, options.noise)
         mask = inputs["attention_mask"].flatten(0, -2)
         with torch.no_grad():
             _, clean = self._loss_and_states(model, inputs, randomness)
@@ -70,8 +113,7 @@ class CreATTrainer(DefenseTrainer[CreAT]):
             with perturbed_embeddings(bare, perturbation):
                 loss, states = self._loss_and_states(model, inputs, randomness)
             alike = cosine_similarity(states, clean, dim=-1)
-            alike = (alike * mask).sum(-1) / mask.sum(-1)  # each text by itself, whatever is beside
-            goal = loss - options.temperature * alike.mean()
+            goal = loss - options.temperature * CONTEXTS[options.context](alike, mask)
             (gradient,) = torch.autograd.grad(goal, perturbation)
             moved = perturbation.detach() + options.step_size * normalized(gradient)
             perturbation = within_ball(moved, options.radius)

@@ -67,6 +67,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         items: Any,
         attack: Callable[[Randomness], AbstractContextManager[None]],
         clean: bool,
+        randomness: Randomness,
     ) -> Tensor:
         """Runs a step under an attack, and one on the clean texts before it if asked.
 
@@ -77,12 +78,12 @@ class DefenseTrainer(Trainer, Generic[D]):
             attack: a function that attacks the batch and returns the context in which the model
                 trains; it can repeat the randomness of the step.
             clean: whether to train on the clean texts, too.
+            randomness: the randomness of the step, made before anything of it was drawn.
 
         Returns:
             The mean loss, a detached scalar.
         """
         share = 1 / (1 + clean)
-        randomness = Randomness(self.args.device)
         losses = []
         if clean:
             losses.append(self.scaled_step(model, inputs, items, share))

@@ -17,11 +17,12 @@ from ...errors import (
     require_whole_number,
     require_yes_or_no,
 )
-from .options import Defense, option
+from .options import WithPresets, option
+from .randomness import FreshRandomness, Randomness
 
 
 @dataclass(frozen=True)
-class OnEmbeddings(Defense):
+class OnEmbeddings(WithPresets):
     """The options that FreeLB and CreAT share: steps uphill on the word embeddings.
 
     Raises:
@@ -33,12 +34,21 @@ class OnEmbeddings(Defense):
     radius: float = option(0.6, "The largest length of a perturbation; 0 is any.")
     start: float = option(0.05, "The largest length of the random start; 0 is none.")
     clean: bool = option(False, "Train on the clean text, too.")
+    fresh_dropout: bool = option(
+        False, "Draw another dropout mask for each pass of a step, as the paper's code does."
+    )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_whole_number("steps", self.steps)
         for name in ("step_size", "radius", "start"):
             require_number(name, getattr(self, name), "[0, inf)")
         require_yes_or_no("clean", self.clean)
+        require_yes_or_no("fresh_dropout", self.fresh_dropout)
+
+    def randomness(self, device: torch.device) -> Randomness:
+        """Returns the randomness of a step, which its passes repeat or not."""
+        return FreshRandomness(device) if self.fresh_dropout else Randomness(device)
 
 
 def perturbed_embeddings(
@@ -88,6 +98,14 @@ def random_start(model: PreTrainedModel, inputs: dict[str, Any], size: float) ->
     drawn = torch.rand((*mask.shape[:2], width), device=mask.device) * 2 - 1
     units = mask.sum((1, 2), keepdim=True) * width
     return size * drawn * mask / units.sqrt()
+
+
+def with_noise(rows: Tensor, inputs: dict[str, Any], deviation: float) -> Tensor:
+    """Adds normal noise to every element of (B, T, D), but none at padding."""
+    if deviation == 0:  # nothing is drawn, so that dropout draws as without noise
+        return rows
+    mask: Tensor = inputs["attention_mask"]
+    return rows + deviation * torch.randn_like(rows) * mask.flatten(0, -2)[..., None]
 
 
 def _length(rows: Tensor) -> Tensor:

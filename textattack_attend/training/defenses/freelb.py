@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .defense_trainer import DefenseTrainer
 from .embeddings import OnEmbeddings, normalized, perturbed_embeddings, random_start, within_ball
-from .randomness import Randomness
+from .options import RELEASED, Presets
 from .registry import register_defense
 
 
@@ -19,12 +19,16 @@ class FreeLB(OnEmbeddings):
     """FreeLB (Zhu et al. 2020): the mean loss over steps uphill on the embeddings."""
 
     name: ClassVar[str] = "freelb"
+    presets: ClassVar[Presets] = {
+        RELEASED: {"steps": 2, "radius": 0.1, "start": 0.0, "fresh_dropout": True}
+    }
 
 
 class FreeLBTrainer(DefenseTrainer[FreeLB]):
     """Averages the gradients of the weights over the steps uphill.
 
-    All steps have the same dropout mask, as FreeLB's paper asks (section 3.3).
+    All steps have the same dropout mask, as FreeLB's paper asks (section 3.3), unless each is to
+    have its own.
     """
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
@@ -33,7 +37,7 @@ class FreeLBTrainer(DefenseTrainer[FreeLB]):
         bare = self.bare(model)
         inputs = self._prepare_inputs(inputs)
         passes = options.steps + options.clean
-        randomness = Randomness(self.args.device)
+        randomness = options.randomness(self.args.device)
         losses = []
         if options.clean:
             losses.append(self.scaled_step(model, inputs, items, 1 / passes))

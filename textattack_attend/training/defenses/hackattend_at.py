@@ -69,7 +69,8 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         def attack(randomness: Randomness) -> AbstractContextManager[None]:
             return masked_where(self.bare(model), self._attack(model, inputs, randomness))
 
-        return self.attacked_step(model, inputs, items, attack, self.defense.clean)
+        randomness = Randomness(self.args.device)
+        return self.attacked_step(model, inputs, items, attack, self.defense.clean, randomness)
 
     def _attack(
         self, model: nn.Module, inputs: dict[str, Any], randomness: Randomness

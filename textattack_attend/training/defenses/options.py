@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from ...data.published import Example
+from ...errors import InvalidInputError, require_one_of
 from ...structures import Structure
 
+RELEASED = "released"
+"""The preset of the code behind the tables of HackAttend's paper."""
+Presets = Mapping[str, Mapping[str, Any]]
+"""The values of options, by the name of the option, by the name of the preset."""
 CLEAN = "Train on the clean text, too; without, a new head may not learn at all."
 
 
@@ -55,3 +60,35 @@ class Defense:
             label_names: the names of the classes in the order of the rows' labels, if known.
         """
         return []
+
+
+@dataclass(frozen=True)
+class WithPresets(Defense):
+    """The base of the options of defenses that have named sets of values.
+
+    Raises:
+        InvalidInputError: there is no such preset, or an option has another value than the preset.
+    """
+
+    presets: ClassVar[Presets]
+
+    preset: str = field(
+        default="",
+        kw_only=True,
+        metadata={
+            "help": "A named set of values: released, those of the code behind the paper's tables."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not self.preset:
+            return
+        require_one_of("preset", self.preset, list(self.presets))
+        defaults = {own.name: own.default for own in fields(self)}
+        for name, value in self.presets[self.preset].items():
+            if getattr(self, name) not in (defaults[name], value):
+                raise InvalidInputError(
+                    f"{name}: expected {value}, which the preset {self.preset!r} has, got "
+                    f"{getattr(self, name)}; leave out one of the two"
+                )
+            object.__setattr__(self, name, value)  # the dataclass is frozen

@@ -22,3 +22,10 @@ class Randomness:
         torch.set_rng_state(self._on_cpu)
         if self._on_device is not None:
             torch.cuda.set_rng_state(self._on_device, self._device)
+
+
+class FreshRandomness(Randomness):
+    """Repeats nothing, so that every pass has a dropout mask of its own."""
+
+    def repeat(self) -> None:
+        """Leaves the generators as they are."""

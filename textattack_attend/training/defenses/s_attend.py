@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from ...attention import masked_at_random
 from ...errors import require_one_of, require_share, require_whole_number
 from .defense_trainer import DefenseTrainer
-from .options import Defense, option
+from .options import RELEASED, Presets, WithPresets, option
 from .registry import register_defense
 
 GRANULARITIES = ("unit", "token")
 
 
 @dataclass(frozen=True)
-class SAttend(Defense):
+class SAttend(WithPresets):
     """S-Attend (Liong et al. 2024, section 7): attention masked by chance in training.
 
     Raises:
@@ -26,6 +26,7 @@ class SAttend(Defense):
     """
 
     name: ClassVar[str] = "s-attend"
+    presets: ClassVar[Presets] = {RELEASED: {"granularity": "token"}}
 
     alpha: float = option(0.2, "The chance that a unit, or a token, is masked, in [0, 1).")
     granularity: str = option(
@@ -37,6 +38,7 @@ class SAttend(Defense):
     heads: tuple[int, ...] = option((), "The heads that are masked, as 0,1,2.  [default: all]")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_share("alpha", self.alpha, "[0, 1)")
         require_share("growth", self.growth, "[0, 1)")
         require_one_of("granularity", self.granularity, GRANULARITIES)
