@@ -14,6 +14,7 @@ from textattack_attend.report import (
     plot_efficiency,
     plot_heads,
     plot_layers,
+    plot_reached_layers,
     plot_robustness,
 )
 
@@ -25,6 +26,7 @@ title = f"layer {found.layer}, head {found.head}"
 figures = {
     "attention": plot_attention(found.before, found.after, found.tokens, found.masked, title),
     "layers": plot_layers(results),
+    "reached": plot_reached_layers(results),
     "heads": plot_heads(results),
     "robustness": plot_robustness(results),
     "efficiency": plot_efficiency(results),

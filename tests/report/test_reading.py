@@ -153,7 +153,7 @@ def test_paper_has_what_is_chosen(
     buttons = browser.find_elements(By.CSS_SELECTOR, ".tools, form, nav, #chips, #pages, .sign")
     assert not [button for button in buttons if button.is_displayed()]
     figures = browser.find_elements(By.CSS_SELECTOR, "figure svg")
-    assert len([figure for figure in figures if figure.is_displayed()]) == 4
+    assert len([figure for figure in figures if figure.is_displayed()]) == 5
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert paper == "rgb(255, 255, 255)"
     browser.execute_script("dispatchEvent(new Event('afterprint'))")

@@ -44,7 +44,7 @@ def test_the_page_opens_from_disk_and_asks_for_nothing_else(
     outside = [url for url in asked if not url.startswith("data:")]
     assert outside == [(tmp_path / "report.html").as_uri()]
     assert browser.title == f"About {NASTY}"
-    assert len(browser.find_elements(By.CSS_SELECTOR, "figure svg")) == 4
+    assert len(browser.find_elements(By.CSS_SELECTOR, "figure svg")) == 5
     notes = browser.find_element(By.CSS_SELECTOR, "#figures ul.note").text
     assert notes.startswith("Attention before and after: ")  # the data are made up
 
@@ -168,7 +168,7 @@ def test_a_label_that_looks_like_the_markup_of_a_figure_stays_as_it_is(tmp_path:
     rows |= {("W", attack, "w"): [flipped(0)] for attack in ("1%", "0.1%")}
     page = report(results_of(Store(tmp_path / "store.sqlite"), rows, attacks=ATTACKS))
     shown = [unescape(text) for text in re.findall("<text[^>]*>([^<]*)</text>", page)]
-    assert shown.count(label) == 3  # in the legends of three figures
+    assert shown.count(label) == 4  # in the legends of four figures
     assert f"1% on {label}" in shown
 
 

@@ -121,7 +121,7 @@ def test_a_released_creat_step_by_hand(tmp_path: Path, vocabulary: Path) -> None
     moved = torch.stack([row * min(1, 0.1 / row.norm()) for row in start + 0.1 * unit(uphill)])
     assert moved.norm() < (start + 0.1 * unit(uphill)).norm()  # the ball shortens it
     losses = [model(**batch()).loss, loss_at(model, moved.detach()).loss]
-    expected = torch.stack(losses).mean()
+    expected: Any = torch.stack(losses).mean()
     expected.backward()
     assert float(loss) == pytest.approx(float(expected), abs=1e-5)
     assert_same(found, gradients_of(model))
@@ -145,7 +145,7 @@ def test_a_released_freelb_step_by_hand(tmp_path: Path, vocabulary: Path) -> Non
     first = loss_at(model, zero).loss
     (uphill,) = torch.autograd.grad(first, zero, retain_graph=True)
     losses = [first, loss_at(model, 0.1 * unit(uphill)).loss]  # dropout goes on drawing
-    expected = torch.stack(losses).mean()
+    expected: Any = torch.stack(losses).mean()
     expected.backward()
     assert float(loss) == pytest.approx(float(expected), abs=1e-5)
     assert_same(found, gradients_of(model))
