@@ -1,4 +1,4 @@
-"""The rows of published tables, in results/ as Parquet, and the tables that documents make of them.
+"""The rows of published tables, in results/ as Parquet.
 
 A file has every row of a run with all that made it: the recipe, the cards of trained models, the
 identities of the victims, the versions of the libraries, and the machines. Paths are relative to
@@ -9,19 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textattack_attend.benchmark import Recipe, Results
-from textattack_attend.benchmark.metrics import METRICS
-from textattack_attend.benchmark.pairing import against
-from textattack_attend.benchmark.tables import DIFFERS, LEVEL, markdown, side_by_side
-from textattack_attend.benchmark.uncertainty import Difference
 from textattack_attend.checkpoints.card import Card
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.files import write_whole
@@ -33,12 +27,6 @@ FIELD = b"textattack_attend"
 WITHHELD = ("dream", "dream-first", "reclor")
 """The data sets whose texts may not be passed on."""
 TEXTS = ["text", "perturbed", "tokens"]
-MARKS = re.compile(
-    r"(?P<begin><!-- results: (?P<name>[\w-]+), baseline: (?P<baseline>[^>]+?) -->\n\n)"
-    r".*?(?P<end>\n<!-- end of results -->)",
-    re.DOTALL,
-)
-"""Matches a table of a document, between its marks."""
 
 
 def write(results: Results, path: Path) -> None:
@@ -96,52 +84,6 @@ def read(path: Path) -> Results:
             )
     cards = {name: Card.from_json(json.dumps(own)) for name, own in made["cards"].items()}
     return Results([recipe], rows, cards, {})
-
-
-def table_of(results: Results, baseline: str) -> pd.DataFrame:
-    """Returns the accuracy of every victim, and under every attack, beside that of a baseline.
-
-    Below an accuracy with its standard deviation over the models stands its difference from the
-    baseline in points, with its 95% interval, and a dagger where it differs.
-    """
-    clean, robust = (
-        side_by_side(results, metric).set_index("victim") for metric in ("clean", "robust")
-    )
-    accuracies = {"clean": clean.iloc[:, :1].set_axis(["clean"], axis=1), "robust": robust}
-    models = results.rows.groupby("victim")["checkpoint"].nunique()
-    found = pd.DataFrame({"victim": robust.index, "models": models[robust.index].to_numpy()})
-    for metric, table in accuracies.items():
-        compared = against(results, METRICS[metric], baseline)
-        for attack in table:
-            of = next(iter(robust)) if metric == "clean" else attack
-            found[attack] = table[attack].to_numpy()
-            found[f"{attack}: difference"] = [
-                _said(*compared[victim, of]) if (victim, of) in compared else ""
-                for victim in robust.index
-            ]
-    return found
-
-
-def _said(own: Difference, p: float) -> str:
-    mark = DIFFERS if p < LEVEL else ""
-    return f"{100 * own.mean:+.1f} ({100 * own.low:+.1f} to {100 * own.high:+.1f}){mark}"
-
-
-def remade(text: str, folder: Path = RESULTS) -> str:
-    """Returns a document with all tables between marks made anew from the rows."""
-
-    def table(found: re.Match[str]) -> str:
-        results = read(folder / f"{found['name']}.parquet")
-        return f"{found['begin']}{markdown(table_of(results, found['baseline']))}\n{found['end']}"
-
-    return MARKS.sub(table, text)
-
-
-def documents() -> Iterator[Path]:
-    """Yields the documents that have tables between marks."""
-    for path in sorted((ROOT / "docs").rglob("*.md")):
-        if MARKS.search(path.read_text(encoding="utf-8")):
-            yield path
 
 
 def _relative(text: str) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from textattack_attend.benchmark import Store
 from textattack_attend.benchmark.tables import comparison
 from textattack_attend.errors import InvalidInputError
-from tools.published import RESULTS, documents, read, remade, table_of, write
+from textattack_attend.structures import Shape, Structure, encode
+from tools.published import RESULTS, read, write
+from tools.result_tables import beside_baseline, beside_paper, documents, redraw, remade
 
 from ..helpers.stored_results import results_of, row
 
@@ -90,13 +95,57 @@ def test_documents_show_what_their_rows_add_up_to() -> None:
         assert remade(text) == text, f"{path.name}: run `make numbers`"
 
 
+def test_figures_show_what_their_rows_add_up_to() -> None:
+    for path in documents():
+        assert redraw(path) == [], f"{path.name}: run `make numbers`"
+
+
+def test_a_figure_is_drawn_anew_when_its_rows_changed(tmp_path: Path) -> None:
+    flip: dict[str, Any] = {
+        "masked": encode(Structure.from_units(Shape(2, 1, 4), np.array([[1, 0, 1, 2]])))
+    }
+    flip["tokens"] = json.dumps(["[CLS]", "a", "film", "[SEP]"])
+    rows = {
+        ("SST-2", "X", "runs/a"): [row(0, "succeeded", **flip), row(1, "failed"), row(2, "skipped")]
+    }
+    write(results_of(Store(tmp_path / "store.sqlite"), rows), tmp_path / "some.parquet")
+    document = tmp_path / "page.md"
+    document.write_text(
+        "<!-- figure of results: some, drawn by: reached -->\n\n![layers](layers.svg)\n"
+    )
+    assert redraw(document, tmp_path) == [tmp_path / "layers.svg"]
+    first = (tmp_path / "layers.svg").read_text()
+    assert "X under SST-2" in first.replace("&quot;", '"')
+    assert "[1, 0, 1]" in first  # one failure, and one success in layer 1
+    assert redraw(document, tmp_path) == []
+    (tmp_path / "layers.svg").write_text(first.replace("[1, 0, 1]", "[2, 0, 1]"))
+    assert redraw(document, tmp_path) == [tmp_path / "layers.svg"]
+
+
+def test_numbers_of_a_paper_stand_beside_those_of_the_same_attack(tmp_path: Path) -> None:
+    """Attacks are matched by what they are, whatever their label in the paper's recipe is."""
+    own = {
+        "mine": "hackattend",
+        "small": {"recipe": "hackattend", "options": {"mask_fraction": 0.001}},
+    }
+    rows = {
+        ("SST-2", label, "runs/a"): [row(n, "succeeded" if n < 5 else "failed") for n in range(20)]
+        for label in own
+    }
+    results = results_of(Store(tmp_path / "store.sqlite"), rows, attacks=own)
+    table = beside_paper(results, ["ASR", "queries"], ["table2", "table5"]).set_index("attack")
+    assert list(table.columns) == ["data", "ASR", "ASR, paper", "queries"]
+    assert table.loc["mine", "ASR"].startswith("25.0%")
+    assert table["ASR, paper"].to_dict() == {"mine": "27.4%", "small": "6.4%"}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_rows_can_be_read_and_name_no_machine(name: str) -> None:
     results = read(RESULTS / f"{name}.parquet")
     assert len(results.rows)
     assert not results.rows["checkpoint"].str.startswith("/").any()
     baseline = results.rows["victim"].iloc[0]
-    assert len(table_of(results, baseline)) == results.rows["victim"].nunique()
+    assert len(beside_baseline(results, baseline)) == results.rows["victim"].nunique()
 
 
 def test_all_rows_together_are_small() -> None:

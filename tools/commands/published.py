@@ -24,10 +24,10 @@ def publish(store: str, name: str, runs: tuple[str, ...]) -> None:
 
 @click.command()
 def published() -> None:
-    """Make the tables of documents from the rows in results/."""
+    """Make the tables and figures of documents from results/."""
     from textattack_attend.files import write_whole
 
-    from ..published import documents, remade
+    from ..result_tables import documents, redraw, remade
 
     for path in documents():
         before = path.read_text(encoding="utf-8")
@@ -35,3 +35,5 @@ def published() -> None:
         if after != before:
             write_whole(path, after.encode())
         echo(f"{path.name}: {'changed' if after != before else 'as before'}")
+        for figure in redraw(path):
+            echo(f"{figure.name}: drawn anew")
