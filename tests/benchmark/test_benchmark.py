@@ -375,7 +375,7 @@ def test_the_table_by_hand(tmp_path: Path) -> None:
         "errors": 1,
     }
     assert (one["words"], one["similarity"]) == ("50.0%", "0.90")
-    assert one["ASR"] == "100.0% (100 to 100)"
+    assert one["ASR"] == "100.0% (21 to 100)"  # Wilson: 1 / (1 + 1.96^2)
     assert one["candidates"] == one["Hamming"] == ""
 
 

@@ -91,13 +91,13 @@ def test_the_intervals_are_those_of_the_summary(tmp_path: Path) -> None:
     )
     assert abs(low - 61) <= 1
     assert abs(high - 79) <= 1
-    assert first.startswith("hackattend lowers the accuracy of V from 100.0% (95% interval 100 to ")
+    assert first.startswith("hackattend lowers the accuracy of V from 100.0% (95% interval 96 to ")
 
 
 def test_an_attack_that_never_succeeds_is_said_to(tmp_path: Path) -> None:
     results = made(tmp_path, {("V", "hackattend", "v"): [judged(n, "failed") for n in range(2)]})
     assert sentences(results)[0] == (
-        "No attack succeeded: the accuracy of V stays 100.0% (95% interval 100 to 100%)."
+        "No attack succeeded: the accuracy of V stays 100.0% (95% interval 34 to 100%)."
     )
     assert first_success(results) is None
     assert 'id="success"' not in report(results)

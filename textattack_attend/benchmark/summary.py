@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import binomtest
 
 from .metrics import METRICS, are
 from .results import Results
@@ -24,8 +25,8 @@ def summary(results: Results) -> pd.DataFrame:
     Columns: ``victim``, ``attack``; ``measure``, the name of the metric; ``mean`` over the models,
     each a checkpoint with a seed; ``deviation``, their sample standard deviation, NaN of one model;
     ``low`` and ``high``, between which the mean lies in 95% of 1000 resamples of the examples
-    (percentile bootstrap, the same examples for all models). Metrics without any number are left
-    out.
+    (percentile bootstrap, the same examples for all models), or Wilson's interval of a share of
+    which all examples agree. Metrics without any number are left out.
     """
     return _summary(results).copy()
 
@@ -52,6 +53,9 @@ def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
         each, resampled = of_models[:, number], means[:, number]
         is_known = (counts[metric.denominator] > 0).any()
         low, high = np.nanpercentile(resampled, TAILS) if is_known else (np.nan, np.nan)
+        if low == high and low in (0, 1) and numerators[metric.name].dropna().isin([0, 1]).all():
+            counted = rows["position"][counts[metric.denominator] > 0]
+            low, high = _where_all_agree(low, counted.nunique())
         deviation = np.nanstd(each, ddof=1) if np.isfinite(each).sum() > 1 else np.nan
         found.append(
             {
@@ -63,6 +67,12 @@ def _measured(rows: pd.DataFrame) -> list[dict[str, float | str]]:
             }
         )
     return found
+
+
+def _where_all_agree(share: float, examples: int) -> tuple[float, float]:
+    """Returns Wilson's 95% interval of a share of 0 or 1, where resamples are all alike."""
+    interval = binomtest(round(share * examples), examples).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _ratios(
