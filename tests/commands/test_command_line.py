@@ -254,3 +254,14 @@ def assert_refused(model: Path, environment: dict[str, str], line: str) -> None:
     assert done.returncode == 1
     assert f"textattack: error: {line}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_python_runs_the_package_as_its_command() -> None:
+    def said(*command: str) -> str:
+        done = subprocess.run([*command, "ls", "--help"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    module = said(sys.executable, "-m", "textattack_attend")
+    assert module == said(str(Path(sys.executable).with_name("textattack-attend")))
+    assert module.startswith("Usage: textattack-attend ls")

@@ -180,6 +180,29 @@ def test_a_processor_that_would_emulate_bfloat16_is_spared(
     assert computed == [precision == "bfloat16", False, True]
 
 
+def test_a_model_is_judged_in_float32_whatever_it_was_trained_in(
+    pretrained: str, reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the accuracy on the card is that before an attack."""
+    seen: set[tuple[bool, torch.dtype]] = set()
+    linear = torch.nn.Linear.forward
+
+    def watched(self: Any, given: torch.Tensor) -> torch.Tensor:
+        computed = linear(self, given)
+        seen.add((self.training, computed.dtype))
+        return computed
+
+    monkeypatch.setattr(torch.nn.Linear, "forward", watched)
+    settings: dict[str, Any] = {"learning_rate": 0.003, "batch_size": 8, "epochs": 2}
+    output = tmp_path / "victim"
+    card = fine_tune(TASKS["sst2"], pretrained, reviews, output, precision="bfloat16", **settings)
+    assert seen == {(True, torch.bfloat16), (False, torch.float32)}
+    lines = [line.split("\t") for line in (reviews / "dev.tsv").read_text().splitlines()]
+    found = wrapper_for(output)([text for text, _ in lines]).argmax(1).tolist()
+    right = sum(a == int(label) for a, (_, label) in zip(found, lines, strict=True))
+    assert card.accuracy == right / len(lines)
+
+
 def test_what_cannot_be_trained_is_one_line(pretrained: str, tmp_path: Path) -> None:
     arguments = ["train", "--task", "dream", "--model", pretrained, "--data", str(tmp_path)]
     done = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "victim")])

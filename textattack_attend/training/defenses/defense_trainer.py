@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -22,6 +22,21 @@ from .randomness import Randomness
 from .registry import register_defense
 
 D = TypeVar("D", bound=Defense)
+
+
+@contextmanager
+def own_precision(model: nn.Module) -> Iterator[None]:
+    """Takes off the autocast that accelerate put around a model's forward, inside the context."""
+    own = getattr(model, "_original_forward", None)  # where accelerate keeps it
+    wrapped = vars(model).get("forward")
+    if own is None or wrapped is None:
+        yield
+        return
+    model.forward = own
+    try:
+        yield
+    finally:
+        model.forward = wrapped
 
 
 class DefenseTrainer(Trainer, Generic[D]):
@@ -134,6 +149,20 @@ class DefenseTrainer(Trainer, Generic[D]):
             steps.reverse()  # each is as often the one that comes second
         self.bare(self.model_wrapped).zero_grad()
         return seconds[self.defended_step] / seconds[self.plain_step]
+
+    def evaluation_loop(self, *arguments: Any, **options: Any) -> Any:
+        """Judges the model in its own precision, as an attack does, whatever training computes in."""
+        model: Any = self.model
+        with own_precision(model):
+            return super().evaluation_loop(*arguments, **options)
+
+    def compute_loss_context_manager(self) -> AbstractContextManager[Any]:
+        """Returns the context of a step's forward pass, which in evaluation changes nothing."""
+        model: Any = self.model
+        if not model.training:
+            return nullcontext()
+        context: AbstractContextManager[Any] = super().compute_loss_context_manager()  # type: ignore[no-untyped-call]
+        return context
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Saves the model with its tokenizer, without Trainer's pickle of its own settings.
