@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from textattack.datasets import Dataset
 from transformers import BertTokenizerFast
 
 from textattack_attend.benchmark import Recipe, Store, comparison
@@ -15,7 +16,7 @@ from textattack_attend.benchmark.metrics import METRICS
 from textattack_attend.benchmark.pairing import between_victims
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
-from textattack_attend.benchmark.running.transfer import scored
+from textattack_attend.benchmark.running.transfer import scored, scores
 from textattack_attend.benchmark.tables import side_by_side
 from textattack_attend.commands.main import main
 from textattack_attend.errors import InvalidInputError, StructureMismatchError
@@ -254,6 +255,26 @@ def test_another_number_of_tokens_is_an_error_of_the_example(folder: Path) -> No
 
 def transfer(*arguments: str) -> Any:
     return CliRunner().invoke(main, ["transfer", *arguments])
+
+
+def test_a_text_that_cannot_be_read_is_an_error_of_its_example_alone(folder: Path) -> None:
+    """Also where it is the first with a structure, by which shapes are compared."""
+    wrapper = wrapper_for(folder / "other")
+    masked = encode(Structure(wrapper.victim.empty_structure("good film").shape))
+    found = {
+        n: Row(n, "succeeded", 0, 1.0, "x", perturbed="good film", masked=masked) for n in range(2)
+    }
+    dataset = Dataset([("", 0), ("good film", 0)])
+    errors: list[int] = []
+
+    def error(position: int, raised: Exception) -> Row:
+        errors.append(position)
+        return Row(position, "error", None, 0.0, "", error=str(raised))
+
+    rows = list(scores(wrapper, dataset, found, error))
+    assert errors == [0]
+    assert "empty text" in str(rows[0].error)
+    assert rows[1].outcome in ("failed", "skipped", "succeeded", "corrected")
 
 
 def test_the_command_scores_checkpoints_and_goes_on(folder: Path) -> None:

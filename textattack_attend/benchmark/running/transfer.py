@@ -11,6 +11,7 @@ from textattack.datasets import Dataset
 
 from ...attacks.goals import require_label
 from ...attacks.structured_text import attacked_text
+from ...attention import shape_of
 from ...errors import InvalidInputError, StructureMismatchError
 from ...models.wrappers import AttentionModelWrapper
 from ...process.containment import contained
@@ -35,7 +36,7 @@ def scores(
     Raises:
         StructureMismatchError: structures were found on a model of another shape.
     """
-    _require_shape(wrapper, dataset, found)
+    _require_shape(wrapper, found)
     for position, own in found.items():
         try:
             with contained():
@@ -96,20 +97,19 @@ def scored(
     )
 
 
-def _require_shape(
-    wrapper: AttentionModelWrapper, dataset: Dataset, found: Mapping[int, Row]
-) -> None:
+def _require_shape(wrapper: AttentionModelWrapper, found: Mapping[int, Row]) -> None:
     """Refuses structures that were found on a model of other layers or heads."""
-    for position, row in found.items():
-        if row.masked is not None:
-            text = attacked_text(OrderedDict(dataset[position][0])).tokenizer_input
-            own, its = wrapper.victim.empty_structure(text).shape, decode(row.masked).shape
-            if (own.layers, own.heads) != (its.layers, its.heads):
-                raise StructureMismatchError(
-                    f"expected structures of {own.layers} layers of {own.heads} heads, got those "
-                    f"of a source of {its.layers} layers of {its.heads}"
-                )
-            return
+    victim = wrapper.victim
+    structures = (decode(row.masked).shape for row in found.values() if row.masked is not None)
+    its = next(structures, None)  # all are of one source
+    if its is None:
+        return
+    own = shape_of(victim.model, its.tokens, its.first_is_special, victim.cross_attention)
+    if (own.layers, own.heads) != (its.layers, its.heads):
+        raise StructureMismatchError(
+            f"expected structures of {own.layers} layers of {own.heads} heads, got those of a "
+            f"source of {its.layers} layers of {its.heads}"
+        )
 
 
 def _outcome(was_right: bool, is_right: bool) -> str:

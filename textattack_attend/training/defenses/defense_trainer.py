@@ -151,7 +151,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         return seconds[self.defended_step] / seconds[self.plain_step]
 
     def evaluation_loop(self, *arguments: Any, **options: Any) -> Any:
-        """Judges the model in its own precision, as an attack does, whatever training computes in."""
+        """Judges the model in its own precision, as an attack does, whatever trains it."""
         model: Any = self.model
         with own_precision(model):
             return super().evaluation_loop(*arguments, **options)
