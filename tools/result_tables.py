@@ -49,6 +49,8 @@ FIGURE = re.compile(
     r"<!-- figure of results: (?P<said>[^>]+?) -->\n\n!\[[^]]*\]\((?P<file>[^)]+\.svg)\)"
 )
 """Matches the mark of a figure, and the image."""
+AS_RELEASED = ("choice_budget", "preset")
+"""The options by which an attack is the paper's own."""
 Definition = tuple[str, str]
 """A recipe of an attack, and its options as JSON."""
 NUMBERS: Mapping[str, Callable[[Results], Any]] = {
@@ -164,7 +166,9 @@ def _of_paper(recipes: list[str]) -> dict[tuple[str, Definition], dict[str, str]
 
 
 def _definition(recipe: str, options: Mapping[str, Any]) -> Definition:
-    return recipe, json.dumps(options, sort_keys=True)
+    """Returns what an attack is, whether it counts and draws as the paper's code does or not."""
+    own = {name: value for name, value in options.items() if name not in AS_RELEASED}
+    return recipe, json.dumps(own, sort_keys=True)
 
 
 def _table(said: str, folder: Path) -> pd.DataFrame:

@@ -124,9 +124,12 @@ def test_a_figure_is_drawn_anew_when_its_rows_changed(tmp_path: Path) -> None:
 
 def test_numbers_of_a_paper_stand_beside_those_of_the_same_attack(tmp_path: Path) -> None:
     """Attacks are matched by what they are, whatever their label in the paper's recipe is."""
+    released = {"mask_fraction": 0.001, "choice_budget": "released"}
     own = {
         "mine": "hackattend",
         "small": {"recipe": "hackattend", "options": {"mask_fraction": 0.001}},
+        "small, released": {"recipe": "hackattend", "options": released},
+        "other": {"recipe": "hackattend", "options": {"mask_fraction": 0.3}},
     }
     rows = {
         ("SST-2", label, "runs/a"): [row(n, "succeeded" if n < 5 else "failed") for n in range(20)]
@@ -136,7 +139,12 @@ def test_numbers_of_a_paper_stand_beside_those_of_the_same_attack(tmp_path: Path
     table = beside_paper(results, ["ASR", "queries"], ["table2", "table5"]).set_index("attack")
     assert list(table.columns) == ["data", "ASR", "ASR, paper", "queries"]
     assert table.loc["mine", "ASR"].startswith("25.0%")
-    assert table["ASR, paper"].to_dict() == {"mine": "27.4%", "small": "6.4%"}
+    assert table["ASR, paper"].to_dict() == {
+        "mine": "27.4%",
+        "small": "6.4%",
+        "small, released": "6.4%",
+        "other": "",
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
