@@ -7,6 +7,7 @@ signature says so: options are checked, and count in an attack's identity, with 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 from inspect import Parameter, signature
 from typing import Any
 
@@ -33,8 +34,15 @@ def _setting(*own: str) -> Callable[[Build], Build]:
         left: list[Parameter] = [p for name, p in whole.parameters.items() if name not in own]
         added = signature(build).parameters.values()
         left += [p for p in added if p.kind is Parameter.KEYWORD_ONLY]
-        build.__signature__ = whole.replace(parameters=left)  # type: ignore[attr-defined]
-        return build
+
+        def built(model_wrapper: ModelWrapper, **options: Any) -> StructureAttack:
+            return build(model_wrapper, **options)
+
+        update_wrapper(built, build)
+        # Who reads the source of a signature, as Sphinx does, finds fewer options there.
+        del built.__wrapped__  # type: ignore[attr-defined]
+        built.__signature__ = whole.replace(parameters=left)  # type: ignore[attr-defined]
+        return built
 
     return with_signature
 
