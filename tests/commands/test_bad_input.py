@@ -174,7 +174,7 @@ def test_logits_that_are_nan(make_victim: MakeVictim) -> None:
         ({"mask_fraction": 1.5}, "mask_fraction: expected a share in (0, 1], got 1.5"),
         ({"max_layers": 0}, "max_layers: expected at least 1, got 0"),
         ({"max_heads": -1}, "max_heads: expected at least 1, got -1"),
-        ({"ranking": "best"}, "ranking: expected one of attention, first_order, "),
+        ({"ranking": "best"}, "score_gradient, got 'best'"),
         ({"importance": "best"}, "importance: expected one of probability, random, got 'best'"),
         ({"target_class": 3}, "target_class 3: expected one of the model's 3 classes, 0 to 2"),
     ],

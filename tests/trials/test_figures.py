@@ -31,6 +31,7 @@ from textattack_attend.report import (
     plot_efficiency,
     plot_heads,
     plot_layers,
+    plot_reached_layers,
     plot_robustness,
     report,
 )
@@ -43,6 +44,7 @@ EVEN = np.full((2, 2), 0.5)
 MASKED = json.dumps({"shape": [2, 2, 4], "matrices": [[0, 1, [6, 3]], [1, 0, [5]]]})
 FIGURES: dict[str, Callable[[Results], Figure]] = {
     "layers": plot_layers,
+    "reached": plot_reached_layers,
     "heads": plot_heads,
     "robustness": plot_robustness,
     "efficiency": plot_efficiency,

@@ -55,6 +55,7 @@ class ImageVictim(Victim):
         self.max_tokens = self.inputs.max_tokens
         self.precision = precision
         self.prompt = None
+        self.choice_encoding = None
         self.cross_attention = False
         self.memory = MemoryBound(self.model, max_memory)
         self.evaluator = CheckedEvaluator(self.model, precision)
