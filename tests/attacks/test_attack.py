@@ -488,7 +488,7 @@ def test_seeds_decide_random_choices(make_victim: MakeVictim) -> None:
 
 
 def test_draws_that_miss_every_unit_count_as_candidates(make_victim: MakeVictim) -> None:
-    """As in the released code, whose random units mostly fall on padding."""
+    """The released code counts them, too: most of its random units fall on padding."""
     victim = make_victim()
     wrapper = AttentionModelWrapper(victim.model, victim.tokenizer)
     attack = HackAttendRandom.build(wrapper, preset="released", seed=3)

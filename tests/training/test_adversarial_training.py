@@ -276,6 +276,11 @@ def seq2seq_batch() -> dict[str, Tensor]:
             {"preset": "released", "radius": 0.5},
             "radius: expected 0.1, which the preset 'released' has, got 0.5; leave out one",
         ),
+        (
+            "freelb",
+            {"preset": "released", "radius": 0.6},  # its default, but given
+            "radius: expected 0.1, which the preset has, got 0.6; leave out one of the two",
+        ),
         ("afa", {"preset": "released"}, "'afa' has no such option; it belongs to"),
         ("freelb", {"temperature": 1.0}, "'freelb' has no such option; it belongs to creat"),
     ],

@@ -54,7 +54,15 @@ def defense_of(name: str, **options: Any) -> Defense:
             having = [n for n, m in DEFENSES.items() if given in m.options.__dataclass_fields__]
             belongs = f"; it belongs to {', '.join(having)}" if having else did_you_mean(given, own)
             raise InvalidInputError(f"{given}: {name!r} has no such option{belongs}")
-    return defense(**options)
+    made = defense(**options)
+    for given, value in options.items():
+        # A preset cannot tell a default that was given from one that was not.
+        if getattr(made, given) != value:
+            raise InvalidInputError(
+                f"{given}: expected {getattr(made, given)}, which the preset has, got {value}; "
+                "leave out one of the two"
+            )
+    return made
 
 
 def trainer_of(defense: Defense) -> type[DefenseTrainer[Any]]:
