@@ -4,7 +4,8 @@ They stand between marks, which name the files of rows:
 
 - ``<!-- results: NAME, baseline: VICTIM -->``: accuracies beside those of a baseline;
 - ``<!-- results: NAME NAME, beside: RECIPE RECIPE, metrics: ASR clean -->``: metrics beside those
-  that a paper has for the same attack on the same data, as the recipes of the package say;
+  that a paper has for the same attack on the same data, as the recipes of the package say; with
+  ``successes beside:`` those of the first successes alone;
 - ``<!-- figure of results: NAME NAME, drawn by: FIGURE -->`` before an image in SVG.
 """
 
@@ -31,6 +32,7 @@ from textattack_attend.benchmark.tables import (
     comparison,
     markdown,
     side_by_side,
+    successes,
 )
 from textattack_attend.benchmark.uncertainty import Difference
 from textattack_attend.errors import InvalidInputError
@@ -123,7 +125,12 @@ def beside_baseline(results: Results, baseline: str) -> pd.DataFrame:
     return found
 
 
-def beside_paper(results: Results, metrics: list[str], recipes: list[str]) -> pd.DataFrame:
+def beside_paper(
+    results: Results,
+    metrics: list[str],
+    recipes: list[str],
+    tabulated: Callable[[Results], pd.DataFrame] = comparison,
+) -> pd.DataFrame:
     """Returns metrics of every victim, which is named by its data, beside those of a paper.
 
     Args:
@@ -131,8 +138,9 @@ def beside_paper(results: Results, metrics: list[str], recipes: list[str]) -> pd
         metrics: the names of metrics.
         recipes: the packaged recipes that have the paper's tables. A number of the paper belongs to
             the data that it names and to the attack that the recipe gives its label.
+        tabulated: makes the table of the results that has the metrics.
     """
-    found = comparison(results)
+    found = tabulated(results)
     defined = {
         label: _definition(attack.recipe, attack.options)
         for recipe in results.recipes
@@ -177,8 +185,11 @@ def _table(said: str, folder: Path) -> pd.DataFrame:
     results = _together(named, folder)
     if "baseline" in fields:
         return beside_baseline(results, fields["baseline"])
-    if {"beside", "metrics"} <= set(fields):
-        return beside_paper(results, fields["metrics"].split(), fields["beside"].split())
+    tables = {"beside": comparison, "successes beside": successes}
+    for beside, tabulated in tables.items():
+        if {beside, "metrics"} <= set(fields):
+            recipes = fields[beside].split()
+            return beside_paper(results, fields["metrics"].split(), recipes, tabulated)
     raise InvalidInputError(
         f"results: {said}: expected a baseline, or what the table stands beside and its metrics"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -19,6 +21,7 @@ from textattack_attend.attack_recipes import (
 )
 from textattack_attend.attacks.attack import StructureAttack
 from textattack_attend.attacks.results import StructureAttackResult
+from textattack_attend.attacks.scheduler import timed
 from textattack_attend.attention import WholeModel
 from textattack_attend.errors import InvalidInputError, ModelOutputError
 from textattack_attend.models.wrappers import AttentionModelWrapper
@@ -93,6 +96,33 @@ def test_without_the_engine_every_decision_is_the_same(victim: Victim, recipe: s
     without.goal_function.victim.evaluator.engine = WholeModel(model)
     expected = [facts(result) for result in without.attack_many(examples)]
     assert [facts(result) for result in with_engine.attack_many(examples)] == expected
+
+
+def test_examples_that_share_steps_share_their_time(
+    victim: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock on which every step takes a second, examples together have all the seconds."""
+    steps = iter(range(10**6))
+    clock = SimpleNamespace(perf_counter=lambda: next(steps))
+    monkeypatch.setattr("textattack_attend.attacks.scheduler.time", clock)
+    examples = examples_for(victim)
+    attack = RECIPES["hackattend"](wrapped(victim))
+    results = list(attack.attack_many(examples))
+    taken = next(steps) / 2  # a step asks for the time before and after
+    assert sum(result.seconds for result in results) == pytest.approx(taken)
+    skipped = [r.seconds for r in results if type(r).__name__ == "SkippedAttackResult"]
+    others = [r.seconds for r in results if type(r).__name__ != "SkippedAttackResult"]
+    assert max(skipped) < min(others)  # the others searched on
+
+
+def test_a_step_is_divided_by_the_work_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 14.0])
+    clock = SimpleNamespace(perf_counter=lambda: next(times))
+    monkeypatch.setattr("textattack_attend.attacks.scheduler.time", clock)
+    one, other = (cast("Any", SimpleNamespace(seconds=1.0)) for _ in range(2))
+    with timed((one, 3), (other, 1)):
+        pass
+    assert (one.seconds, other.seconds) == (4.0, 2.0)
 
 
 def test_speculation_changes_no_decision(victim: Victim, monkeypatch: pytest.MonkeyPatch) -> None:

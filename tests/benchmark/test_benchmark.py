@@ -27,7 +27,7 @@ from textattack_attend.benchmark.records import Entry
 from textattack_attend.benchmark.row import Row
 from textattack_attend.benchmark.running import Benchmark
 from textattack_attend.benchmark.running.recording import row_of
-from textattack_attend.benchmark.tables import side_by_side
+from textattack_attend.benchmark.tables import side_by_side, successes
 from textattack_attend.checkpoints.card import Card
 from textattack_attend.commands.main import main
 from textattack_attend.datasets import from_name
@@ -377,6 +377,32 @@ def test_the_table_by_hand(tmp_path: Path) -> None:
     assert (one["words"], one["similarity"]) == ("50.0%", "0.90")
     assert one["ASR"] == "100.0% (21 to 100)"  # Wilson: 1 / (1 + 1.96^2)
     assert one["candidates"] == one["Hamming"] == ""
+
+
+def test_the_first_hundred_successes_of_each_model_count(tmp_path: Path) -> None:
+    """What failed, and successes behind the first 100, would change every mean."""
+    first = [structured(n, "failed", 9.0, 9, 9) for n in range(0, 200, 2)]
+    first += [structured(n, "succeeded", 1.0, 10, 4, 2.0) for n in range(1, 200, 2)]
+    first += [structured(200 + n, "succeeded", 50.0, 500, 50, 2.0) for n in range(5)]
+    second = [structured(n, "succeeded", 3.0, 20, 6, 2.0) for n in range(30)]
+    nothing = [row(n, "failed", 1.0, queries=5) for n in range(3)]
+    results = results_of(
+        Store(tmp_path / "store.sqlite"),
+        {("V", "A", "v0"): first, ("V", "A", "v1"): second, ("W", "B", "w"): nothing},
+    )
+    (found,) = successes(results).to_dict("records")
+    assert found == {
+        "victim": "V",
+        "attack": "A",
+        "models": 2,
+        "successes": 130,
+        "seconds": "2.00 ± 1.41",  # 1 and 3
+        "queries": "15.0 ± 7.1",  # 10 and 20
+        "candidates": "5.00 ± 1.41",  # 4 and 6
+    }
+    failing = {("W", "B", "w"): nothing}
+    alone = results_of(Store(tmp_path / "other.sqlite"), failing)
+    assert successes(alone).empty
 
 
 def test_intervals_are_those_of_a_share(tmp_path: Path) -> None:

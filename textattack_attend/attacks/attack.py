@@ -23,7 +23,7 @@ from .results import (
     StructureAttackResult,
     SuccessfulAttackResult,
 )
-from .scheduler import ExampleSearch, advance, begin
+from .scheduler import ExampleSearch, advance, begin, timed
 from .search import StepwiseSearch
 from .search.stepwise_search import succeeded
 from .structured_text import StructuredText, attacked_text
@@ -101,7 +101,11 @@ class StructureAttack(Attack):
                 for example in alone:
                     yield from self.attack_many([example])
             while searches and searches[0].outcome:
-                yield self._conclude(searches.popleft())
+                search = searches.popleft()
+                with timed((search, 1)):
+                    result = self._conclude(search)
+                result.seconds = search.seconds
+                yield result
 
     @contextmanager
     def looking_ahead(self, examples: Iterable[Example]) -> Iterator[None]:

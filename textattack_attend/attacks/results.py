@@ -41,8 +41,12 @@ class StructureAttackResult(ShowsAttention, stock.AttackResult):
             forward pass of each is.
         wrapper: the wrapper of the victim, for `pairs`. The result does not keep it alive, and is
             pickled without it.
+
+    Attributes:
+        seconds: the time of the attack; of the steps that it shared with other examples, its share.
     """
 
+    seconds: float = 0.0
     verdict: ClassVar[str] = "Attacked"
     """The words with which a notebook says how the attack ended."""
     lists_pairs: ClassVar[bool] = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -37,6 +39,7 @@ class ExampleSearch:
         initial: the clean text, judged.
         outcome: the outcome of the search; None while it is under way.
         num_gradient_passes: the number of backward passes over the text so far.
+        seconds: the time of the attack so far; of steps that examples share, its share.
     """
 
     initial: GoalFunctionResult
@@ -54,6 +57,7 @@ class ExampleSearch:
         self.goal_function = goal_function
         self.outcome: SearchOutcome | None = None
         self.num_gradient_passes = 0
+        self.seconds = 0.0
         self._transformation = transformation
         self._search_method = search_method
         self._logits: dict[Structure, Tensor] = {}
@@ -150,9 +154,22 @@ def begin(victim: Victim, searches: Sequence[ExampleSearch]) -> None:
     """Reads the texts of new examples, those of about the same length together, and begins."""
     for group in _of_a_length(searches):
         texts = [search.encoded for search in group]
-        clean_passes = victim.read(texts, [search.first_loss for search in group])
+        with timed(*((search, search.rows) for search in group)):
+            clean_passes = victim.read(texts, [search.first_loss for search in group])
         for search, clean_pass in zip(group, clean_passes, strict=True):
-            search.begin(clean_pass)
+            with timed((search, 1)):
+                search.begin(clean_pass)
+
+
+@contextmanager
+def timed(*shares: tuple[ExampleSearch, float]) -> Iterator[None]:
+    """Adds the time inside to that of examples, to each in proportion to its share of the work."""
+    since = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - since
+    total = sum(share for _, share in shares)
+    for search, share in shares:
+        search.seconds += seconds * share / total
 
 
 def _of_a_length(searches: Sequence[ExampleSearch]) -> Iterator[list[ExampleSearch]]:
@@ -170,10 +187,15 @@ def _of_a_length(searches: Sequence[ExampleSearch]) -> Iterator[list[ExampleSear
 def advance(victim: Victim, searches: Sequence[ExampleSearch]) -> None:
     """Answers what the searches ask, together, and lets each go on to its next question."""
     asked = [(search, search.question) for search in searches]
-    _evaluate(victim, [pair for pair in asked if not pair[1].differentiate])
-    _differentiate(victim, [pair for pair in asked if pair[1].differentiate])
+    for answer, differentiate in ((_evaluate, False), (_differentiate, True)):
+        own = [pair for pair in asked if pair[1].differentiate == differentiate]
+        if not own:
+            continue
+        with timed(*((search, search.rows * (1 + len(q.texts))) for search, q in own)):
+            answer(victim, own)
     for search in searches:
-        search.proceed()
+        with timed((search, 1)):
+            search.proceed()
 
 
 Asked = Sequence[tuple[ExampleSearch, Question]]

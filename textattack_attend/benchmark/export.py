@@ -28,7 +28,7 @@ from .schema import VERSION
 from .spreadsheets import harmless
 from .store import Store
 from .summary import summary
-from .tables import comparison, markdown, side_by_side
+from .tables import comparison, markdown, side_by_side, successes
 
 PACKAGE = "textattack_attend"
 """The name under which tables carry their version."""
@@ -44,8 +44,9 @@ def table_of(name: str, results: Results, baseline: str | None = None) -> pd.Dat
     """Returns a table of results.
 
     Args:
-        name: ``comparison``, to read; one of `METRICS`, of victims by attacks; ``summary``, all
-            numbers with intervals; ``rows``, every attacked example.
+        name: ``comparison``, to read; one of `METRICS`, of victims by attacks; ``successes``, what
+            the first successes took; ``summary``, all numbers with intervals; ``rows``, every
+            attacked example.
         results: the results of runs.
         baseline: a victim, from which marked numbers of a table of accuracies differ.
 
@@ -58,7 +59,7 @@ def table_of(name: str, results: Results, baseline: str | None = None) -> pd.Dat
         return results.rows
     if name in METRICS:
         return side_by_side(results, name)
-    return summary(results) if name == "summary" else comparison(results)
+    return {"summary": summary, "successes": successes}.get(name, comparison)(results)
 
 
 def exported(table: pd.DataFrame, kind: str) -> bytes:

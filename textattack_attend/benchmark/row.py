@@ -18,7 +18,7 @@ class Row:
         outcome: one of `OUTCOMES`; an example that is misclassified already is skipped, or
             corrected if a text that was found on another victim makes it right.
         label: the class of the example; None if it has none, which is an error.
-        seconds: the time since the previous example was done; attacks side by side share theirs.
+        seconds: the time of the attack; of steps that examples share, the share of this one.
         text: the text of the example, with each of its parts in a line.
         perturbed: the text as the attack left it.
         before: the class that the model predicts; None for an error, like all that follow.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,12 +19,17 @@ DIFFERS = "†"
 """The mark of a number that differs from that of the baseline."""
 LEVEL = 0.05
 """The corrected probability below which a number differs."""
+FIRST = 100
+"""The most successes of a model that the table of successes counts, as the paper's Table 4 does."""
+EFFORTS = ("seconds", "queries", "candidates")
+"""The metrics that the table of successes has."""
 LARGEST = 20_000_000
 """The most letters of a table in Markdown, as nobody reads a longer one."""
 COST = "training time (plain: 1)"
 OTHER_HEADINGS = {
     "models": "How many models there are: each is one checkpoint with one seed of the attack.",
     "errors": "Examples that could not be attacked; they count in no metric.",
+    "successes": "The successes that are counted: the first 100 of each model.",
     "dev accuracy": "Accuracy on the development set after training, as the cards say.",
     COST: "Time of a training step over that of a plain step, times the rows that were added.",
 }
@@ -55,6 +61,27 @@ def comparison(results: Results) -> pd.DataFrame:
     ]
     table = table[["models"]].join(metrics).join(table["errors"])
     return blanked(table).rename_axis(columns=None).reset_index()
+
+
+def successes(results: Results) -> pd.DataFrame:
+    """Returns what a success takes, for every victim under every attack.
+
+    The means are over the first `FIRST` successes of each model alone (Liong et al. 2024, section
+    6, Table 4): what failed or skipped examples took does not count.
+
+    Columns: ``victim``; ``attack``; ``models``; ``successes``, how many are counted; and `EFFORTS`,
+    with their standard deviation where there are several models.
+    """
+    succeeded = results.rows[results.rows["outcome"] == "succeeded"].sort_values("position")
+    model = ["victim", "attack", "checkpoint", "seed"]
+    counted = succeeded.groupby(model, sort=False).head(FIRST).sort_index()
+    columns = ["victim", "attack", "models", "successes", *EFFORTS]
+    if counted.empty:
+        return pd.DataFrame(columns=columns)
+    table = comparison(replace(results, rows=counted))
+    numbers = counted.groupby(["victim", "attack"], sort=False).size()
+    table["successes"] = [numbers[victim, attack] for victim, attack in table.iloc[:, :2].values]
+    return table[[name for name in columns if name in table]]
 
 
 def side_by_side(results: Results, metric: str, baseline: str | None = None) -> pd.DataFrame:

@@ -41,7 +41,7 @@ RUNS = click.option(
 def _tables() -> Iterable[str]:
     from ..benchmark.metrics import METRICS
 
-    return ("comparison", *METRICS, "summary", "rows", "runs")
+    return ("comparison", *METRICS, "successes", "summary", "rows", "runs")
 
 
 @command()
@@ -53,8 +53,8 @@ def _tables() -> Iterable[str]:
     default="comparison",
     show_default=True,
     help="The table: `comparison` has all metrics to read; the name of a metric, victims by "
-    "attacks; `summary`, all numbers with intervals; `rows`, every attacked example; `runs`, the "
-    "runs.",
+    "attacks; `successes`, what the first 100 successes took; `summary`, all numbers with "
+    "intervals; `rows`, every attacked example; `runs`, the runs.",
 )
 @click.option(
     "--baseline",

@@ -22,6 +22,7 @@ from ...attacks.attack import StructureAttack, require_attackable
 from ...attacks.goals import goal_function
 from ...attacks.identity import attack_identity, model_content
 from ...attacks.named import build_attack
+from ...attacks.results import StructureAttackResult
 from ...attention.threads import one_thread
 from ...datasets import dataset_named
 from ...datasets.identity import data_identity
@@ -272,7 +273,9 @@ class _Recorder(Logger):
 
     def log_attack_result(self, result: AttackResult, examples_completed: Any = None) -> None:
         """Writes the row of a result, as a hook of TextAttack."""
-        seconds = time.perf_counter() - self._since
+        # Attacks on attention share their time, so that the time between two results is no one's.
+        between = time.perf_counter() - self._since
+        seconds = result.seconds if isinstance(result, StructureAttackResult) else between
         self._write(row_of(self._positions[0], result, seconds, self._goal_function))
         self._positions.popleft()
         self._since = time.perf_counter()
