@@ -12,6 +12,7 @@ from .hackattend_ablations import (
     HackAttendRandom,
 )
 from .hackattend_liong_2024 import HackAttendLiong2024
+from .hackattend_minimal import HackAttendMinimal
 from .hackattend_plus import HackAttendPlus
 from .registry import ATTACKS, attack
 from .word_attacks import BERTAttackTransformers, TextFoolerTransformers
@@ -24,6 +25,7 @@ __all__ = [
     "HackAttendHalfScale",
     "HackAttendImportanceOnly",
     "HackAttendLiong2024",
+    "HackAttendMinimal",
     "HackAttendPlus",
     "HackAttendRandom",
     "TextFoolerTransformers",

@@ -32,12 +32,15 @@ class Proposal:
         effects: the average effects by which its units were chosen. The next round takes them away
             layer by layer, as a long text has no room for two.
         gains: the sum of the average effects of the masked units, by matrix.
+        units: the number of units that the next proposal masks in the whole model, where it has one
+            budget for all matrices.
     """
 
     structure: Structure
     rounds: int = 0
     effects: Effects = field(default_factory=dict)
     gains: dict[Matrix, float] = field(default_factory=dict)
+    units: int = 0
 
 
 class StructureTransformation(Transformation):
