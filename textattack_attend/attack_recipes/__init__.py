@@ -11,6 +11,7 @@ from .hackattend_ablations import (
     HackAttendImportanceOnly,
     HackAttendRandom,
 )
+from .hackattend_auto import HackAttendAuto
 from .hackattend_liong_2024 import HackAttendLiong2024
 from .hackattend_minimal import HackAttendMinimal
 from .hackattend_plus import HackAttendPlus
@@ -21,6 +22,7 @@ __all__ = [
     "ATTACKS",
     "BERTAttackTransformers",
     "HackAttendAttentionRanking",
+    "HackAttendAuto",
     "HackAttendGradientOnly",
     "HackAttendHalfScale",
     "HackAttendImportanceOnly",

@@ -15,8 +15,8 @@ from ..checkpoints.loading import explained
 from ..identity.content import canonical, digest_of_code, digest_of_path, name_of
 from .named import attack_builder
 
-MODEL_OPTIONS = ("encoder", "masked_language_model")
-"""The options that name a model by its folder or its name on the hub."""
+MODEL_OPTIONS = ("encoder", "masked_language_model", "surrogates")
+"""The options that name a model, or several, by folder or by name on the hub."""
 ADDED = {"preset": ""}
 """Options that were added later, with the values by which an attack is what it was."""
 NEVER = object()
@@ -91,6 +91,8 @@ def _like(default: Any, given: Any) -> Any:
 
 def _option(name: str, value: Any) -> Any:
     """Returns the value of an option, or the digest of the file or folder that it names."""
+    if name in MODEL_OPTIONS and isinstance(value, list | tuple):
+        return [_option(name, one) for one in value]
     if not isinstance(value, str) or not value:
         return canonical(value)
     if name in MODEL_OPTIONS:

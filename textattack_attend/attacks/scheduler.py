@@ -16,7 +16,7 @@ from ..attention import ForwardPass, Loss, Visit
 from ..structures import Structure
 from ..victims.encoding import EncodedText
 from ..victims.victim import CleanPass, Victim
-from .goals import StructureGoalFunction
+from .goals import Objective, StructureGoalFunction
 from .search import Question, SearchOutcome, StepwiseSearch
 from .structured_text import StructuredText
 from .transformations import Proposal, StructureTransformation
@@ -59,6 +59,7 @@ class ExampleSearch:
         self.num_gradient_passes = 0
         self.seconds = 0.0
         self._transformation = transformation
+        self._loss: Loss = goal_function.loss
         self._search_method = search_method
         self._logits: dict[Structure, Tensor] = {}
         self._passes: dict[Structure, ForwardPass] = {}
@@ -77,7 +78,12 @@ class ExampleSearch:
     @property
     def first_loss(self) -> Loss | None:
         """The loss to differentiate at the clean text, if the search starts from its gradient."""
-        return self.goal_function.loss if self._transformation.needs_gradient else None
+        return self._loss if self._transformation.needs_gradient else None
+
+    @property
+    def loss(self) -> Loss:
+        """The loss whose gradient the transformation sees."""
+        return self._loss
 
     def begin(self, clean_pass: CleanPass) -> None:
         """Judges the clean text, and begins to search if the goal is not reached by it.
@@ -109,6 +115,25 @@ class ExampleSearch:
         if forward_pass is not None:
             self._passes = {structure: forward_pass}
 
+    @property
+    def budget_is_spent(self) -> bool:
+        """True if no query is left."""
+        return bool(self.goal_function.num_queries >= self.goal_function.query_budget)
+
+    def turn_to(
+        self, transformation: StructureTransformation, objective: Objective, toward: int | None
+    ) -> None:
+        """Lets another transformation propose, by the gradient of another loss; see `Objective`.
+
+        Args:
+            transformation: the transformation.
+            objective: the function whose gradient is taken.
+            toward: the class whose objective is lowered; None to raise that of the label.
+        """
+        self._transformation = transformation
+        self._loss = self.goal_function.loss_by(objective, toward)
+        self._passes.clear()
+
     def propose(self, before: Proposal) -> list[Proposal]:
         """Returns what the transformation proposes next."""
         return self._transformation.propose(
@@ -138,7 +163,7 @@ class ExampleSearch:
         self.num_gradient_passes += needs_gradient
         known = self._passes.pop(structure, None)
         if known is None:
-            loss = self.goal_function.loss if needs_gradient else None
+            loss = self._loss if needs_gradient else None
             (known,) = self.goal_function.victim.forward_passes([self.encoded], [structure], [loss])
         known.each_layer(visit)
 
@@ -220,7 +245,7 @@ def _differentiate(victim: Victim, asked: Asked) -> None:
         passes = victim.forward_passes(
             [search.encoded for search, _ in pairs],
             [text.structure for _, text in pairs],
-            [search.goal_function.loss for search, _ in pairs],
+            [search.loss for search, _ in pairs],
         )
         for (search, text), done in zip(pairs, passes, strict=True):
             search.keep(text.structure, done.logits.float().cpu(), done)

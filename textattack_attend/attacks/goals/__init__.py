@@ -1,7 +1,7 @@
 """Goal functions on texts with structures: untargeted and targeted classification."""
 
 from .labels import label_of
-from .objective import margin_loss
+from .objective import Objective, margin_loss
 from .structure_classification import (
     Judge,
     QueryWatcher,
@@ -14,6 +14,7 @@ from .structure_classification import (
 
 __all__ = [
     "Judge",
+    "Objective",
     "QueryWatcher",
     "StructureGoalFunction",
     "TargetedStructureClassification",

@@ -22,7 +22,7 @@ from textattack.shared import AttackedText, validators
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ...attention import is_multiple_choice
+from ...attention import Loss, is_multiple_choice
 from ...data.texts import Text
 from ...errors import InvalidInputError, described, require_whole_number
 from ...models.wrappers import AttentionModelWrapper
@@ -159,6 +159,17 @@ class StructureGoalFunction(ClassificationGoalFunction):
     @abstractmethod
     def loss(self, logits: Tensor) -> Tensor:
         """Computes, from logits (1, C), the scalar that the attack raises."""
+
+    def loss_by(self, objective: Objective, toward: int | None) -> Loss:
+        """Returns the scalar function of logits (1, C) that an objective makes of them.
+
+        Args:
+            objective: the objective.
+            toward: the class whose objective is lowered; None to raise that of the label.
+        """
+        label = self.ground_truth_output if toward is None else toward
+        sign = 1 if toward is None else -1
+        return lambda logits: sign * objective(logits, _index(label, logits))
 
     @abstractmethod
     def margin(self, result: GoalFunctionResult) -> float:

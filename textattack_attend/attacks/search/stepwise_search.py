@@ -12,8 +12,9 @@ from textattack.search_methods import SearchMethod
 
 from ...errors import InvalidInputError
 from ...structures import Structure
+from ..goals import Objective
 from ..structured_text import StructuredText
-from ..transformations import Proposal
+from ..transformations import Proposal, StructureTransformation
 
 T = TypeVar("T")
 
@@ -60,6 +61,15 @@ class SearchedExample(Protocol):
     @property
     def num_gradient_passes(self) -> int:
         """The number of backward passes over the text so far."""
+
+    @property
+    def budget_is_spent(self) -> bool:
+        """True if no query is left."""
+
+    def turn_to(
+        self, transformation: StructureTransformation, objective: Objective, toward: int | None
+    ) -> None:
+        """Lets another transformation propose, by the gradient of another loss."""
 
     def propose(self, before: Proposal) -> list[Proposal]:
         """Returns what the transformation proposes next."""

@@ -1,6 +1,7 @@
 """Transformations over structures."""
 
 from .attention_unit_masking import AttentionUnitMasking
+from .random_start_reselection import RandomStartReselection
 from .reselection import Reselection
 from .structure_transformation import Proposal, StructureTransformation
 from .whole_model_reselection import WholeModelReselection
@@ -8,6 +9,7 @@ from .whole_model_reselection import WholeModelReselection
 __all__ = [
     "AttentionUnitMasking",
     "Proposal",
+    "RandomStartReselection",
     "Reselection",
     "StructureTransformation",
     "WholeModelReselection",

@@ -63,7 +63,7 @@ class Reselection(StructureTransformation):
             cells = self.budget.cells(structure.shape, layer)
             effect = masking_effect(capture, structure, layer, cells)
             is_flat &= not effect.any()
-            earlier = before.effects.pop(layer) if before.rounds else None
+            earlier = before.effects.pop(layer, None)
             average = damped(earlier, effect, self.decay)
             averages.add(layer, average)
             # Where the average stands still, the latest effect may go on; a long text has no room

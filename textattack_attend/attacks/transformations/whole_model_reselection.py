@@ -47,7 +47,7 @@ class WholeModelReselection(StructureTransformation):
         def visit(layer: int, capture: AttentionCapture) -> None:
             cells = self.budget.cells(structure.shape, layer)
             effect = masking_effect(capture, structure, layer, cells)
-            earlier = before.effects.pop(layer) if before.rounds else None
+            earlier = before.effects.pop(layer, None)
             averages[layer] = damped(earlier, effect, self.decay)
 
         each_layer(visit)
