@@ -65,7 +65,7 @@ def test_the_attack_and_the_training_choose_the_same_units(
     attackable = budget.attackable(shape, 0)
     of_attack = highest_cells(dense[:, attackable], shape, budget, 0)
     (of_training,) = selected(
-        torch.from_numpy(dense)[None], torch.from_numpy(attackable)[None, None], share
+        torch.from_numpy(dense)[None], torch.from_numpy(attackable)[None, None], [share]
     )
     for cells, chosen in zip(of_attack, of_training, strict=True):
         assert cells.tolist() == np.flatnonzero(chosen.numpy()).tolist()

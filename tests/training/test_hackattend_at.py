@@ -16,6 +16,7 @@ from textattack_attend.rankings.candidates import candidate_masks
 from textattack_attend.structures import Budget, Structure
 from textattack_attend.training.defenses import Defense, HackAttendAT, defense_of
 from textattack_attend.training.defenses.hackattend_at import selected
+from textattack_attend.training.defenses.randomness import Randomness
 
 from ..conftest import hooks_of, tiny_model
 from ..helpers.defense_steps import BACKENDS, FAMILIES, batch, trainer, without_dropout
@@ -77,10 +78,10 @@ def test_the_highest_of_every_matrix_within_its_budget() -> None:
     scores = torch.arange(32.0).view(2, 1, 4, 4)
     attackable = torch.ones(2, 1, 4, 4, dtype=torch.bool)
     attackable[0, :, 3], attackable[1, :, :, 1:] = False, False
-    masked = selected(scores, attackable, 0.25)
+    masked = selected(scores, attackable, [0.25] * len(scores))
     assert masked[0, 0].nonzero().tolist() == [[2, 1], [2, 2], [2, 3]]  # 3 of 12
     assert masked[1, 0].nonzero().tolist() == [[3, 0]]  # 1 of 4
-    assert not selected(scores, torch.zeros_like(attackable), 0.25).any()
+    assert not selected(scores, torch.zeros_like(attackable), [0.25] * len(scores)).any()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -106,6 +107,41 @@ def test_the_clean_text_counts_half_if_it_is_trained_on(tmp_path: Path, vocabula
     assert losses[True] == pytest.approx((losses[False] + clean_loss) / 2, abs=1e-5)
 
 
+def masked_units(defense: HackAttendAT, folder: Path, vocabulary: Path, rows: int) -> Tensor:
+    """The units that a step masks in a batch, bool (L, B, H, T, T)."""
+    training: Any = trainer(defense, without_dropout(tiny_model("bert")), folder, vocabulary)
+    torch.manual_seed(5)
+    return torch.stack(
+        training._attack(training.model, batch(rows), Randomness(torch.device("cpu")))
+    )
+
+
+def test_the_first_token_is_spared_or_attackable_or_drawn(tmp_path: Path, vocabulary: Path) -> None:
+    touched = {}
+    for first_token in ("spared", "attackable", "drawn"):
+        defense = HackAttendAT(0.5, first_token=first_token)
+        masked = masked_units(defense, tmp_path, vocabulary, 60)
+        of_first = masked[..., 0, :].any(-1) | masked[..., 0].any(-1)
+        touched[first_token] = of_first.any(2).any(0).float().mean()
+    assert touched["spared"] == 0
+    assert touched["attackable"] == 1
+    assert 0.3 < touched["drawn"] < 0.7  # 60 texts, of which half are expected
+
+
+def test_every_text_draws_its_own_share(tmp_path: Path, vocabulary: Path) -> None:
+    """Texts of 9 tokens have 64 attackable units: from 6 to 32 of them, half of them below 14."""
+    defense = HackAttendAT(0.1, largest_alpha=0.5)
+    masked = masked_units(defense, tmp_path, vocabulary, 90)
+    counts = masked.sum((-1, -2))
+    whole = batch(90)["attention_mask"].all(1)
+    assert (counts == counts[:1, :, :1]).all()  # one share for all matrices of a text
+    own = counts[0, whole, 0]
+    assert own.min() >= 6
+    assert own.max() <= 32
+    assert len(own.unique()) > 10
+    assert 0.3 < (own < 14.3).float().mean() < 0.7  # the geometric mean of 0.1 and 0.5
+
+
 def test_decoders_are_refused(tmp_path: Path, vocabulary: Path) -> None:
     with pytest.raises(UnsupportedModelError, match="hackattend-at: expected an encoder whose"):
         trainer(HackAttendAT(), tiny("gpt2"), tmp_path, vocabulary)
@@ -114,3 +150,9 @@ def test_decoders_are_refused(tmp_path: Path, vocabulary: Path) -> None:
 def test_options_that_are_refused() -> None:
     with pytest.raises(InvalidInputError, match="steps: expected at least 1, got 0"):
         defense_of("hackattend-at", steps=0)
+    with pytest.raises(
+        InvalidInputError, match="largest_alpha: expected 0, or at least alpha, 0.1"
+    ):
+        defense_of("hackattend-at", alpha=0.1, largest_alpha=0.05)
+    with pytest.raises(InvalidInputError, match="first_token: expected one of spared, attackable"):
+        defense_of("hackattend-at", first_token="masked")

@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from ...attention import family_of, masked_where
 from ...attention.recording import Recording, differentiate
 from ...attention.softmax import far_below, softmax_modes
-from ...errors import UnsupportedModelError, require_share, require_whole_number, require_yes_or_no
+from ...errors import (
+    InvalidInputError,
+    UnsupportedModelError,
+    require_one_of,
+    require_share,
+    require_whole_number,
+    require_yes_or_no,
+)
 from ...rankings.masking_effect import damped, effect_of_masking
 from ...rankings.selection import highest
 from ...structures.budget import units_within
@@ -25,6 +32,8 @@ from .defense_trainer import DefenseTrainer
 from .options import CLEAN, Defense, option
 from .randomness import Randomness
 from .registry import register_defense
+
+FIRST_TOKENS = ("spared", "attackable", "drawn")
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,23 @@ class HackAttendAT(Defense):
     alpha: float = option(0.01, "The share of the attackable units of a matrix that is masked.")
     steps: int = option(1, "The number of gradient passes in which units are chosen anew.")
     clean: bool = option(True, CLEAN)
+    largest_alpha: float = option(
+        0.0, "The largest share; each text draws its own from alpha on, evenly on a log scale."
+    )
+    first_token: str = option(
+        "spared",
+        "The row and column of [CLS] are spared, attackable, or drawn to be one of the two.",
+    )
 
     def __post_init__(self) -> None:
         require_share("alpha", self.alpha, "[0, 1)")
+        require_share("largest_alpha", self.largest_alpha, "[0, 1)")
+        if self.largest_alpha and not 0 < self.alpha <= self.largest_alpha:
+            raise InvalidInputError(
+                f"largest_alpha: expected 0, or at least alpha, {self.alpha}, which must then be "
+                f"above 0, got {self.largest_alpha}"
+            )
+        require_one_of("first_token", self.first_token, FIRST_TOKENS)
         require_whole_number("steps", self.steps)
         require_yes_or_no("clean", self.clean)
 
@@ -77,6 +100,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
     ) -> list[Tensor]:
         """Returns the mask of every layer, bool (B, H, T, T), true where a unit is masked."""
         attackable = self._attackable(inputs)
+        alphas = self._alphas(len(attackable))
         masks: list[Tensor] = []
         effects: list[Tensor] = []
         for _ in range(self.defense.steps):
@@ -84,7 +108,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
             found = self._effects(model, inputs, masks)
             earlier: list[Tensor | None] = [*effects] or [None] * len(found)
             effects = [damped(*both) for both in zip(earlier, found, strict=True)]
-            masks = [selected(effect, attackable, self.defense.alpha) for effect in effects]
+            masks = [selected(effect, attackable, alphas) for effect in effects]
         return masks
 
     def _effects(
@@ -113,26 +137,45 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         differentiate(loss, layers, judge)
         return [effects[number] for number in range(len(layers))]
 
+    def _alphas(self, rows: int) -> list[float]:
+        """Returns the share of the units of each row that is masked."""
+        low, high = self.defense.alpha, self.defense.largest_alpha
+        if not high:
+            return [low] * rows
+        drawn: list[float] = torch.rand(rows).tolist()
+        return [low * (high / low) ** share for share in drawn]
+
     def _attackable(self, inputs: dict[str, Any]) -> Tensor:
-        """Returns the attackable units, bool (B, 1, T, T), which spare a special first token."""
+        """Returns the attackable units, bool (B, 1, T, T), which may spare a special first token.
+
+        Padding is never attackable.
+        """
         tokenizer: Any = self.processing_class
         real: Tensor = inputs["attention_mask"].flatten(0, -2).bool().clone()
         first = inputs["input_ids"].flatten(0, -2)[:, 0]
         special = torch.tensor(tokenizer.all_special_ids, device=first.device)
-        real[:, 0] &= ~torch.isin(first, special)
+        spared = torch.isin(first, special)
+        if self.defense.first_token == "drawn":
+            spared &= (torch.rand(len(real)) < 0.5).to(spared.device)
+        if self.defense.first_token != "attackable":
+            real[:, 0] &= ~spared
         return real[:, None, :, None] & real[:, None, None, :]
 
 
-def selected(effects: Tensor, attackable: Tensor, alpha: float) -> Tensor:
+def selected(effects: Tensor, attackable: Tensor, alphas: Sequence[float]) -> Tensor:
     """Chooses in every matrix the attackable units of the highest effects, bool (B, H, T, T).
 
     Args:
         effects: the effect of masking each unit, float32 (B, H, T, T).
         attackable: which units may be masked, bool (B, 1, T, T).
-        alpha: the share of the attackable units of a matrix that is masked; 1 unit at least.
+        alphas: the share of the attackable units of a matrix of each row that is masked; 1 unit at
+            least.
     """
     available = attackable.flatten(1).sum(-1).tolist()
-    counts = [min(units, units_within(alpha, units)) for units in available]
+    counts = [
+        min(units, units_within(alpha, units))
+        for alpha, units in zip(alphas, available, strict=True)
+    ]
     candidates = effects.masked_fill(~attackable, torch.nan).flatten(2)
     chosen = highest(candidates, torch.tensor(counts, device=effects.device)[:, None, None])
     return chosen.view_as(effects)
