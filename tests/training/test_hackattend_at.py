@@ -138,7 +138,7 @@ def test_every_text_draws_its_own_share(tmp_path: Path, vocabulary: Path) -> Non
     own = counts[0, whole, 0]
     assert own.min() >= 6
     assert own.max() <= 32
-    assert len(own.unique()) > 10
+    assert len(set(own.tolist())) > 10
     assert 0.3 < (own < 14.3).float().mean() < 0.7  # the geometric mean of 0.1 and 0.5
 
 
@@ -151,7 +151,7 @@ def test_options_that_are_refused() -> None:
     with pytest.raises(InvalidInputError, match="steps: expected at least 1, got 0"):
         defense_of("hackattend-at", steps=0)
     with pytest.raises(
-        InvalidInputError, match="largest_alpha: expected 0, or at least alpha, 0.1"
+        InvalidInputError, match=r"largest_alpha: expected 0, or at least alpha, 0\.1"
     ):
         defense_of("hackattend-at", alpha=0.1, largest_alpha=0.05)
     with pytest.raises(InvalidInputError, match="first_token: expected one of spared, attackable"):
