@@ -321,10 +321,11 @@ def test_every_keyword_of_every_attack_is_an_option_of_its_type() -> None:
 
 
 def test_the_default_of_an_option_is_shown() -> None:
-    shown = " ".join(CliRunner().invoke(main, ["attack", "--help"]).output.split())
+    wrapped = CliRunner().invoke(main, ["attack", "--help"]).output
+    shown = " ".join(wrapped.split()).replace("- ", "-")  # lines also break behind hyphens
     assert "hackattend, hackattend-plus: the share of a matrix's attackable units" in shown
-    assert "--rounds INTEGER hackattend-plus: the most rounds" in shown
-    assert "[15]" in shown
+    assert "hackattend-plus: the most rounds, in each of which the units are" in shown
+    assert "chosen anew. [15]" in shown
 
 
 def test_an_attack_in_a_file_attacks_a_sentence(demo: Any, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Goal functions on texts with structures: untargeted and targeted classification."""
 
-from .labels import label_of
+from .labels import label_of, require_label
 from .objective import Objective, margin_loss
 from .structure_classification import (
     Judge,
@@ -9,7 +9,6 @@ from .structure_classification import (
     TargetedStructureClassification,
     UntargetedStructureClassification,
     goal_function,
-    require_label,
 )
 
 __all__ = [

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...data.cells import number_named
 from ...data.texts import Text
-from ...errors import InvalidInputError, did_you_mean, first_of, quoted
+from ...errors import InvalidInputError, described, did_you_mean, first_of, quoted
 from ...victims.class_names import class_names
 from ...victims.victim import Victim
 
@@ -26,6 +28,29 @@ def label_of(victim: Victim, text: Text, given: Any) -> Any:
     if given is None:
         return int(victim.logits([text])[0].argmax())
     return _number_of(given, class_names(victim.model)) if isinstance(given, str) else given
+
+
+def require_label(label: Any, classes: int, what: str = "label") -> None:
+    """Refuses a label that is no class.
+
+    Args:
+        label: the class, counted from 0.
+        classes: the number of classes.
+        what: the name of the label in the message.
+
+    Raises:
+        InvalidInputError: the label is no whole number, or outside the classes.
+    """
+    if not isinstance(label, int | np.integer) or isinstance(label, bool):
+        raise InvalidInputError(
+            f"{what}: expected the number of a class, 0 to {classes - 1}, got {described(label)}; "
+            "give that number as an int"
+        )
+    if not 0 <= label < classes:
+        raise InvalidInputError(
+            f"{what} {label!r}: expected one of the model's {classes} classes, "
+            f"0 to {classes - 1}; check the dataset's label order"
+        )
 
 
 def _number_of(name: str, names: tuple[str, ...]) -> int:

@@ -24,12 +24,13 @@ from torch.nn.functional import cross_entropy
 
 from ...attention import Loss, is_multiple_choice
 from ...data.texts import Text
-from ...errors import InvalidInputError, described, require_whole_number
+from ...errors import require_whole_number
 from ...models.wrappers import AttentionModelWrapper
 from ...structures import Structure
 from ...victims.encoding import EncodedText
 from ...victims.victim import Victim
 from ..structured_text import StructuredText
+from .labels import require_label
 from .objective import Objective
 from .result import StructureGoalFunctionResult
 
@@ -246,29 +247,6 @@ class TargetedStructureClassification(StructureGoalFunction, TargetedClassificat
     def margin(self, result: GoalFunctionResult) -> float:
         """Returns the lead of the best other class over the target."""
         return -_lead(result, self.target_class)
-
-
-def require_label(label: Any, classes: int, what: str = "label") -> None:
-    """Refuses a label that is no class.
-
-    Args:
-        label: the class, counted from 0.
-        classes: the number of classes.
-        what: the name of the label in the message.
-
-    Raises:
-        InvalidInputError: the label is no whole number, or outside the classes.
-    """
-    if not isinstance(label, int | np.integer) or isinstance(label, bool):
-        raise InvalidInputError(
-            f"{what}: expected the number of a class, 0 to {classes - 1}, got {described(label)}; "
-            "give that number as an int"
-        )
-    if not 0 <= label < classes:
-        raise InvalidInputError(
-            f"{what} {label!r}: expected one of the model's {classes} classes, "
-            f"0 to {classes - 1}; check the dataset's label order"
-        )
 
 
 def goal_function(

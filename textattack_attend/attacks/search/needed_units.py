@@ -12,7 +12,7 @@ from .found_units import FoundUnits
 from .stepwise_search import Asking, succeeded
 
 PREFIXES = 6
-"""How many numbers of units are tried to be dropped together."""
+"""The number of group sizes in which units are tried to be dropped together."""
 SMALL = 4
 """The most units of a success for which fewer are searched for unit by unit."""
 POOL = 128
