@@ -22,6 +22,7 @@ import matplotlib as mpl
 import pandas as pd
 import yaml
 
+from textattack_attend.attacks.identity import MODEL_OPTIONS
 from textattack_attend.benchmark import Results
 from textattack_attend.benchmark.metrics import METRICS
 from textattack_attend.benchmark.pairing import against
@@ -51,8 +52,8 @@ FIGURE = re.compile(
     r"<!-- figure of results: (?P<said>[^>]+?) -->\n\n!\[[^]]*\]\((?P<file>[^)]+\.svg)\)"
 )
 """Matches the mark of a figure, and the image."""
-AS_RELEASED = ("choice_budget", "preset")
-"""The options by which an attack is the paper's own."""
+SAME_ATTACK = ("choice_budget", "preset", "columns", *MODEL_OPTIONS)
+"""The options that count, draw or read as the paper does, or that name models; the rest make it."""
 Definition = tuple[str, str]
 """A recipe of an attack, and its options as JSON."""
 NUMBERS: Mapping[str, Callable[[Results], Any]] = {
@@ -174,8 +175,8 @@ def _of_paper(recipes: list[str]) -> dict[tuple[str, Definition], dict[str, str]
 
 
 def _definition(recipe: str, options: Mapping[str, Any]) -> Definition:
-    """Returns what an attack is, whether it counts and draws as the paper's code does or not."""
-    own = {name: value for name, value in options.items() if name not in AS_RELEASED}
+    """Returns what an attack is, whether it counts, draws and reads as the paper does or not."""
+    own = {name: value for name, value in options.items() if name not in SAME_ATTACK}
     return recipe, json.dumps(own, sort_keys=True)
 
 

@@ -39,6 +39,10 @@ def without_dropout(model: Any) -> Any:
     return model
 
 
+def gradients_of(model: nn.Module) -> dict[str, Tensor]:
+    return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+
 def trainer(
     defense: Defense, model: Any, folder: Path, vocabulary: Path, **settings: Any
 ) -> DefenseTrainer[Any]:

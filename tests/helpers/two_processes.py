@@ -13,9 +13,14 @@ from textattack_attend.training.defenses import DEFENSES, defense_of
 from ..conftest import tiny_model
 from .defense_steps import trainer, without_dropout
 
-DRAWING = ("s-attend", "afa")
+DRAWING = ("s-attend", "afa", "bayesian-attention")
 """The defenses that draw once for a batch: one process and two with half a batch draw otherwise."""
-OPTIONS = {"freelb": {"start": 0.0}, "creat": {"start": 0.0}, "hackattend-at": {"alpha": 0.1}}
+OPTIONS = {
+    "freelb": {"start": 0.0},
+    "creat": {"start": 0.0},
+    "awp": {"start": 0.0},
+    "hackattend-at": {"alpha": 0.1},
+}
 BATCH = 6
 
 
@@ -24,7 +29,7 @@ def train_all(folder: Path, vocabulary: Path) -> None:
     state = PartialState(cpu=True)
     for name in DEFENSES:
         # In single precision a batch and its halves can round a close choice of units apart.
-        model = without_dropout(tiny_model("bert", labels=2)).double()
+        model = without_dropout(tiny_model("bert", "sdpa", labels=2)).double()
         defense = defense_of(name, **OPTIONS.get(name, {}))
         size = BATCH // state.num_processes
         settings = {"optim": "sgd", "learning_rate": 0.1, "per_device_train_batch_size": size}

@@ -147,6 +147,17 @@ def test_numbers_of_a_paper_stand_beside_those_of_the_same_attack(tmp_path: Path
     }
 
 
+def test_models_and_columns_do_not_make_another_attack(tmp_path: Path) -> None:
+    options = {"encoder": str(tmp_path), "columns": ["context"]}
+    own = {"mine": {"recipe": "textfooler-transformers", "options": options}}
+    rows = {("DREAM", "mine", "runs/a"): [row(0, "succeeded", queries=7, seconds=1.0)]}
+    results = results_of(Store(tmp_path / "store.sqlite"), rows, attacks=own)
+    table = beside_paper(results, ["queries"], ["table4"])
+    assert table.to_dict("records") == [
+        {"attack": "mine", "data": "DREAM", "queries": "7.00", "queries, paper": "90.7"}
+    ]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_rows_can_be_read_and_name_no_machine(name: str) -> None:
     results = read(RESULTS / f"{name}.parquet")

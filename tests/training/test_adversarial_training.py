@@ -23,14 +23,10 @@ from textattack_attend.training.defenses.embeddings import (
 )
 
 from ..conftest import hooks_of, tiny_model
-from ..helpers.defense_steps import FAMILIES, batch, trainer, without_dropout
+from ..helpers.defense_steps import FAMILIES, batch, gradients_of, trainer, without_dropout
 from ..helpers.tiny_families import tiny
 
 NOTHING: dict[str, Any] = {"steps": 1, "step_size": 0.0, "start": 0.0}
-
-
-def gradients_of(model: Any) -> dict[str, Tensor]:
-    return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
 
 def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
@@ -282,7 +278,7 @@ def seq2seq_batch() -> dict[str, Tensor]:
             "radius: expected 0.1, which the preset has, got 0.6; leave out one of the two",
         ),
         ("afa", {"preset": "released"}, "'afa' has no such option; it belongs to"),
-        ("freelb", {"temperature": 1.0}, "'freelb' has no such option; it belongs to creat"),
+        ("freelb", {"noise": 1.0}, "'freelb' has no such option; it belongs to creat"),
     ],
 )
 def test_options_that_are_refused(name: str, options: dict[str, Any], line: str) -> None:

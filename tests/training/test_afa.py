@@ -86,7 +86,7 @@ def test_a_step_is_the_tasks_loss_and_the_policys(
     model = without_dropout(tiny_model("bert", "eager"))
     training: Any = trainer(AFA(weight=0.7), model, tmp_path, vocabulary)
     rewards = torch.tensor([[2.0], [-1.0], [0.5]])
-    training.discriminator = Fixed(rewards)
+    training.companion = Fixed(rewards)
     training._baseline = 0.4
     masked = torch.zeros(3, 9, dtype=torch.bool)
     masked[[0, 1, 2], [2, 3, 4]] = True
@@ -135,9 +135,9 @@ def test_the_discriminator_learns_and_is_logged(
 ) -> None:
     model = tiny_model(family)
     training: Any = trainer(AFA(), model, tmp_path, vocabulary, logging_steps=1)
-    before = [w.clone() for w in training.discriminator.parameters()]
+    before = [w.clone() for w in training.companion.parameters()]
     training.train()
-    after = list(training.discriminator.parameters())
+    after = list(training.companion.parameters())
     assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     logged = [entry for entry in training.state.log_history if "loss" in entry]
     assert all(0 < entry["deception"] < 1 and 0 < entry["entropy"] <= 1 for entry in logged)
@@ -160,7 +160,7 @@ def test_a_resumed_run_has_its_discriminator(tmp_path: Path, vocabulary: Path) -
             if last == 1:
                 training.add_callback(StopAfterOne())
             training.train(resume_from_checkpoint=bool(number))
-        ends.append([*model.parameters(), *training.discriminator.parameters()])
+        ends.append([*model.parameters(), *training.companion.parameters()])
     for one, other in zip(*ends, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 

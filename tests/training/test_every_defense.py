@@ -13,11 +13,16 @@ from transformers import BertForMultipleChoice
 from textattack_attend.training.defenses import (
     ADA,
     AFA,
+    ASA,
+    AWP,
     DEFENSES,
+    AlignmentAttention,
+    BayesianAttention,
     CreAT,
     Defense,
     FreeLB,
     HackAttendAT,
+    RDrop,
     SAttend,
 )
 
@@ -32,6 +37,12 @@ METHODS = [
     FreeLB(),
     CreAT(),
     HackAttendAT(),
+    RDrop(),
+    AWP(clean=True),
+    ASA(),
+    AlignmentAttention(),
+    BayesianAttention(),
+    BayesianAttention(prior="contextual"),
 ]
 every = pytest.mark.parametrize("defense", METHODS, ids=lambda defense: repr(defense)[:40])
 STEPS, RATE = 20, 0.05
@@ -67,7 +78,7 @@ def test_a_few_steps_teach_the_plain_text(
     task: str, defense: Defense, tmp_path: Path, vocabulary: Path
 ) -> None:
     torch.manual_seed(0)
-    model = chooser() if task == "choices" else without_dropout(tiny_model("bert"))
+    model = chooser() if task == "choices" else without_dropout(tiny_model("bert", "sdpa"))
     inputs = questions() if task == "choices" else batch()
     training = trainer(defense, model, tmp_path, vocabulary)
     training.state.max_steps = STEPS
@@ -87,7 +98,7 @@ def test_the_seed_decides_what_is_learnt(
     defense: Defense, tmp_path: Path, vocabulary: Path
 ) -> None:
     def trained(seed: int) -> dict[str, Tensor]:
-        model = tiny_model("bert")
+        model = tiny_model("bert", "sdpa")
         settings = {"save_strategy": "no", "seed": seed}
         trainer(defense, model, tmp_path, vocabulary, **settings).train()
         return {name: weight.clone() for name, weight in model.state_dict().items()}

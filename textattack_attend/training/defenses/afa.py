@@ -11,25 +11,24 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from transformers import PreTrainedModel
 
 from ...attention import family_of
 from ...attention.hidden_states import recorded_outputs
 from ...attention.layer_parts import first_token
 from ...attention.softmax import SoftmaxMode, softmax_modes
 from ...errors import UnsupportedModelError, require_number, require_share
-from .defense_trainer import DefenseTrainer
+from .companion import CompanionTrainer
 from .options import Defense, option
 from .registry import register_defense
 
 logger = logging.getLogger(__name__)
 
-SAVED_AS = "discriminator.pt"
 COLLAPSED = 0.05
 """The share of the highest entropy, that of a uniform policy, below which a policy is collapsed."""
 
@@ -56,65 +55,63 @@ class AFA(Defense):
         require_number("discriminator_learning_rate", self.discriminator_learning_rate, "[0, inf)")
 
 
-class AFATrainer(DefenseTrainer[AFA]):
-    """Trains on the sum of the task's loss and the policy's.
+class AFATrainer(CompanionTrainer[AFA]):
+    """Trains on the sum of the task's loss and the policy's; the companion is a discriminator."""
 
-    Attributes:
-        discriminator: a network that computes, from representations (B, D), the logits (B, 1) that
-            they belong to original texts.
-    """
+    _baseline: float | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        model: Any = self.bare(self.model_wrapped)
+        self._seen: dict[str, list[float]] = {}
+
+    def made_companion(self, model: PreTrainedModel) -> nn.Module:
+        """Returns the discriminator: from representations (B, D) the logits (B, 1) of originals.
+
+        Raises:
+            UnsupportedModelError: the model does not read its first token.
+        """
         family = family_of(model)
         if family.engine is None or family.engine.reads is not first_token:
             raise UnsupportedModelError(
                 f"afa: expected an encoder that reads its first token, got a {family.model_type}"
             )
         size = int(model.config.hidden_size)
-        with torch.random.fork_rng():
-            layers = [nn.Linear(size, size), nn.GELU(), nn.Linear(size, 1)]
-        rate = self.defense.discriminator_learning_rate
-        discriminator = nn.Sequential(*layers).to(self.args.device)
-        optimizer = torch.optim.AdamW(discriminator.parameters(), lr=rate)
-        self.discriminator, self._optimizer = self.accelerator.prepare(discriminator, optimizer)
-        self._attention: _LastLayer | None = None
-        self._baseline: float | None = None
-        self._seen: dict[str, list[float]] = {}
+        return nn.Sequential(nn.Linear(size, size), nn.GELU(), nn.Linear(size, 1))
+
+    @property
+    def companion_learning_rate(self) -> float:
+        """The learning rate of the discriminator."""
+        return self.defense.discriminator_learning_rate
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
         """Trains on a batch while the last layer's attention is recorded, and returns the loss."""
         if self.defense.weight == 0:
             return self.plain_step(model, inputs, items)
-        modules = family_of(self.bare(model)).attention_modules(self.bare(model))
-        self._attention = _LastLayer()
-        try:
-            with softmax_modes(modules, {len(modules) - 1: self._attention}):
-                return self.plain_step(model, inputs, items)
-        finally:
-            self._attention = None
+        inputs = self._prepare_inputs(inputs)
+        bare = self.bare(model)
+        modules = family_of(bare).attention_modules(bare)
+        attention = _LastLayer()
+        recorded = recorded_outputs(bare.base_model)
+        with softmax_modes(modules, {len(modules) - 1: attention}), recorded as states:
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-    ) -> Any:
-        """Computes the task's loss, and in a defended step adds the policy's."""
-        if self._attention is None:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        with recorded_outputs(self.bare(model).base_model) as states:
-            loss, output = super().compute_loss(model, inputs, True, num_items_in_batch)
+            def policy_loss(output: Any) -> Tensor:
+                original = states[-1][:, 0]
+                return self.defense.weight * self._policy_loss(
+                    model, inputs, attention.probabilities, original
+                )
+
+            return self.step_with(model, inputs, items, policy_loss)
+
+    def _policy_loss(
+        self, model: nn.Module, inputs: dict[str, Any], attention: Tensor, original: Tensor
+    ) -> Tensor:
+        """Returns the loss of the policy that attention (B, H, T, T) is, a scalar."""
         words = self._words(inputs)
-        policy = policy_over(words, self._attention.probabilities)
+        policy = policy_over(words, attention)
         masked, log_likelihood = sampled(policy, words, self.defense.mask_share)
-        deception = self._deception(model, inputs, states[-1][:, 0], masked)
+        deception = self._deception(model, inputs, original, masked)
         self._watch(policy, words, deception)
-        policy_loss = (self._advantage(deception) * log_likelihood).mean()
-        loss = loss + self.defense.weight * policy_loss
-        return (loss, output) if return_outputs else loss
+        return (self._advantage(deception) * log_likelihood).mean()
 
     def _advantage(self, deception: Tensor) -> Tensor:
         """Subtracts the running mean from rewards (B,), and then updates the mean."""
@@ -147,11 +144,10 @@ class AFATrainer(DefenseTrainer[AFA]):
         changed = states[-1][:, 0].float()
         pairs = torch.cat([original.detach().float(), changed])
         truth = torch.cat([torch.ones(len(changed), 1), torch.zeros(len(changed), 1)])
-        logits = self.discriminator(pairs).float()
+        logits = self.companion(pairs).float()
         loss = binary_cross_entropy_with_logits(logits, truth.to(logits.device))
-        self._optimizer.zero_grad()
         self.accelerator.backward(loss)
-        self._optimizer.step()
+        self.train_companion()
         deception: Tensor = logits[len(changed) :, 0].detach().sigmoid()
         return deception
 
@@ -179,25 +175,13 @@ class AFATrainer(DefenseTrainer[AFA]):
                     logs[name] = sum(values) / len(values)
         super().log(logs, *arguments, **options)
 
-    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        super()._save_optimizer_and_scheduler(output_dir)  # type: ignore[no-untyped-call]
-        if self.args.should_save:
-            state = {
-                "discriminator": self.accelerator.unwrap_model(self.discriminator).state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "baseline": self._baseline,
-            }
-            torch.save(state, Path(output_dir) / SAVED_AS)
+    def kept(self) -> dict[str, Any]:
+        """Returns the running mean of the reward."""
+        return {"baseline": self._baseline}
 
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[no-untyped-call]
-        if checkpoint is not None:
-            state = torch.load(Path(checkpoint) / SAVED_AS, weights_only=True)
-            self.accelerator.unwrap_model(self.discriminator).load_state_dict(
-                state["discriminator"]
-            )
-            self._optimizer.load_state_dict(state["optimizer"])
-            self._baseline = state["baseline"]
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Sets back the running mean of the reward."""
+        self._baseline = kept["baseline"]
 
 
 class _LastLayer(SoftmaxMode):

@@ -13,15 +13,8 @@ from torch.nn.functional import cosine_similarity
 from ...attention.hidden_states import recorded_outputs
 from ...errors import UnsupportedModelError, require_number, require_one_of
 from .defense_trainer import DefenseTrainer
-from .embeddings import (
-    OnEmbeddings,
-    normalized,
-    perturbed_embeddings,
-    random_start,
-    with_noise,
-    within_ball,
-)
-from .options import CLEAN, RELEASED, Presets, option
+from .embeddings import OnEmbeddings, perturbed_embeddings, random_start, with_noise
+from .options import CLEAN, RELEASED, Presets, WithPresets, option
 from .randomness import Randomness
 from .registry import register_defense
 
@@ -41,7 +34,7 @@ CONTEXTS = {"all-tokens": _mean_of_tokens, "first-token": _sum_of_first_tokens}
 
 
 @dataclass(frozen=True)
-class CreAT(OnEmbeddings):
+class CreAT(OnEmbeddings, WithPresets):
     """CreAT (Wu et al. 2023): the perturbation also moves the contextual representation.
 
     Raises:
@@ -115,8 +108,7 @@ class CreATTrainer(DefenseTrainer[CreAT]):
             alike = cosine_similarity(states, clean, dim=-1)
             goal = loss - options.temperature * CONTEXTS[options.context](alike, mask)
             (gradient,) = torch.autograd.grad(goal, perturbation)
-            moved = perturbation.detach() + options.step_size * normalized(gradient)
-            perturbation = within_ball(moved, options.radius)
+            perturbation = options.moved(perturbation, gradient)
         return perturbation.detach()
 
     def _loss_and_states(

@@ -52,6 +52,7 @@ class DefenseTrainer(Trainer, Generic[D]):
         super().__init__(*arguments, **options)
         self.defense = defense
         self._share = 1.0
+        self._term: Callable[[Any], Tensor] | None = None
         self._saves_into: Path | None = None
         # Trainer sets it when it begins to train; a step by itself needs it, too.
         self.current_gradient_accumulation_steps = self.args.gradient_accumulation_steps
@@ -74,6 +75,26 @@ class DefenseTrainer(Trainer, Generic[D]):
             return self.plain_step(model, inputs, items)
         finally:
             self._share = 1.0
+
+    def step_with(
+        self, model: nn.Module, inputs: dict[str, Any], items: Any, term: Callable[[Any], Tensor]
+    ) -> Tensor:
+        """Runs a plain step to whose loss a term is added.
+
+        Args:
+            model: the model as the trainer has it.
+            inputs: the batch.
+            items: the number of items of the batch, as `Trainer` counts them.
+            term: a function that computes the term, a scalar, from the model's output.
+
+        Returns:
+            The loss with the term, a detached scalar.
+        """
+        self._term = term
+        try:
+            return self.plain_step(model, inputs, items)
+        finally:
+            self._term = None
 
     def attacked_step(
         self,
@@ -115,9 +136,13 @@ class DefenseTrainer(Trainer, Generic[D]):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Computes the loss, as a hook of `Trainer`, and scales it by the share of the step."""
-        computed = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        return computed if self._share == 1 else computed * self._share
+        """Computes the loss, as a hook of `Trainer`, with the term and the share of the step."""
+        if self._term is None:
+            computed = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            return computed if self._share == 1 else computed * self._share
+        loss, output = super().compute_loss(model, inputs, True, num_items_in_batch)
+        loss = loss + self._term(output)
+        return (loss, output) if return_outputs else loss
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None

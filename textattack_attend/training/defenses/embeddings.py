@@ -17,13 +17,13 @@ from ...errors import (
     require_whole_number,
     require_yes_or_no,
 )
-from .options import WithPresets, option
+from .options import Defense, option
 from .randomness import FreshRandomness, Randomness
 
 
 @dataclass(frozen=True)
-class OnEmbeddings(WithPresets):
-    """The options that FreeLB and CreAT share: steps uphill on the word embeddings.
+class OnEmbeddings(Defense):
+    """The options that FreeLB, CreAT and AWP share: steps uphill on the word embeddings.
 
     Raises:
         InvalidInputError: an option is of another type, or outside its range.
@@ -49,6 +49,11 @@ class OnEmbeddings(WithPresets):
     def randomness(self, device: torch.device) -> Randomness:
         """Returns the randomness of a step, which its passes repeat or not."""
         return FreshRandomness(device) if self.fresh_dropout else Randomness(device)
+
+    def moved(self, perturbation: Tensor, gradient: Tensor) -> Tensor:
+        """Returns a perturbation, (B, T, D), one step uphill along a gradient, within the ball."""
+        step = self.step_size * normalized(gradient)
+        return within_ball(perturbation.detach() + step, self.radius)
 
 
 def perturbed_embeddings(

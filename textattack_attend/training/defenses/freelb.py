@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from .defense_trainer import DefenseTrainer
-from .embeddings import OnEmbeddings, normalized, perturbed_embeddings, random_start, within_ball
-from .options import RELEASED, Presets
+from .embeddings import OnEmbeddings, perturbed_embeddings, random_start
+from .options import RELEASED, Presets, WithPresets
 from .registry import register_defense
 
 
 @dataclass(frozen=True)
-class FreeLB(OnEmbeddings):
+class FreeLB(OnEmbeddings, WithPresets):
     """FreeLB (Zhu et al. 2020): the mean loss over steps uphill on the embeddings."""
 
     name: ClassVar[str] = "freelb"
@@ -48,8 +48,7 @@ class FreeLBTrainer(DefenseTrainer[FreeLB]):
             with perturbed_embeddings(bare, perturbation):
                 losses.append(self.scaled_step(model, inputs, items, 1 / passes))
             assert perturbation.grad is not None
-            moved = perturbation.detach() + options.step_size * normalized(perturbation.grad)
-            perturbation = within_ball(moved, options.radius)
+            perturbation = options.moved(perturbation, perturbation.grad)
         return torch.stack(losses).sum()
 
 

@@ -44,6 +44,9 @@ class Defense:
 
     name: ClassVar[str] = "none"
 
+    def __post_init__(self) -> None:
+        """Checks the options; subclasses raise InvalidInputError."""
+
     def extra_rows(
         self,
         rows: Sequence[Example],
