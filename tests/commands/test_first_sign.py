@@ -21,6 +21,7 @@ GIVEN = {
     "audit": ("attend-demo", "demo"),
     "check": (*DEMO, *DATA),
     "robustness": (*DEMO, *DATA),
+    "certify": (*DEMO, *DATA),
     "attention": (*DEMO, *DATA, "--opinion-words", str(VICTIM_PATH / "vocab.txt")),
     "benchmark": (),
     "transfer": ("attend-demo", "missing", "--data", "attend-demo"),

@@ -1,7 +1,7 @@
 """Finds the smallest budget that flips each example, and draws accuracy over the budget.
 
-HackAttend+ finds the budgets, so they are upper bounds: a stronger attack may need less. An attack
-that succeeds at some budget need not succeed at a larger one.
+HackAttend+ finds the budgets, and HackAttend-Minimal the units, so they are upper bounds: a
+stronger attack may need less. An attack that succeeds at some budget need not at a larger one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
 
-from ..attack_recipes import HackAttendPlus
+from ..attack_recipes import HackAttendMinimal, HackAttendPlus
 from ..attacks.attack import StructureAttack
 from ..attacks.results import StructureAttackResult
 from ..attacks.structured_text import attacked_text
@@ -108,6 +108,19 @@ def fewest_matrices(wrapper: AttentionModelWrapper, examples: Sequence[Example])
             yield len(result.structure.matrices) if success else inf
 
 
+def fewest_units(wrapper: AttentionModelWrapper, examples: Sequence[Example]) -> Iterator[float]:
+    """Yields the number of units of the whole model that HackAttend-Minimal masks in each success.
+
+    It is 0 for an example that is misclassified without an attack, and infinite for a failure.
+    """
+    for result in HackAttendMinimal.build(wrapper).attack_many(examples):
+        if isinstance(result, SkippedAttackResult):
+            yield 0
+        else:
+            success = isinstance(result, SuccessfulAttackResult)
+            yield len(result.structure) if success else inf
+
+
 def fraction_curve(found: Sequence[Smallest], fractions: Sequence[float]) -> Iterator[float]:
     """Yields the accuracy on all examples under attack at each mask fraction."""
     for fraction in fractions:
@@ -120,8 +133,8 @@ def _units(budget: Budget, shape: Shape) -> int:
     return max(max(budget.units_per_matrix(shape, layer)) for layer in range(shape.layers))
 
 
-def matrices_curve(found: Sequence[float], counts: Sequence[int]) -> Iterator[float]:
-    """Yields the accuracy on all examples under attack with at most each number of matrices."""
+def counts_curve(found: Sequence[float], counts: Sequence[int]) -> Iterator[float]:
+    """Yields the accuracy under attack with at most each number of matrices, or of units."""
     for count in counts:
         yield _mean([fewest > count for fewest in found])
 

@@ -25,7 +25,15 @@ from .common import COMMANDS, keep_given
 from .terminal import show_logs
 
 SECTIONS = {
-    "Attack a model": ("attack", "replay", "audit", "check", "robustness", "attention"),
+    "Attack a model": (
+        "attack",
+        "replay",
+        "audit",
+        "check",
+        "robustness",
+        "certify",
+        "attention",
+    ),
     "Compare models and attacks": (
         "benchmark",
         "transfer",

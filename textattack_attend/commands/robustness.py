@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, inf, log2
+
 import click
 
 from .common import command, measured, prepare, watched
@@ -15,11 +17,11 @@ COUNTS = (0, *(2**power for power in range(12)))
 @measured
 @click.option(
     "--budget",
-    type=click.Choice(["fraction", "matrices"]),
+    type=click.Choice(["fraction", "matrices", "units"]),
     default="fraction",
     show_default=True,
-    help="The quantity that is minimised: the mask fraction of every matrix, or the number of "
-    "matrices in which 1% may be masked.",
+    help="The quantity that is minimised: the mask fraction of every matrix, the number of "
+    "matrices in which 1% may be masked, or the number of masked units of the whole model.",
 )
 def robustness(
     model: str,
@@ -32,13 +34,15 @@ def robustness(
 ) -> None:
     """Print the accuracy of a victim under growing budgets.
 
-    It comes from the smallest budget with which HackAttend+ flips each example.
+    It comes from the smallest budget with which HackAttend+ flips each example, or, for units of
+    the whole model, HackAttend-Minimal.
     """
     wrapper, examples = prepare(model, data, num_examples, threads, trust_remote_code, label_names)
     from ..analysis.robustness import (
+        counts_curve,
         fewest_matrices,
+        fewest_units,
         fraction_curve,
-        matrices_curve,
         shape_of,
         smallest_fractions,
     )
@@ -48,7 +52,13 @@ def robustness(
         fewest = list(watched(fewest_matrices(wrapper, examples), len(examples), budget))
         layers, heads, *_ = shape_of(wrapper, examples[0][0]).size
         counts = [*(count for count in COUNTS if count < layers * heads), layers * heads]
-        for count, accuracy in zip(counts, matrices_curve(fewest, counts), strict=True):
+        for count, accuracy in zip(counts, counts_curve(fewest, counts), strict=True):
+            echo(f"{count:>10}{accuracy:>10.1%}")
+    elif budget == "units":
+        fewest = list(watched(fewest_units(wrapper, examples), len(examples), budget))
+        most = max((number for number in fewest if number < inf), default=0)
+        counts = [0, *(2**power for power in range(ceil(log2(max(most, 1))) + 1))]
+        for count, accuracy in zip(counts, counts_curve(fewest, counts), strict=True):
             echo(f"{count:>10}{accuracy:>10.1%}")
     else:
         smallest = list(watched(smallest_fractions(wrapper, examples), len(examples), budget))
