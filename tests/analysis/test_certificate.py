@@ -57,7 +57,7 @@ def test_no_success_has_no_bound() -> None:
     ],
 )
 def test_the_radius_by_hand(alpha: float, share: float, units: int) -> None:
-    """At alpha 0.9: 1 - 0.9 ** 6 is 0.469 and 1 - 0.9 ** 7 is 0.522; a lead of 0.49 lies between."""
+    """At alpha 0.9, 1 - 0.9 ** 6 is 0.469 and 1 - 0.9 ** 7 is 0.522, and 0.49 lies between."""
     assert Smoothing(alpha).radius(share) == units
 
 

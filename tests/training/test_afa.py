@@ -15,7 +15,7 @@ from transformers import TrainerCallback
 
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.training.defenses import AFA, Defense, defense_of
-from textattack_attend.training.defenses.afa import policy_over, sampled
+from textattack_attend.training.defenses.afa import explored, policy_over, sampled
 
 from ..conftest import hooks_of, tiny_model
 from ..helpers.defense_steps import FAMILIES, batch, trainer, without_dropout
@@ -25,12 +25,63 @@ WORDS = torch.tensor([[False, True, True, True, False]])
 POLICY = torch.tensor([[0.0, 0.5, 0.3, 0.2, 0.0]])
 
 
-def test_the_policy_is_the_first_tokens_attention_to_words() -> None:
-    attention = torch.zeros(1, 2, 5, 5)
-    attention[0, 0, 0] = torch.tensor([0.5, 0.2, 0.1, 0.1, 0.1])
-    attention[0, 1, 0] = torch.tensor([0.1, 0.4, 0.1, 0.3, 0.1])
+def test_the_policy_is_attention_to_words() -> None:
+    attention = torch.tensor([[0.3, 0.3, 0.1, 0.2, 0.1]])
     expected = torch.tensor([[0.0, 0.6, 0.2, 0.4, 0.0]]) / 1.2
     torch.testing.assert_close(policy_over(WORDS, attention), expected)
+
+
+def test_exploration_mixes_in_a_uniform_draw() -> None:
+    found = explored(POLICY, WORDS, 0.4)
+    torch.testing.assert_close(found, torch.tensor([[0.0, 1.3, 0.94, 0.76, 0.0]]) / 3)
+    assert torch.equal(explored(POLICY, WORDS, 0.0), POLICY)
+    torch.testing.assert_close(explored(POLICY, WORDS, 1.0), WORDS / 3)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_decoders_policy_is_that_of_its_last_token(
+    family: str, side: str, tmp_path: Path, vocabulary: Path
+) -> None:
+    """The policy of two layers' first head, by hand; the last token and padding are no words."""
+    model: Any = without_dropout(tiny(family, "eager"))
+    model.config.pad_token_id = 0
+    options = AFA(exploration=0.5, layers=(0, 1), heads=(0,))
+    training: Any = trainer(options, model, tmp_path, vocabulary)
+    inputs = batch()
+    if side == "left":
+        inputs = {n: rows.roll(3, 1) if rows.ndim > 1 else rows for n, rows in inputs.items()}
+        inputs["attention_mask"][[0, 2]] = inputs["attention_mask"][1].clone()
+        inputs["input_ids"] *= inputs["attention_mask"]
+    seen: list[Tensor] = []
+    training._watch = lambda policy, words, deception: seen.extend([policy.detach(), words])
+    training.training_step(model, dict(inputs))
+    policy, words = seen
+    attentions = model(**inputs, output_attentions=True).attentions
+    for row in range(3):
+        real = inputs["attention_mask"][row].bool()
+        ids = inputs["input_ids"][row]
+        last = int(real.nonzero()[-1])
+        is_word = real & (ids > 4) & (torch.arange(9) != last)
+        assert torch.equal(words[row], is_word)
+        attention = (attentions[0][row, 0, last] + attentions[1][row, 0, last]) * is_word
+        expected = 0.5 * attention / attention.sum() + 0.5 * is_word / is_word.sum()
+        torch.testing.assert_close(policy[row], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_texts_without_words_are_refused(tmp_path: Path, vocabulary: Path) -> None:
+    training: Any = trainer(AFA(), tiny_model("bert"), tmp_path, vocabulary)
+    inputs = batch()
+    inputs["input_ids"][:] = 2
+    with pytest.raises(InvalidInputError, match="afa: expected texts with words to mask, got 3"):
+        training.training_step(training.model, inputs)
+
+
+def test_layers_that_the_model_lacks_are_refused(tmp_path: Path, vocabulary: Path) -> None:
+    with pytest.raises(InvalidInputError, match="layers: expected numbers from 0 to"):
+        trainer(AFA(layers=(9,)), tiny_model("bert"), tmp_path, vocabulary)
+    with pytest.raises(InvalidInputError, match="heads: expected numbers from 0 to"):
+        trainer(AFA(heads=(9,)), tiny_model("bert"), tmp_path, vocabulary)
 
 
 def test_samples_come_as_often_as_their_likelihood_says() -> None:
@@ -176,11 +227,9 @@ def test_a_collapse_is_said_once(
     assert caplog.text.count("the masking policy collapsed") == 1
 
 
-def test_a_model_that_does_not_read_its_first_token_is_refused(
-    tmp_path: Path, vocabulary: Path
-) -> None:
-    with pytest.raises(UnsupportedModelError, match="afa: expected an encoder that reads"):
-        trainer(AFA(), tiny("llama"), tmp_path, vocabulary)
+def test_a_model_with_two_stacks_is_refused(tmp_path: Path, vocabulary: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="afa: expected a model whose head reads"):
+        trainer(AFA(), tiny("bart"), tmp_path, vocabulary)
 
 
 def test_options_that_are_refused() -> None:

@@ -34,6 +34,7 @@ METHODS = [
     SAttend(0.3, "unit"),
     SAttend(0.3, "token"),
     AFA(),
+    AFA(exploration=0.5, layers=(0,), heads=(0,)),
     FreeLB(),
     CreAT(),
     HackAttendAT(),

@@ -40,11 +40,15 @@ def loss_at(label: Tensor) -> Any:
     return lambda logits: cross_entropy(logits, label[None])
 
 
-@pytest.mark.parametrize(("family", "backend"), BACKENDS)
+@pytest.mark.parametrize(
+    ("family", "backend"), [*BACKENDS, ("gpt2", "eager"), ("gpt2", "sdpa"), ("llama", "sdpa")]
+)
 def test_a_step_is_one_under_the_masks_of_the_attack(
     family: str, backend: str, tmp_path: Path, vocabulary: Path
 ) -> None:
-    model = without_dropout(tiny_model(family, backend))
+    decodes = family in ("gpt2", "llama")
+    model: Any = without_dropout(tiny(family, backend) if decodes else tiny_model(family, backend))
+    model.config.pad_token_id = 0
     training = trainer(HackAttendAT(0.1, clean=False), model, tmp_path, vocabulary)
     loss = training.training_step(model, batch())
     found = [p.grad.clone() for p in model.parameters() if p.grad is not None]
@@ -53,8 +57,9 @@ def test_a_step_is_one_under_the_masks_of_the_attack(
     model.zero_grad()
     model.eval()
     structures = attacked_by_hackattend(model, 0.1)
-    # A gradient of zero says nothing about the last layer; the attack then goes by attention.
-    lower = [s.only([m for m in s.matrices if m[0] < s.shape.layers - 1]) for s in structures]
+    # A gradient of zero says nothing about an encoder's last layer; the attack goes by attention.
+    last = structures[0].shape.layers - (not decodes)
+    lower = [s.only([m for m in s.matrices if m[0] < last]) for s in structures]
     with masked_attention(model, lower):
         expected = model(**batch()).loss
     expected.backward()
@@ -142,9 +147,23 @@ def test_every_text_draws_its_own_share(tmp_path: Path, vocabulary: Path) -> Non
     assert 0.3 < (own < 14.3).float().mean() < 0.7  # the geometric mean of 0.1 and 0.5
 
 
-def test_decoders_are_refused(tmp_path: Path, vocabulary: Path) -> None:
-    with pytest.raises(UnsupportedModelError, match="hackattend-at: expected an encoder whose"):
-        trainer(HackAttendAT(), tiny("gpt2"), tmp_path, vocabulary)
+def test_models_with_two_stacks_are_refused(tmp_path: Path, vocabulary: Path) -> None:
+    with pytest.raises(UnsupportedModelError, match="hackattend-at: expected a model with one"):
+        trainer(HackAttendAT(), tiny("bart"), tmp_path, vocabulary)
+
+
+def test_masks_stay_within_a_sliding_window(tmp_path: Path, vocabulary: Path) -> None:
+    model: Any = tiny("mistral")
+    model.config.pad_token_id = 0
+    training: Any = trainer(HackAttendAT(0.5), model, tmp_path, vocabulary)
+    masks = training._attack(model, batch(), Randomness(torch.device("cpu")))
+    before = model.config.sliding_window
+    at = torch.arange(9)
+    window = (at[:, None] >= at) & (at[:, None] - at < before)
+    assert before < 9
+    for mask in masks:
+        assert mask.any()
+        assert not (mask & ~window).any()
 
 
 def test_options_that_are_refused() -> None:

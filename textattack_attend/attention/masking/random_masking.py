@@ -40,8 +40,8 @@ def masked_at_random(
     require_share("share", share, "[0, 1)")
     family = family_of(model)
     modules = family.attention_modules(model)
-    _require_known("layers", layers, len(modules))
-    _require_known("heads", heads, family.num_heads(model))
+    require_known("layers", layers, len(modules))
+    require_known("heads", heads, family.num_heads(model))
     chosen = [layer for layer in range(len(modules)) if layers is None or layer in layers]
     count = family.num_heads(model)
     kept = [head for head in range(count) if heads is not None and head not in heads]
@@ -49,7 +49,14 @@ def masked_at_random(
     return softmax_modes(modules, modes, family.extra_keys)
 
 
-def _require_known(name: str, chosen: Collection[int] | None, count: int) -> None:
+def require_known(name: str, chosen: Collection[int] | None, count: int) -> None:
+    """Raises InvalidInputError for the number of a layer or head that the model does not have.
+
+    Args:
+        name: the name of the option.
+        chosen: the numbers; None for all.
+        count: how many there are.
+    """
     unknown = [number for number in chosen or () if not 0 <= number < count]
     if unknown:
         raise InvalidInputError(f"{name}: expected numbers from 0 to {count - 1}, got {unknown}")

@@ -1,8 +1,8 @@
 """AFA (Liu 2025), which trains attention against a discriminator of masked texts.
 
-Only the abstract is published; this is our reading of it. The attention from the classification
-token to words, in the last layer, is a policy that samples words to mask. A discriminator sees the
-model's representation of the original or of the masked text, and tells them apart. Where it is
+Only the abstract is published; this is our reading of it. The attention from the token that the
+head reads to words, in the last layer, is a policy that samples words to mask. A discriminator sees
+the model's representation of the original or of the masked text, and tells them apart. Where it is
 deceived, the masked words did not matter: REINFORCE takes attention away from them, and gives it to
 words whose masking is noticed.
 """
@@ -20,9 +20,15 @@ from transformers import PreTrainedModel
 
 from ...attention import family_of
 from ...attention.hidden_states import recorded_outputs
-from ...attention.layer_parts import first_token
+from ...attention.masking.random_masking import require_known
 from ...attention.softmax import SoftmaxMode, softmax_modes
-from ...errors import UnsupportedModelError, require_number, require_share
+from ...errors import (
+    InvalidInputError,
+    UnsupportedModelError,
+    require_number,
+    require_share,
+    require_whole_number,
+)
 from .companion import CompanionTrainer
 from .options import Defense, option
 from .registry import register_defense
@@ -47,9 +53,22 @@ class AFA(Defense):
     mask_share: float = option(0.15, "The share of the words of a text that the policy masks.")
     baseline_decay: float = option(0.9, "The decay of the running mean of the reward.")
     discriminator_learning_rate: float = option(1e-3, "The learning rate of the discriminator.")
+    exploration: float = option(
+        0.0, "The share of the policy that is uniform over the words, so that all are drawn."
+    )
+    layers: tuple[int, ...] = option(
+        (), "The layers whose attention is the policy, as 4,5.  [default: the last]"
+    )
+    heads: tuple[int, ...] = option(
+        (), "The heads whose attention is the policy, as 0,1.  [default: all]"
+    )
 
     def __post_init__(self) -> None:
         require_number("weight", self.weight, "[0, inf)")
+        require_share("exploration", self.exploration)
+        for name in ("layers", "heads"):
+            for number in getattr(self, name):
+                require_whole_number(name, number, at_least=0)
         require_share("mask_share", self.mask_share, "[0, 1)")
         require_share("baseline_decay", self.baseline_decay, "[0, 1)")
         require_number("discriminator_learning_rate", self.discriminator_learning_rate, "[0, inf)")
@@ -68,13 +87,16 @@ class AFATrainer(CompanionTrainer[AFA]):
         """Returns the discriminator: from representations (B, D) the logits (B, 1) of originals.
 
         Raises:
-            UnsupportedModelError: the model does not read its first token.
+            UnsupportedModelError: it is not known which token the model's head reads.
+            InvalidInputError: the model has no such layer or head.
         """
         family = family_of(model)
-        if family.engine is None or family.engine.reads is not first_token:
+        if family.engine is None or model.config.is_encoder_decoder:
             raise UnsupportedModelError(
-                f"afa: expected an encoder that reads its first token, got a {family.model_type}"
+                f"afa: expected a model whose head reads one token, got a {family.model_type}"
             )
+        require_known("layers", self.defense.layers, len(family.attention_modules(model)))
+        require_known("heads", self.defense.heads, family.num_heads(model))
         size = int(model.config.hidden_size)
         return nn.Sequential(nn.Linear(size, size), nn.GELU(), nn.Linear(size, 1))
 
@@ -84,34 +106,56 @@ class AFATrainer(CompanionTrainer[AFA]):
         return self.defense.discriminator_learning_rate
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
-        """Trains on a batch while the last layer's attention is recorded, and returns the loss."""
+        """Trains on a batch while the policy's attention is recorded, and returns the loss."""
         if self.defense.weight == 0:
             return self.plain_step(model, inputs, items)
         inputs = self._prepare_inputs(inputs)
         bare = self.bare(model)
-        modules = family_of(bare).attention_modules(bare)
-        attention = _LastLayer()
+        family = family_of(bare)
+        modules = family.attention_modules(bare)
+        attention = {layer: _Kept() for layer in self.defense.layers or [len(modules) - 1]}
         recorded = recorded_outputs(bare.base_model)
-        with softmax_modes(modules, {len(modules) - 1: attention}), recorded as states:
+        with softmax_modes(modules, attention, family.extra_keys), recorded as states:
 
             def policy_loss(output: Any) -> Tensor:
-                original = states[-1][:, 0]
-                return self.defense.weight * self._policy_loss(
-                    model, inputs, attention.probabilities, original
-                )
+                seen = torch.stack([layer.probabilities for layer in attention.values()])
+                return self.defense.weight * self._policy_loss(model, inputs, seen, states[-1])
 
             return self.step_with(model, inputs, items, policy_loss)
 
     def _policy_loss(
-        self, model: nn.Module, inputs: dict[str, Any], attention: Tensor, original: Tensor
+        self, model: nn.Module, inputs: dict[str, Any], attention: Tensor, states: Tensor
     ) -> Tensor:
-        """Returns the loss of the policy that attention (B, H, T, T) is, a scalar."""
-        words = self._words(inputs)
-        policy = policy_over(words, attention)
+        """Returns the loss of the policy, a scalar.
+
+        Args:
+            model: the model as the trainer has it.
+            inputs: the batch.
+            attention: the attention of the policy's layers, (L, B, H, T, T).
+            states: the last hidden states, (B, T, D).
+        """
+        read = self._read(model, inputs)
+        words = self._words(inputs, read)
+        rows = torch.arange(len(read), device=read.device)
+        heads = list(self.defense.heads) or slice(None)
+        of_read = attention[:, rows, :, read][:, :, heads]  # (B, L, heads, T)
+        policy = policy_over(words, of_read.mean((1, 2)))
+        policy = explored(policy, words, self.defense.exploration)
         masked, log_likelihood = sampled(policy, words, self.defense.mask_share)
-        deception = self._deception(model, inputs, original, masked)
+        deception = self._deception(model, inputs, states[rows, read], masked, read)
         self._watch(policy, words, deception)
         return (self._advantage(deception) * log_likelihood).mean()
+
+    def _read(self, model: nn.Module, inputs: dict[str, Any]) -> Tensor:
+        """Returns the positions of the tokens that the head reads, int64 (B,)."""
+        bare = self.bare(model)
+        engine = family_of(bare).engine
+        assert engine is not None
+        ids: Tensor = inputs["input_ids"].flatten(0, -2)
+        real: Tensor = inputs["attention_mask"].flatten(0, -2).bool()
+        places = [own.nonzero().flatten() for own in real]
+        read = [int(at[engine.reads(bare, own[at])]) for own, at in zip(ids, places, strict=True)]
+        return torch.tensor(read, device=ids.device)
 
     def _advantage(self, deception: Tensor) -> Tensor:
         """Subtracts the running mean from rewards (B,), and then updates the mean."""
@@ -121,16 +165,34 @@ class AFATrainer(CompanionTrainer[AFA]):
         self._baseline = decay * before + (1 - decay) * mean
         return deception - before
 
-    def _words(self, inputs: dict[str, Any]) -> Tensor:
-        """Returns where the words are, bool (B, T): neither at special tokens nor at padding."""
+    def _words(self, inputs: dict[str, Any], read: Tensor) -> Tensor:
+        """Returns where the words are, bool (B, T).
+
+        Special tokens, padding and the token that the head reads are none.
+
+        Raises:
+            InvalidInputError: no text has a word.
+        """
         tokenizer: Any = self.processing_class
         ids: Tensor = inputs["input_ids"].flatten(0, -2)
         special = torch.tensor(tokenizer.all_special_ids, device=ids.device)
         real: Tensor = inputs["attention_mask"].flatten(0, -2).bool()
-        return real & ~torch.isin(ids, special)
+        words = real & ~torch.isin(ids, special)
+        words[torch.arange(len(read), device=read.device), read] = False
+        if not words.any():
+            raise InvalidInputError(
+                f"afa: expected texts with words to mask, got {len(read)} without any beside "
+                "special tokens and the token that the head reads; look at the tokens of your texts"
+            )
+        return words
 
     def _deception(
-        self, model: nn.Module, inputs: dict[str, Any], original: Tensor, masked: Tensor
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        original: Tensor,
+        masked: Tensor,
+        read: Tensor,
     ) -> Tensor:
         """Returns the discriminator's probability that masked texts are originals, (B,).
 
@@ -141,7 +203,7 @@ class AFATrainer(CompanionTrainer[AFA]):
         hidden["attention_mask"] = hidden["attention_mask"] * ~masked.reshape(ids.shape)
         with torch.no_grad(), recorded_outputs(self.bare(model).base_model) as states:
             model(**hidden)
-        changed = states[-1][:, 0].float()
+        changed = states[-1][torch.arange(len(read), device=read.device), read].float()
         pairs = torch.cat([original.detach().float(), changed])
         truth = torch.cat([torch.ones(len(changed), 1), torch.zeros(len(changed), 1)])
         logits = self.companion(pairs).float()
@@ -184,8 +246,8 @@ class AFATrainer(CompanionTrainer[AFA]):
         self._baseline = kept["baseline"]
 
 
-class _LastLayer(SoftmaxMode):
-    """Keeps the probabilities of the softmax, (B, H, T, T), with their graph."""
+class _Kept(SoftmaxMode):
+    """Keeps the probabilities of the softmax of a layer, (B, H, T, T), with their graph."""
 
     probabilities: Tensor
 
@@ -196,14 +258,30 @@ class _LastLayer(SoftmaxMode):
 
 
 def policy_over(words: Tensor, attention: Tensor) -> Tensor:
-    """Computes the policy, probabilities (B, T): the mean attention of the first token to words.
+    """Computes the policy, probabilities (B, T): attention, normalised over the words.
 
     Args:
         words: a mask that is true at words, bool (B, T).
-        attention: the attention probabilities of a layer, (B, H, T, T).
+        attention: the mean attention of the token that the head reads, (B, T).
     """
-    to_words = attention[:, :, 0].float().mean(1) * words
+    to_words = attention.float() * words
     return to_words / to_words.sum(-1, keepdim=True).clamp_min(torch.finfo(to_words.dtype).tiny)
+
+
+def explored(policy: Tensor, words: Tensor, share: float) -> Tensor:
+    """Mixes a policy, (B, T), with the uniform distribution over the words of each text.
+
+    Attention draws a word that it overlooks too seldom to learn whether it matters.
+
+    Args:
+        policy: the probabilities of words, (B, T).
+        words: a mask that is true at words, bool (B, T).
+        share: the share of the uniform distribution, in [0, 1].
+    """
+    if share == 0:
+        return policy
+    uniform = words / words.sum(-1, keepdim=True).clamp_min(1)
+    return (1 - share) * policy + share * uniform
 
 
 def sampled(policy: Tensor, words: Tensor, share: float) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from ...attention import family_of, masked_where
 from ...attention.recording import Recording, differentiate
@@ -76,11 +77,10 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         model = self.bare(self.model_wrapped)
-        family = family_of(model)
-        if family.reach_of(model):
+        if model.config.is_encoder_decoder:
             raise UnsupportedModelError(
-                f"hackattend-at: expected an encoder whose tokens all see each other, got a "
-                f"{family.model_type}"
+                "hackattend-at: expected a model with one stack of layers, got a "
+                f"{type(model).__name__}"
             )
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
@@ -101,6 +101,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         """Returns the mask of every layer, bool (B, H, T, T), true where a unit is masked."""
         attackable = self._attackable(inputs)
         alphas = self._alphas(len(attackable))
+        seen = visible(self.bare(model), attackable.shape[-1])
         masks: list[Tensor] = []
         effects: list[Tensor] = []
         for _ in range(self.defense.steps):
@@ -108,7 +109,10 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
             found = self._effects(model, inputs, masks)
             earlier: list[Tensor | None] = [*effects] or [None] * len(found)
             effects = [damped(*both) for both in zip(earlier, found, strict=True)]
-            masks = [selected(effect, attackable, alphas) for effect in effects]
+            masks = [
+                selected(effect, attackable & own.to(effect.device), alphas)
+                for effect, own in zip(effects, seen, strict=True)
+            ]
         return masks
 
     def _effects(
@@ -160,6 +164,24 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         if self.defense.first_token != "attackable":
             real[:, 0] &= ~spared
         return real[:, None, :, None] & real[:, None, None, :]
+
+
+def visible(model: PreTrainedModel, tokens: int) -> list[Tensor]:
+    """Returns which keys each query can see in every layer, bool (T, T) each."""
+    family = family_of(model)
+    layers = len(family.attention_modules(model))
+    at = torch.arange(tokens)
+    behind = at[None] - at[:, None]  # how far a key is behind its query
+    everything = torch.ones(tokens, tokens, dtype=torch.bool)
+    found = []
+    for reach in family.reach_of(model) or [None] * layers:
+        own = everything
+        if reach is not None and reach.after is not None:
+            own = own & (behind <= reach.after)
+        if reach is not None and reach.before is not None:
+            own = own & (-behind <= reach.before)
+        found.append(own)
+    return found
 
 
 def selected(effects: Tensor, attackable: Tensor, alphas: Sequence[float]) -> Tensor:
