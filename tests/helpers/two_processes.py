@@ -13,7 +13,7 @@ from textattack_attend.training.defenses import DEFENSES, defense_of
 from ..conftest import tiny_model
 from .defense_steps import trainer, without_dropout
 
-DRAWING = ("s-attend", "afa", "bayesian-attention")
+DRAWING = ("s-attend", "afa", "bayesian-attention", "alignment-attention")
 """The defenses that draw once for a batch: one process and two with half a batch draw otherwise."""
 OPTIONS = {
     "freelb": {"start": 0.0},

@@ -203,8 +203,8 @@ class AFATrainer(CompanionTrainer[AFA]):
         hidden["attention_mask"] = hidden["attention_mask"] * ~masked.reshape(ids.shape)
         with torch.no_grad(), recorded_outputs(self.bare(model).base_model) as states:
             model(**hidden)
-        changed = states[-1][torch.arange(len(read), device=read.device), read].float()
-        pairs = torch.cat([original.detach().float(), changed])
+        changed = states[-1][torch.arange(len(read), device=read.device), read].to(self.precision)
+        pairs = torch.cat([original.detach().to(self.precision), changed])
         truth = torch.cat([torch.ones(len(changed), 1), torch.zeros(len(changed), 1)])
         logits = self.companion(pairs).float()
         loss = binary_cross_entropy_with_logits(logits, truth.to(logits.device))

@@ -105,7 +105,12 @@ class AlignmentAttentionTrainer(CompanionTrainer[AlignmentAttention]):
 
         def term(output: Any) -> Tensor:
             losses = [
-                told_apart(discriminator, layer.query, layer.key, real)
+                told_apart(
+                    discriminator,
+                    layer.query.to(self.precision),
+                    layer.key.to(self.precision),
+                    real,
+                )
                 for discriminator, layer in zip(companion, seen, strict=True)
             ]
             return self.defense.weight * torch.stack(losses).mean()
@@ -127,7 +132,7 @@ def told_apart(discriminator: nn.Module, query: Tensor, key: Tensor, real: Tenso
     """
     losses = []
     for vectors, is_key in ((key, 1.0), (query, 0.0)):
-        chosen = with_reversed_gradient(vectors.transpose(1, 2)[real].flatten(0, 1).float())
+        chosen = with_reversed_gradient(vectors.transpose(1, 2)[real].flatten(0, 1))
         logits = discriminator(chosen)
         truth = torch.full_like(logits, is_key)
         losses.append(binary_cross_entropy_with_logits(logits, truth))

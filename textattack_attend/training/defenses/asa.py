@@ -107,7 +107,7 @@ class ASATrainer(CompanionTrainer[ASA]):
         family = family_of(self.bare(model))
         modules = family.attention_modules(self.bare(model))
         companion: Any = self.companion
-        masking = [_SecondHalf(adversary, real) for adversary in companion]
+        masking = [_SecondHalf(adversary, real, self.precision) for adversary in companion]
 
         def term(output: Any) -> Tensor:
             open_units = torch.stack([layer.open_units for layer in masking]).sum()
@@ -131,9 +131,10 @@ class _SecondHalf(BiasedSoftmax):
     open_units: Tensor
     _hidden: Tensor
 
-    def __init__(self, adversary: nn.Module, real: Tensor) -> None:
+    def __init__(self, adversary: nn.Module, real: Tensor, precision: torch.dtype) -> None:
         self.adversary = adversary
         self.real = real
+        self.precision = precision
 
     def over(self, forward: Forward) -> Forward:
         """Returns a forward that runs under this mode, and keeps the states that it reads."""
@@ -149,15 +150,11 @@ class _SecondHalf(BiasedSoftmax):
     def bias(self, like: Tensor, mask: Tensor | None, keys: int) -> Tensor:
         """Returns a bias of zero for the first half, and of the adversary's for the second."""
         half = len(like) // 2
-        is_open = self.adversary(self._hidden[half:].detach().to(self._dtype))
+        is_open = self.adversary(self._hidden[half:].detach().to(self.precision))
         visible = self._visible(mask, len(like))[half:]
         self.open_units = (is_open * visible).sum() / half
         closed = (CLOSED * (1 - is_open)).to(like.dtype)[:, None]
         return torch.cat([torch.zeros_like(closed), closed])
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return next(self.adversary.parameters()).dtype
 
     def _visible(self, mask: Tensor | None, rows: int) -> Tensor:
         """Returns the units that the model itself leaves open, bool (2B, T, T)."""

@@ -96,7 +96,7 @@ class BayesianAttentionTrainer(CompanionTrainer[BayesianAttention]):
         family = family_of(self.bare(model))
         modules = family.attention_modules(self.bare(model))
         companion: Any = self.companion
-        drawn = [_Drawn(self.defense, network, real) for network in companion]
+        drawn = [_Drawn(self.defense, network, real, self.precision) for network in companion]
 
         def term(output: Any) -> Tensor:
             divergences = torch.stack([layer.divergence for layer in drawn])
@@ -117,10 +117,17 @@ class _Drawn(FusedMode):
 
     divergence: Tensor
 
-    def __init__(self, options: BayesianAttention, network: nn.Module, real: Tensor) -> None:
+    def __init__(
+        self,
+        options: BayesianAttention,
+        network: nn.Module,
+        real: Tensor,
+        precision: torch.dtype,
+    ) -> None:
         self.options = options
         self.network = network
         self.real = real
+        self.precision = precision
 
     def fused(
         self,
@@ -134,7 +141,8 @@ class _Drawn(FusedMode):
         enable_gqa: bool = False,
     ) -> Tensor:
         """Computes attention by drawn weights, without dropout."""
-        log_weights = scores_of(query, key, attn_mask, is_causal, scale).float().log_softmax(-1)
+        scores = scores_of(query, key, attn_mask, is_causal, scale)
+        log_weights = scores.to(self.precision).log_softmax(-1)
         visible = self._visible(log_weights)
         prior = self._prior(key.repeat_interleave(query.shape[1] // key.shape[1], 1), visible)
         unit_divergence = divergence_from_gamma(
@@ -154,7 +162,7 @@ class _Drawn(FusedMode):
         rate = self.options.prior_rate
         if self.options.prior == CONSTANT:
             return torch.tensor(self.options.prior_shape, device=key.device), rate
-        scores = self.network(key.float()).transpose(
+        scores = self.network(key.to(self.precision)).transpose(
             -1, -2
         )  # (B, H, 1, T): the same for all queries
         closed = ~visible.any(-2, keepdim=True)

@@ -25,13 +25,15 @@ class CompanionTrainer(DefenseTrainer[D]):
 
     Attributes:
         companion: the network.
+        precision: its dtype: float32, or float64 for a model in that.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         with torch.random.fork_rng():  # the model's own draws are those of training without it
             companion = self.made_companion(self.bare(self.model_wrapped))
-        self.companion = companion.to(self.args.device)
+        self.precision = torch.promote_types(self.bare(self.model_wrapped).dtype, torch.float32)
+        self.companion = companion.to(self.args.device, self.precision)
         optimizer = torch.optim.AdamW(self.companion.parameters(), lr=self.companion_learning_rate)
         self._optimizer = self.accelerator.prepare(optimizer)
 

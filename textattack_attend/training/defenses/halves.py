@@ -29,7 +29,8 @@ def divergence(logits: Tensor) -> Tensor:
     Returns:
         Half the sum of both directions, as a mean over the B texts.
     """
-    first, second = logits.float().log_softmax(-1).chunk(2)
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    first, second = precise.log_softmax(-1).chunk(2)
     there = kl_div(first, second, reduction="batchmean", log_target=True)
     back = kl_div(second, first, reduction="batchmean", log_target=True)
     return (there + back) / 2
