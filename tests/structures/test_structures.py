@@ -153,6 +153,8 @@ def test_a_structure_in_words() -> None:
     assert (
         summarize(structure) == "masked 2 attention units in 2 of 6 matrices (2.08% of all units)"
     )
+    one = summarize(structure_of({(2, 1, 1, 3)}))
+    assert one == "masked 1 attention unit in 1 of 6 matrices (1.04% of all units)"
 
 
 def test_repeated_tokens_carry_their_position() -> None:

@@ -34,8 +34,9 @@ def summarize(structure: Structure) -> str:
     """Says in one line how much is masked."""
     total = structure.shape.layers * structure.shape.heads
     share = len(structure) / structure.shape.num_units
+    units = f"{len(structure)} attention unit{'' if len(structure) == 1 else 's'}"
     return (
-        f"masked {len(structure)} attention units in {len(structure.matrices)} of {total} "
+        f"masked {units} in {len(structure.matrices)} of {total} "
         f"matrices ({share:.2%} of all units)"
     )
 
