@@ -49,6 +49,8 @@ class Card:
         seed: the seed of everything random.
         precision: the precision of the training, float32 or bfloat16.
         choice_encoding: the way to read questions with choices.
+        lora_rank: the rank of LoRA's matrices; 0 if all weights were trained.
+        lora_modules: the modules that got LoRA's matrices; empty for all of the layers.
         versions: the versions of the libraries.
         accuracy: the accuracy on the dev set after the epoch that was kept; None before the end.
         seconds: the time of the training since it last began, evaluation included.
@@ -77,6 +79,8 @@ class Card:
     seed: int
     precision: str
     choice_encoding: str = "whole-question"  # the only one before there was a choice
+    lora_rank: int = 0
+    lora_modules: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
     accuracy: float | None = None
     seconds: float | None = None

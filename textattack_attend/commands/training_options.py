@@ -27,12 +27,21 @@ def _kind(own: Field[Any], hint: Any) -> dict[str, Any]:
     """Returns what click takes to read a setting of a type."""
     if own.metadata["choices"]:
         return {"type": click.Choice(own.metadata["choices"])}
+    if hint == tuple[str, ...]:
+        return {"callback": _names, "metavar": "NAME,..."}
     if hint is float:
         return {"type": click.FloatRange(min=0, min_open=True)}
     if hint is not int:
         return {"multiple": True, "callback": _fields, "metavar": "FIELD=VALUE"}
     least = own.metadata["least"]
     return {"type": int if least is None else click.IntRange(min=least)}
+
+
+def _names(
+    context: click.Context, option: click.Parameter, given: str | None
+) -> tuple[str, ...] | None:
+    """Reads names that commas part."""
+    return None if given is None else tuple(filter(None, map(str.strip, given.split(","))))
 
 
 def _fields(

@@ -43,6 +43,7 @@ from .defenses.defense_trainer import DefenseTrainer
 from .folder import begin, complete, finished
 from .labels import numbered
 from .learnable import require_learnable
+from .lora import add_lora, fold_lora
 from .requirements import require_defense, require_pretrained, require_task
 from .rows import encoded, with_extra
 from .shown import ShownTraining
@@ -117,7 +118,7 @@ def fine_tune(
         label_names: the names of the classes, in the order of their numbers, for the model's
             configuration; by default those of the data.
         settings: fields of `Settings` to use instead of the task's: learning_rate, batch_size,
-            epochs, max_tokens, config, seed, precision.
+            epochs, max_tokens, config, seed, precision, choice_encoding, lora_rank, lora_modules.
 
     Raises:
         InvalidInputError: a setting is unknown or outside its range, a file is missing or of
@@ -143,7 +144,9 @@ def fine_tune(
         say(f"loading {name}")
     trainer, card = _begun(run, arguments, overwrite)
     card = _trained(trainer, card, run.checkpoints)
-    trainer.bare(trainer.model_wrapped).eval()
+    trained = trainer.bare(trainer.model_wrapped).eval()
+    if run.task.lora_rank:
+        fold_lora(trained)
     return _saved(trainer, card, folder, trust_remote_code)
 
 
@@ -193,6 +196,8 @@ def _begun(
     torch.manual_seed(task.seed)
     untrained = pretrained(card.model, run.auto, run.configuration, trusts)
     require_padding(untrained, tokenizer)
+    if task.lora_rank:
+        add_lora(untrained, task.lora_rank, task.lora_modules)
     with arguments.main_process_first(local=False):
         begin(card, run.output, overwrite and arguments.process_index == 0)
         start = time.perf_counter()

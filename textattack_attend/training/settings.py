@@ -37,6 +37,9 @@ class Settings:
         seed: the seed of the new head, the order of the texts, dropout, and what a defense draws.
         precision: float32 or bfloat16; None for what takes less time on this machine.
         choice_encoding: the way to read questions with choices, one of `CHOICE_ENCODINGS`.
+        lora_rank: the rank of LoRA's matrices, which are trained in place of the weights below the
+            head and added to them in the end; 0 trains all weights.
+        lora_modules: the modules that get such matrices; empty for all linear ones of the layers.
 
     Raises:
         InvalidInputError: a setting is outside its range.
@@ -71,6 +74,16 @@ class Settings:
         choices=tuple(CHOICE_ENCODINGS),
         default=DEFAULT,
     )
+    lora_rank: int = setting(
+        "Train LoRA's matrices of this rank instead of the weights, to which they are added in "
+        "the end.  [default: all weights are trained]",
+        least=0,
+        default=0,
+    )
+    lora_modules: tuple[str, ...] = setting(
+        "The modules that get LoRA's matrices, as query,value.  [default: all of the layers]",
+        default=(),
+    )
 
     def __post_init__(self) -> None:
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
@@ -88,6 +101,10 @@ class Settings:
         if self.precision is not None:
             require_one_of("precision", self.precision, PRECISIONS)
         require_one_of(FIELD, self.choice_encoding, list(CHOICE_ENCODINGS))
+        if self.lora_modules and not self.lora_rank:
+            raise InvalidInputError(
+                "lora_modules: expected a lora_rank beside them, got none; give one, as 8"
+            )
 
     def settings(self) -> dict[str, Any]:
         """Returns the settings by their names, without what a task has beside them."""
