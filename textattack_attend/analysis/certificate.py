@@ -30,7 +30,7 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Smoothing:
-    """How a smoothed model votes, and how sure a certificate of it is.
+    """The vote of a smoothed model, and the certainty of its certificates.
 
     Args:
         alpha: the probability that a unit is masked in a vote, in (0, 1).

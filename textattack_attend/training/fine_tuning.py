@@ -144,9 +144,7 @@ def fine_tune(
         say(f"loading {name}")
     trainer, card = _begun(run, arguments, overwrite)
     card = _trained(trainer, card, run.checkpoints)
-    trained = trainer.bare(trainer.model_wrapped).eval()
-    if run.task.lora_rank:
-        fold_lora(trained)
+    trainer.bare(trainer.model_wrapped).eval()
     return _saved(trainer, card, folder, trust_remote_code)
 
 
@@ -235,12 +233,11 @@ def _trained(trainer: DefenseTrainer[Any], card: Card, checkpoints: Path) -> Car
     start = time.perf_counter()
     with closing(shown):  # the line of an error must not stand inside a bar
         trainer.train(resume_from_checkpoint=newest_whole(checkpoints))
-    return dataclasses.replace(
-        card,
-        accuracy=trainer.state.best_metric,
-        seconds=time.perf_counter() - start,
-        step_seconds_ratio=trainer.step_seconds_ratio(),
-    )
+    seconds, ratio = time.perf_counter() - start, trainer.step_seconds_ratio()
+    if card.lora_rank:
+        fold_lora(trainer.bare(trainer.model_wrapped))
+    best = trainer.state.best_metric
+    return dataclasses.replace(card, accuracy=best, seconds=seconds, step_seconds_ratio=ratio)
 
 
 def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_code: bool) -> Card:
