@@ -45,7 +45,7 @@ def test_a_notebook_shows_a_figure_and_a_structure(monkeypatch: pytest.MonkeyPat
     _, (picture,), (counts,) = (cell.outputs for cell in notebook.cells)
     assert "a title" in picture["data"]["image/svg+xml"]
     assert base64.b64decode(picture["data"]["image/png"]).startswith(PNG)
-    assert "masked 1 attention units" in counts["data"]["text/html"]
+    assert "masked 1 attention unit" in counts["data"]["text/html"]
 
 
 HOSTILE: Any = '<img src=x onerror="alert(1)">\x1b[31m'

@@ -15,7 +15,7 @@ from transformers import TrainerCallback
 
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.training.defenses import AFA, Defense, defense_of
-from textattack_attend.training.defenses.afa import explored, policy_over, sampled
+from textattack_attend.training.defenses.word_policy import explored, policy_over, sampled
 
 from ..conftest import hooks_of, tiny_model
 from ..helpers.defense_steps import FAMILIES, batch, trainer, without_dropout
