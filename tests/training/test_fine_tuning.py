@@ -66,6 +66,16 @@ def dialogues(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_card_that_is_returned_is_the_one_that_is_saved(
+    pretrained: str, reviews: Path, tmp_path: Path
+) -> None:
+    defense = defense_of("s-attend", layers=(0, 1), heads=(0,))
+    card = fine_tune(
+        task_of("sst2"), pretrained, reviews, tmp_path / "victim", defense=defense, epochs=1
+    )
+    assert Card.of(tmp_path / "victim") == card
+
+
 def test_a_sentence_classifier_learns_and_is_an_ordinary_checkpoint(
     pretrained: str, reviews: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import time
@@ -268,7 +269,7 @@ def _card(
     return Card(
         task=task.name,
         defense=defense.name,
-        options=dataclasses.asdict(defense),
+        options=json.loads(json.dumps(dataclasses.asdict(defense))),  # as they are read again
         model=str(model),
         data=str(data),
         **settings,
