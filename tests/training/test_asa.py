@@ -70,7 +70,7 @@ def test_a_step_by_hand(family: str, backend: str, tmp_path: Path, vocabulary: P
 
 
 def test_the_adversary_pays_for_masked_units(tmp_path: Path, vocabulary: Path) -> None:
-    """With nothing to gain, as the model answers alike, its gradient is that of the price alone."""
+    """The gradient is that of the price alone where the model answers alike under every mask."""
     model: Any = without_dropout(tiny_model("bert"))
     with torch.no_grad():
         model.classifier.weight.zero_()  # every answer is the same: the divergence is zero

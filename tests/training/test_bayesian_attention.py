@@ -43,7 +43,7 @@ def test_the_divergence_is_the_integral(
 
 
 def test_draws_are_normalised_weibull_variables() -> None:
-    """Of two units: the share of the first, against draws by scipy."""
+    """The share of the first of two units is distributed as scipy draws it."""
     torch.manual_seed(0)
     rows = 40_000
     log_weights = torch.tensor([0.7, 0.3]).log().expand(rows, 2)

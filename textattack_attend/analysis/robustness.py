@@ -6,7 +6,7 @@ stronger attack may need less. An attack that succeeds at some budget need not a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 from typing import Any
@@ -18,7 +18,7 @@ from ..attacks.attack import StructureAttack
 from ..attacks.results import StructureAttackResult
 from ..attacks.structured_text import attacked_text
 from ..models.wrappers import AttentionModelWrapper
-from ..structures import Budget, Shape
+from ..structures import Budget, Shape, Structure
 from .example import Example
 
 RESOLUTION = 1.1
@@ -100,12 +100,8 @@ def fewest_matrices(wrapper: AttentionModelWrapper, examples: Sequence[Example])
 
     It is 0 for an example that is misclassified without an attack, and infinite for a failure.
     """
-    for result in HackAttendPlus.build(wrapper).attack_many(examples):
-        if isinstance(result, SkippedAttackResult):
-            yield 0
-        else:
-            success = isinstance(result, SuccessfulAttackResult)
-            yield len(result.structure.matrices) if success else inf
+    attack = HackAttendPlus.build(wrapper)
+    return _fewest(attack, examples, lambda structure: len(structure.matrices))
 
 
 def fewest_units(wrapper: AttentionModelWrapper, examples: Sequence[Example]) -> Iterator[float]:
@@ -113,12 +109,18 @@ def fewest_units(wrapper: AttentionModelWrapper, examples: Sequence[Example]) ->
 
     It is 0 for an example that is misclassified without an attack, and infinite for a failure.
     """
-    for result in HackAttendMinimal.build(wrapper).attack_many(examples):
+    return _fewest(HackAttendMinimal.build(wrapper), examples, len)
+
+
+def _fewest(
+    attack: StructureAttack, examples: Sequence[Example], size: Callable[[Structure], int]
+) -> Iterator[float]:
+    for result in attack.attack_many(examples):
         if isinstance(result, SkippedAttackResult):
             yield 0
         else:
             success = isinstance(result, SuccessfulAttackResult)
-            yield len(result.structure) if success else inf
+            yield size(result.structure) if success else inf
 
 
 def fraction_curve(found: Sequence[Smallest], fractions: Sequence[float]) -> Iterator[float]:

@@ -17,11 +17,12 @@ from transformers import PreTrainedModel
 from ...attention import family_of
 from ...attention.fused import FusedMode
 from ...attention.softmax import softmax_modes
-from ...errors import UnsupportedModelError, require_number, require_whole_number
+from ...errors import require_number, require_whole_number
 from .companion import CompanionTrainer
 from .gradient_reversal import with_reversed_gradient
 from .options import Defense, option
 from .registry import register_defense
+from .stacks import head_size, require_one_stack
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,14 @@ class AlignmentAttentionTrainer(CompanionTrainer[AlignmentAttention]):
         Raises:
             UnsupportedModelError: the model has an encoder and a decoder.
         """
-        if model.config.is_encoder_decoder:
-            raise UnsupportedModelError(
-                "alignment-attention: expected a model with one stack of layers, got a "
-                f"{type(model).__name__}"
-            )
+        require_one_stack("alignment-attention", model)
         family = family_of(model)
         config = family.settings_of(model.config)
-        size = getattr(config, "head_dim", None) or config.hidden_size // family.num_heads(model)
+        size = head_size(model)
         dropout = float(getattr(config, "attention_probs_dropout_prob", 0.0))
         layers = len(family.attention_modules(model))
         hidden = self.defense.hidden_size
-        return nn.ModuleList([Discriminator(int(size), hidden, dropout) for _ in range(layers)])
+        return nn.ModuleList([Discriminator(size, hidden, dropout) for _ in range(layers)])
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
         """Trains model and discriminators on a batch, and returns the sum of the losses."""

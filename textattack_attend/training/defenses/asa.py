@@ -17,12 +17,13 @@ from transformers import PreTrainedModel
 from ...attention import family_of
 from ...attention.forwards import Forward
 from ...attention.softmax import BiasedSoftmax, far_below, softmax_modes
-from ...errors import UnsupportedModelError, require_number
+from ...errors import require_number
 from .companion import CompanionTrainer
 from .gradient_reversal import with_reversed_gradient
 from .halves import IGNORED, divergence, repeated
 from .options import Defense, option
 from .registry import register_defense
+from .stacks import require_one_stack
 
 CLOSED = -10000.0
 """The bias of a masked unit, as in the authors' code: it also scales the adversary's gradient."""
@@ -87,10 +88,7 @@ class ASATrainer(CompanionTrainer[ASA]):
         Raises:
             UnsupportedModelError: the model has an encoder and a decoder.
         """
-        if model.config.is_encoder_decoder:
-            raise UnsupportedModelError(
-                f"asa: expected a model with one stack of layers, got a {type(model).__name__}"
-            )
+        require_one_stack("asa", model)
         family = family_of(model)
         size = int(model.config.hidden_size)
         deviation = float(getattr(model.config, "initializer_range", 0.02))

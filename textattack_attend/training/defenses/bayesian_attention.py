@@ -19,10 +19,11 @@ from transformers import PreTrainedModel
 from ...attention import family_of
 from ...attention.fused import FusedMode
 from ...attention.softmax import scores_of, softmax_modes
-from ...errors import UnsupportedModelError, require_number, require_one_of, require_whole_number
+from ...errors import require_number, require_one_of, require_whole_number
 from .companion import CompanionTrainer
 from .options import Defense, option
 from .registry import register_defense
+from .stacks import head_size, require_one_stack
 
 CONSTANT, CONTEXTUAL = "constant", "contextual"
 LEAST = 1e-20
@@ -73,19 +74,13 @@ class BayesianAttentionTrainer(CompanionTrainer[BayesianAttention]):
         Raises:
             UnsupportedModelError: the model has an encoder and a decoder.
         """
-        if model.config.is_encoder_decoder:
-            raise UnsupportedModelError(
-                "bayesian-attention: expected a model with one stack of layers, got a "
-                f"{type(model).__name__}"
-            )
-        family = family_of(model)
-        config = family.settings_of(model.config)
-        size = getattr(config, "head_dim", None) or config.hidden_size // family.num_heads(model)
+        require_one_stack("bayesian-attention", model)
+        size = head_size(model)
         hidden = self.defense.hidden_size
         return nn.ModuleList(
             [
-                nn.Sequential(nn.Linear(int(size), hidden), nn.ReLU(), nn.Linear(hidden, 1))
-                for _ in family.attention_modules(model)
+                nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+                for _ in family_of(model).attention_modules(model)
             ]
         )
 

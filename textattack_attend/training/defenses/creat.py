@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from ...attention.hidden_states import recorded_outputs
-from ...errors import UnsupportedModelError, require_number, require_one_of
+from ...errors import require_number, require_one_of
 from .defense_trainer import DefenseTrainer
 from .embeddings import OnEmbeddings, perturbed_embeddings, random_start, with_noise
 from .options import CLEAN, RELEASED, Presets, WithPresets, option
 from .randomness import Randomness
 from .registry import register_defense
+from .stacks import require_one_stack
 
 
 def _mean_of_tokens(alike: Tensor, mask: Tensor) -> Tensor:
@@ -92,10 +93,7 @@ class CreATTrainer(DefenseTrainer[CreAT]):
         """Returns the perturbation of the word embeddings, (B, T, D)."""
         options = self.defense
         bare = self.bare(model)
-        if bare.config.is_encoder_decoder:
-            raise UnsupportedModelError(
-                f"creat: expected a model with one stack of layers, got a {type(bare).__name__}"
-            )
+        require_one_stack("creat", bare)
         perturbation = random_start(bare, inputs, options.start)
         perturbation = with_noise(perturbation, inputs, options.noise)
         mask = inputs["attention_mask"].flatten(0, -2)

@@ -20,7 +20,6 @@ from ...attention.recording import Recording, differentiate
 from ...attention.softmax import far_below, softmax_modes
 from ...errors import (
     InvalidInputError,
-    UnsupportedModelError,
     require_one_of,
     require_share,
     require_whole_number,
@@ -33,6 +32,7 @@ from .defense_trainer import DefenseTrainer
 from .options import CLEAN, Defense, option
 from .randomness import Randomness
 from .registry import register_defense
+from .stacks import require_one_stack
 
 FIRST_TOKENS = ("spared", "attackable", "drawn")
 
@@ -76,12 +76,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        model = self.bare(self.model_wrapped)
-        if model.config.is_encoder_decoder:
-            raise UnsupportedModelError(
-                "hackattend-at: expected a model with one stack of layers, got a "
-                f"{type(model).__name__}"
-            )
+        require_one_stack("hackattend-at", self.bare(self.model_wrapped))
 
     def defended_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
         """Trains on a batch and on the attacked batch, and returns the mean loss."""
