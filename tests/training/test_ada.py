@@ -233,7 +233,7 @@ def test_structures_are_added_and_trained_under(
 
     tokenizer = BertTokenizerFast(str(vocabulary))
     task_like = TASKS["dream" if task == "choices" else "sst2"]
-    data = with_extra(rows, extra, task_like, tokenizer, wrapper.model)
+    data = with_extra(rows, extra, task_like, tokenizer, wrapper.model, Defense().columns)
     collator: Any = DataCollatorForMultipleChoice if task == "choices" else DataCollatorWithPadding
     settings = TrainingArguments(str(tmp_path / "run"), use_cpu=True, report_to=[])
     model = without_dropout(wrapper.model)
@@ -269,7 +269,7 @@ def test_structures_of_another_length_are_refused(
     shorter = dataclasses.replace(TASKS["sst2"], max_tokens=3)
     tokenizer, model = BertTokenizerFast(str(vocabulary)), wrapper_for(victim).model
     with pytest.raises(StructureMismatchError, match=f"expected {LAYERS} of {HEADS} and 3, as"):
-        with_extra(rows, extra, shorter, tokenizer, model)
+        with_extra(rows, extra, shorter, tokenizer, model, Defense().columns)
 
 
 def one_of(parts: tuple[str, ...]) -> Any:
@@ -283,7 +283,7 @@ def test_rows_of_a_batch_have_structures_of_their_own(
     extra = ADA(victim, "hackattend-plus").extra_rows(rows, tmp_path / "cache")
     tokenizer = BertTokenizerFast(str(vocabulary))
     model = wrapper_for(victim).model
-    data = with_extra(rows, extra, TASKS["sst2"], tokenizer, model)
+    data = with_extra(rows, extra, TASKS["sst2"], tokenizer, model, Defense().columns)
     settings = TrainingArguments(
         str(tmp_path / "run"), use_cpu=True, report_to=[], per_device_eval_batch_size=len(data)
     )

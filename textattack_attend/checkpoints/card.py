@@ -51,6 +51,9 @@ class Card:
         choice_encoding: the way to read questions with choices.
         lora_rank: the rank of LoRA's matrices; 0 if all weights were trained.
         lora_modules: the modules that got LoRA's matrices; empty for all of the layers.
+        prompt: the prompt that the texts were read in; empty without one.
+        label_words: the words that stand for the classes in the prompt's language model.
+        gradient_checkpointing: whether hidden states were computed anew for the backward pass.
         versions: the versions of the libraries.
         accuracy: the accuracy on the dev set after the epoch that was kept; None before the end.
         seconds: the time of the training since it last began, evaluation included.
@@ -81,6 +84,9 @@ class Card:
     choice_encoding: str = "whole-question"  # the only one before there was a choice
     lora_rank: int = 0
     lora_modules: tuple[str, ...] = ()
+    prompt: str = ""
+    label_words: tuple[str, ...] = ()
+    gradient_checkpointing: bool = False
     versions: dict[str, str] = field(default_factory=lambda: {n: version(n) for n in LIBRARIES})
     accuracy: float | None = None
     seconds: float | None = None

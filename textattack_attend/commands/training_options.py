@@ -28,7 +28,12 @@ def _kind(own: Field[Any], hint: Any) -> dict[str, Any]:
     if own.metadata["choices"]:
         return {"type": click.Choice(own.metadata["choices"])}
     if hint == tuple[str, ...]:
-        return {"callback": _names, "metavar": "NAME,..."}
+        spaced = own.metadata["spaced"]
+        return {"callback": _words if spaced else _names, "metavar": "NAME,..."}
+    if hint is str:
+        return {"callback": _with_new_lines, "metavar": "TEXT"}
+    if hint is bool:
+        return {"is_flag": True, "default": None}
     if hint is float:
         return {"type": click.FloatRange(min=0, min_open=True)}
     if hint is not int:
@@ -42,6 +47,20 @@ def _names(
 ) -> tuple[str, ...] | None:
     """Reads names that commas part."""
     return None if given is None else tuple(filter(None, map(str.strip, given.split(","))))
+
+
+def _words(
+    context: click.Context, option: click.Parameter, given: str | None
+) -> tuple[str, ...] | None:
+    """Reads words that commas part, with the spaces around them."""
+    return None if given is None else tuple(given.split(","))
+
+
+def _with_new_lines(
+    context: click.Context, option: click.Parameter, given: str | None
+) -> str | None:
+    """Reads a text in which a backslash with an n stands for a new line."""
+    return None if given is None else given.replace("\\n", "\n")
 
 
 def _fields(

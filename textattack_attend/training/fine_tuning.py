@@ -3,88 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 import os
 import time
 from collections.abc import Sequence, Sized
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from transformers import (
-    AutoModelForMultipleChoice,
-    AutoModelForSequenceClassification,
     DataCollatorForMultipleChoice,
     DataCollatorWithPadding,
     EvalPrediction,
-    PretrainedConfig,
     PreTrainedTokenizerBase,
     TrainingArguments,
 )
 from transformers.trainer_callback import PrinterCallback
 
-from ..attention.precision import training_precision
 from ..checkpoints.card import CHECKPOINTS, Card
 from ..checkpoints.loading import load, tokenizer_of
 from ..data.class_names import names_in
-from ..data.published import Example, Source
-from ..errors import InvalidInputError
+from ..data.published import Source
 from ..process.progress import say
-from ..victims.class_names import class_names_in
 from ..victims.identity import trained_parts
 from ..victims.requirements import require_padding
 from .checkpoints import UNFINISHED, newest_whole, saving
-from .configuration import adopt_choice_encoding, configuration_of, longest_input
 from .defenses import Defense, trainer_of
 from .defenses.defense_trainer import DefenseTrainer
 from .folder import begin, complete, finished
-from .labels import numbered
-from .learnable import require_learnable
+from .label_word_head import begin_with_label_words
 from .lora import add_lora, fold_lora
 from .requirements import require_defense, require_pretrained, require_task
 from .rows import encoded, with_extra
+from .run import Run, checked_run
 from .shown import ShownTraining
 from .start import pretrained
-from .tasks import Task, splits
+from .tasks import Task
 from .trainer_arguments import trainer_arguments
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A run that was checked as far as it can be without the weights of its model.
-
-    Args:
-        task: the task, with the settings of the run.
-        defense: the training method.
-        card: the card, as far as it is known.
-        output: the folder for the model.
-        train: the rows to train on.
-        dev: the rows to judge by.
-        auto: transformers' class that makes models for the task.
-        configuration: the configuration of the model.
-        trust_remote_code: whether to run the code that the model brings along.
-    """
-
-    task: Task
-    defense: Defense
-    card: Card
-    output: Path
-    train: list[Example]
-    dev: list[Example]
-    auto: Any
-    configuration: PretrainedConfig
-    trust_remote_code: bool
-
-    @property
-    def checkpoints(self) -> Path:
-        """Returns the folder of what the training needs until it ends."""
-        return self.output / CHECKPOINTS
 
 
 def fine_tune(
@@ -118,8 +77,7 @@ def fine_tune(
             of ADA, brings along; otherwise such a model is refused.
         label_names: the names of the classes, in the order of their numbers, for the model's
             configuration; by default those of the data.
-        settings: fields of `Settings` to use instead of the task's: learning_rate, batch_size,
-            epochs, max_tokens, config, seed, precision, choice_encoding, lora_rank, lora_modules.
+        settings: fields of `Settings`, as learning_rate, to use instead of the task's.
 
     Raises:
         InvalidInputError: a setting is unknown or outside its range, a file is missing or of
@@ -134,7 +92,7 @@ def fine_tune(
     given = require_task(task).given(**settings)
     method, folder = require_defense(defense), Path(output)
     longest = settings.get("max_tokens")
-    run = _checked(given, longest, method, model, data, folder, trust_remote_code, label_names)
+    run = checked_run(given, longest, method, model, data, folder, trust_remote_code, label_names)
     arguments = trainer_arguments(run.card, run.task, run.checkpoints)
     ended = None if overwrite else finished(run.card, run.output)
     if ended:
@@ -149,45 +107,8 @@ def fine_tune(
     return _saved(trainer, card, folder, trust_remote_code)
 
 
-def _checked(
-    task: Task,
-    longest: int | None,
-    defense: Defense,
-    model: str,
-    data: Source,
-    output: Path,
-    trust_remote_code: bool,
-    label_names: Sequence[str],
-) -> _Run:
-    """Reads the data and the configuration, and refuses what does not fit together."""
-    train, dev, names = numbered(
-        *splits(task, data),
-        label_names,
-        lambda: class_names_in(str(model), (), trust_remote_code),
-        data,
-    )
-    if task.is_multiple_choice and names:
-        raise InvalidInputError(
-            "label names: expected none, as the labels are the positions of choices"
-        )
-    require_learnable(train, dev, data, task.is_multiple_choice)
-    auto = (
-        AutoModelForMultipleChoice
-        if task.is_multiple_choice
-        else AutoModelForSequenceClassification
-    )
-    classes = None if task.is_multiple_choice else 1 + max(label for _, label in train)
-    configuration = configuration_of(
-        str(model), auto, task.config, classes, trust_remote_code, names
-    )
-    adopt_choice_encoding(configuration, task)
-    task = _within(longest_input(configuration), task, longest)
-    card = _card(task, defense, model, data, label_names)
-    return _Run(task, defense, card, output, train, dev, auto, configuration, trust_remote_code)
-
-
 def _begun(
-    run: _Run, arguments: TrainingArguments, overwrite: bool
+    run: Run, arguments: TrainingArguments, overwrite: bool
 ) -> tuple[DefenseTrainer[Any], Card]:
     """Loads the model, finds the rows that the defense adds, and makes the trainer."""
     task, card, trusts = run.task, run.card, run.trust_remote_code
@@ -195,6 +116,8 @@ def _begun(
     torch.manual_seed(task.seed)
     untrained = pretrained(card.model, run.auto, run.configuration, trusts)
     require_padding(untrained, tokenizer)
+    if run.prompt:
+        begin_with_label_words(untrained, card.model, run.prompt, tokenizer, trusts)
     if task.lora_rank:
         add_lora(untrained, task.lora_rank, task.lora_modules)
     with arguments.main_process_first(local=False):
@@ -212,7 +135,7 @@ def _begun(
         untrained,
         arguments,
         _collator(task, tokenizer),
-        with_extra(run.train, extra, task, tokenizer, untrained),
+        with_extra(run.train, extra, task, tokenizer, untrained, run.defense.columns),
         encoded(run.dev, task, tokenizer, untrained),
         tokenizer,
         compute_metrics=_accuracy,
@@ -255,35 +178,6 @@ def _saved(trainer: DefenseTrainer[Any], card: Card, output: Path, trust_remote_
             card.write(model)
             complete(model, output)
     return card
-
-
-def _card(
-    task: Task, defense: Defense, model: str, data: Source, label_names: Sequence[str]
-) -> Card:
-    """Returns the card of a run before it begins."""
-    given = {"label_names": list(label_names)} if label_names else {}
-    settings = task.settings() | {
-        "config": dict(task.config) | given,
-        "precision": task.precision or training_precision(),
-    }
-    return Card(
-        task=task.name,
-        defense=defense.name,
-        options=json.loads(json.dumps(dataclasses.asdict(defense))),  # as they are read again
-        model=str(model),
-        data=str(data),
-        **settings,
-    )
-
-
-def _within(longest: int, task: Task, given: int | None) -> Task:
-    """Returns the task with inputs that the model can read; refuses a longer given length."""
-    if given is not None and given > longest:
-        raise InvalidInputError(
-            f"max_tokens: expected at most {longest}, which the model's position table has, got "
-            f"{given}"
-        )
-    return dataclasses.replace(task, max_tokens=min(task.max_tokens, longest))
 
 
 def _collator(task: Task, tokenizer: PreTrainedTokenizerBase) -> Any:

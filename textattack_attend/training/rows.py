@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..process.progress import say
 from ..structures import encode
 from ..victims.encoding import Inputs
 from ..victims.inputs import inputs_of
+from ..victims.prompt import prompt_of
 from .defenses import ExtraRow
 from .defenses.masked_rows import MASKED
 from .start import require_known_tokens
@@ -40,9 +42,8 @@ def encoded(
     Raises:
         InvalidInputError: the model has no embedding for a token, or a text cannot be encoded.
     """
-    choice_encoding = task.choice_encoding if task.is_multiple_choice else None
-    inputs = inputs_of(tokenizer, task.max_tokens, choice_encoding)
-    by_row = [inputs.sequences(parts if len(parts) > 1 else parts[0]) for parts, _ in rows]
+    inputs = _inputs(task, tokenizer, model)
+    by_row = [inputs.sequences(text) for text in _texts(rows)]
     tokens = inputs.tokenize([sequence for sequences in by_row for sequence in sequences])
     require_known_tokens(tokens["input_ids"], tokenizer, model)
     lengths = iter(map(len, tokens["input_ids"]))
@@ -56,6 +57,15 @@ def encoded(
         columns[name] = by_choice if task.is_multiple_choice else every
     _say_cut(inputs, by_row, columns[LENGTH])
     return Dataset.from_dict(columns)
+
+
+def _inputs(task: Task, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> Inputs:
+    choice_encoding = task.choice_encoding if task.is_multiple_choice else None
+    return inputs_of(tokenizer, task.max_tokens, choice_encoding, prompt_of(model.config))
+
+
+def _texts(rows: list[Example]) -> list[Text]:
+    return [parts if len(parts) > 1 else parts[0] for parts, _ in rows]
 
 
 def _say_cut(inputs: Inputs, by_row: list[list[Text]], lengths: list[int]) -> None:
@@ -91,6 +101,7 @@ def with_extra(
     task: Task,
     tokenizer: PreTrainedTokenizerBase,
     model: PreTrainedModel,
+    columns: Callable[[list[Text], Inputs], dict[str, list[Any]]],
 ) -> Any:
     """Returns a data set of the training rows and those that a defense adds.
 
@@ -102,12 +113,16 @@ def with_extra(
         task: see `encoded`.
         tokenizer: see `encoded`.
         model: see `encoded`.
+        columns: a function that makes the columns that a defense adds, see `Defense.columns`.
 
     Raises:
         InvalidInputError: the model has no embedding for a token, or a text cannot be encoded.
         StructureMismatchError: units were found on attention of another size.
     """
-    whole = encoded(rows + [(row.parts, row.label) for row in extra], task, tokenizer, model)
+    every = rows + [(row.parts, row.label) for row in extra]
+    whole = encoded(every, task, tokenizer, model)
+    for name, values in columns(_texts(every), _inputs(task, tokenizer, model)).items():
+        whole = whole.add_column(name, values)
     if not any(row.masked for row in extra):
         return whole
     read = whole["input_ids"][len(rows) :]

@@ -15,10 +15,24 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def setting(
-    help: str, *, least: int | None = None, choices: tuple[str, ...] = (), **default: Any
+    help: str,
+    *,
+    least: int | None = None,
+    choices: tuple[str, ...] = (),
+    spaced: bool = False,
+    **default: Any,
 ) -> Any:
-    """Makes a field with a line of help, and the lowest value or the values that it may have."""
-    return field(metadata={"help": help, "least": least, "choices": choices}, **default)
+    """Makes a field of the record.
+
+    Args:
+        help: a line of help.
+        least: the lowest value.
+        choices: the values that it may have.
+        spaced: whether spaces around the words of a list belong to them.
+        default: the default, as `dataclasses.field` takes it.
+    """
+    metadata = {"help": help, "least": least, "choices": choices, "spaced": spaced}
+    return field(metadata=metadata, **default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +54,12 @@ class Settings:
         lora_rank: the rank of LoRA's matrices, which are trained in place of the weights below the
             head and added to them in the end; 0 trains all weights.
         lora_modules: the modules that get such matrices; empty for all linear ones of the layers.
+        prompt: the prompt that a causal language model reads each text in, with ``{}`` in the
+            place of every column; empty for a classifier that reads the texts themselves.
+        label_words: the words that stand for class 0, 1, ...; the head begins as the language
+            model's own scores of them.
+        gradient_checkpointing: whether to compute hidden states anew for the backward pass, which
+            takes less memory and more time.
 
     Raises:
         InvalidInputError: a setting is outside its range.
@@ -84,6 +104,20 @@ class Settings:
         "The modules that get LoRA's matrices, as query,value.  [default: all of the layers]",
         default=(),
     )
+    prompt: str = setting(
+        "The prompt of a causal language model, with {} where the text goes and \\n for a new "
+        "line.  [default: texts are read without one]",
+        default="",
+    )
+    label_words: tuple[str, ...] = setting(
+        "The words that stand for the classes in a language model, written as they follow the "
+        "prompt: ' negative, positive'.",
+        spaced=True,
+        default=(),
+    )
+    gradient_checkpointing: bool = setting(
+        "Compute hidden states anew for the backward pass: less memory, more time.", default=False
+    )
 
     def __post_init__(self) -> None:
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
@@ -104,6 +138,12 @@ class Settings:
         if self.lora_modules and not self.lora_rank:
             raise InvalidInputError(
                 "lora_modules: expected a lora_rank beside them, got none; give one, as 8"
+            )
+
+        if bool(self.prompt) != bool(self.label_words):
+            raise InvalidInputError(
+                "prompt: expected a prompt together with its label_words, got only one of both; "
+                "give both, as 'Review: {} Sentiment:' and ' negative, positive'"
             )
 
     def settings(self) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def trainer_arguments(card: Card, task: Task, checkpoints: Path) -> TrainingArgu
         **warm_up(task.warmup),
         use_cpu=on_cpu,
         bf16=card.precision == "bfloat16",
+        gradient_checkpointing=card.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
         eval_strategy="epoch",
         save_strategy="epoch",
         logging_steps=0.1,  # a share of all steps, so that a short run logs, too

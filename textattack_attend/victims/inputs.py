@@ -9,7 +9,7 @@ from ..data.texts import Text, parts_of
 from ..errors import InvalidInputError
 from .choice_inputs import ChoiceInputs
 from .encoding import EncodedText, Inputs
-from .prompt import Prompt
+from .prompt import SLOT, Prompt
 
 
 class PromptInputs(Inputs):
@@ -38,15 +38,45 @@ class PromptInputs(Inputs):
 
     def _sequences(self, text: Text) -> list[Text]:
         """Returns the prompt with as much of the text in it as fits."""
+        return [self.prompt.fill(self._fitting(text))]
+
+    def _fitting(self, text: Text) -> tuple[str, ...]:
+        """Returns the columns of a text, cut so that the prompt with them is not too long."""
         parts = list(parts_of(text))
         while True:
-            filled = self.prompt.fill(tuple(parts))
-            length = self.length(filled)
+            length = self.length(self.prompt.fill(tuple(parts)))
             if length <= self.max_tokens:
-                return [filled]
+                return tuple(parts)
             self._say_truncation(length, "longest part")
             longest = max(range(len(parts)), key=lambda part: len(parts[part]))
             parts[longest] = self._without_end(parts[longest], length - self.max_tokens)
+
+    def outside_text(self, text: Text) -> list[int]:
+        """Returns for every token 1 if it is special or the prompt's, and 0 if it is the text's.
+
+        Raises:
+            InvalidInputError: the tokenizer does not tell where its tokens stand in a text.
+        """
+        if not self.tokenizer.is_fast:
+            raise InvalidInputError(
+                "expected a fast tokenizer, which tells the tokens of the prompt from those of "
+                "the text; load it with use_fast=True"
+            )
+        parts = self._fitting(text)
+        spans, start = [], 0
+        for fixed, part in zip(self.prompt.template.split(SLOT), parts, strict=False):
+            start += len(fixed)
+            spans.append((start, start + len(part)))
+            start += len(part)
+        encoded = self._tokenized(
+            self.prompt.fill(parts),
+            add_special_tokens=self.adds_special_tokens,
+            return_offsets_mapping=True,
+        )
+        return [
+            int(not any(begin < end_of_part and end > of_part for of_part, end_of_part in spans))
+            for begin, end in encoded["offset_mapping"]
+        ]
 
     def require_content(self, text: EncodedText) -> None:
         """Raises InvalidInputError for a text without a word."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-from ..errors import InvalidInputError, reason_of
+from ..errors import InvalidInputError, described, reason_of
 
 SLOT = "{}"
+FIELD = "prompt"
+"""The field of a model's configuration that holds the prompt that a classifier was trained with."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,37 @@ class Prompt:
                 f"{self.label_words!r} as {tokenizer.convert_ids_to_tokens(ids)}"
             )
         return ids
+
+
+def adopt_prompt(config: PretrainedConfig, prompt: Prompt | None) -> None:
+    """Writes the prompt of a classifier into its configuration, from where a victim reads it.
+
+    Args:
+        config: the configuration.
+        prompt: the prompt; None deletes that of an earlier training.
+    """
+    vars(config).pop(FIELD, None)
+    if prompt is not None:
+        written = {"template": prompt.template, "label_words": list(prompt.label_words)}
+        setattr(config, FIELD, written)
+
+
+def prompt_of(config: PretrainedConfig) -> Prompt | None:
+    """Returns the prompt that a classifier was trained with, see `adopt_prompt`; None without one.
+
+    Raises:
+        InvalidInputError: the configuration holds something else there.
+    """
+    written: Any = getattr(config, FIELD, None)
+    if written is None:
+        return None
+    try:
+        return Prompt(str(written["template"]), tuple(map(str, written["label_words"])))
+    except (TypeError, KeyError) as error:
+        raise InvalidInputError(
+            f"{FIELD}: expected a template and its label_words in the model's configuration, got "
+            f"{described(written)}; delete the field to go without a prompt"
+        ) from error
 
 
 def _single_token(word: str, tokenizer: PreTrainedTokenizerBase) -> int:

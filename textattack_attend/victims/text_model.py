@@ -16,7 +16,7 @@ from ..structures import Shape, Structure
 from .batches import groups_by_length, groups_of
 from .encoding import EncodedText
 from .inputs import inputs_of
-from .prompt import Prompt
+from .prompt import Prompt, prompt_of
 from .requirements import (
     classifier_of,
     reads_the_last_end,
@@ -36,7 +36,8 @@ class TextModel:
         model: a model of a supported family, see `Victim`.
         tokenizer: the model's tokenizer.
         max_tokens: the most tokens of a sequence, if fewer than the model and the tokenizer allow.
-        prompt: the prompt that makes a classifier of a language model.
+        prompt: the prompt that makes a classifier of a language model; a classifier that was
+            trained with a prompt has it in its configuration.
         cross_attention: whether structures mask a decoder's attention to its encoder.
 
     Raises:
@@ -68,7 +69,8 @@ class TextModel:
         require_fitting_tokenizer(self.model, tokenizer)
         chooses = is_multiple_choice(self.model)
         self.choice_encoding = choice_encoding_of(self.model.config) if chooses else None
-        self.inputs = inputs_of(tokenizer, self.max_tokens, self.choice_encoding, prompt)
+        asked = prompt or prompt_of(self.model.config)
+        self.inputs = inputs_of(tokenizer, self.max_tokens, self.choice_encoding, asked)
 
     @property
     def num_labels(self) -> int:

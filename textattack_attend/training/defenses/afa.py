@@ -10,6 +10,7 @@ words whose masking is noticed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from ...attention import family_of
 from ...attention.hidden_states import recorded_outputs
 from ...attention.masking.random_masking import require_known
 from ...attention.softmax import SoftmaxMode, softmax_modes
+from ...data.texts import Text
 from ...errors import (
     InvalidInputError,
     UnsupportedModelError,
@@ -29,6 +31,8 @@ from ...errors import (
     require_share,
     require_whole_number,
 )
+from ...victims.encoding import Inputs
+from ...victims.inputs import PromptInputs
 from .companion import CompanionTrainer
 from .options import Defense, option
 from .registry import register_defense
@@ -36,6 +40,8 @@ from .word_policy import explored, policy_over, sampled
 
 logger = logging.getLogger(__name__)
 
+OUTSIDE_TEXT = "special_tokens_mask"
+"""The column of 1 for tokens outside the text, by the name under which tokenizers pad it."""
 COLLAPSED = 0.05
 """The share of the highest entropy, that of a uniform policy, below which a policy is collapsed."""
 
@@ -73,6 +79,12 @@ class AFA(Defense):
         require_share("mask_share", self.mask_share, "[0, 1)")
         require_share("baseline_decay", self.baseline_decay, "[0, 1)")
         require_number("discriminator_learning_rate", self.discriminator_learning_rate, "[0, inf)")
+
+    def columns(self, texts: Sequence[Text], inputs: Inputs) -> dict[str, list[Any]]:
+        """Returns where the tokens of a prompt are, among which no word is drawn."""
+        if not isinstance(inputs, PromptInputs):
+            return {}
+        return {OUTSIDE_TEXT: [inputs.outside_text(text) for text in texts]}
 
 
 class AFATrainer(CompanionTrainer[AFA]):
@@ -124,6 +136,10 @@ class AFATrainer(CompanionTrainer[AFA]):
 
             return self.step_with(model, inputs, items, policy_loss)
 
+    def plain_step(self, model: nn.Module, inputs: dict[str, Any], items: Any) -> Tensor:
+        """Trains on a batch of what the model itself reads, and returns the loss."""
+        return super().plain_step(model, _without_column(inputs), items)
+
     def _policy_loss(
         self, model: nn.Module, inputs: dict[str, Any], attention: Tensor, states: Tensor
     ) -> Tensor:
@@ -169,7 +185,7 @@ class AFATrainer(CompanionTrainer[AFA]):
     def _words(self, inputs: dict[str, Any], read: Tensor) -> Tensor:
         """Returns where the words are, bool (B, T).
 
-        Special tokens, padding and the token that the head reads are none.
+        Special tokens, those of a prompt, padding and the token that the head reads are none.
 
         Raises:
             InvalidInputError: no text has a word.
@@ -179,6 +195,8 @@ class AFATrainer(CompanionTrainer[AFA]):
         special = torch.tensor(tokenizer.all_special_ids, device=ids.device)
         real: Tensor = inputs["attention_mask"].flatten(0, -2).bool()
         words = real & ~torch.isin(ids, special)
+        if OUTSIDE_TEXT in inputs:
+            words &= ~inputs[OUTSIDE_TEXT].bool()
         words[torch.arange(len(read), device=read.device), read] = False
         if not words.any():
             raise InvalidInputError(
@@ -199,7 +217,7 @@ class AFATrainer(CompanionTrainer[AFA]):
 
         The discriminator also takes a training step.
         """
-        hidden = {name: rows for name, rows in inputs.items() if name != "labels"}
+        hidden = _without_column({name: rows for name, rows in inputs.items() if name != "labels"})
         ids = hidden["input_ids"]
         hidden["attention_mask"] = hidden["attention_mask"] * ~masked.reshape(ids.shape)
         with torch.no_grad(), recorded_outputs(self.bare(model).base_model) as states:
@@ -238,6 +256,10 @@ class AFATrainer(CompanionTrainer[AFA]):
                     logs[name] = sum(values) / len(values)
         super().log(logs, *arguments, **options)
 
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()  # type: ignore[no-untyped-call]
+        self._signature_columns: Any = [*(self._signature_columns or ()), OUTSIDE_TEXT]
+
     def kept(self) -> dict[str, Any]:
         """Returns the running mean of the reward."""
         return {"baseline": self._baseline}
@@ -245,6 +267,10 @@ class AFATrainer(CompanionTrainer[AFA]):
     def restore(self, kept: dict[str, Any]) -> None:
         """Sets back the running mean of the reward."""
         self._baseline = kept["baseline"]
+
+
+def _without_column(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {name: rows for name, rows in inputs.items() if name != OUTSIDE_TEXT}
 
 
 class _Kept(SoftmaxMode):

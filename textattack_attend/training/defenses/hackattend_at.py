@@ -6,14 +6,14 @@ loss most, to first order, within the attack's budget. The model then learns und
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, TrainingArguments
 
 from ...attention import family_of, masked_where
 from ...attention.recording import Recording, differentiate
@@ -119,7 +119,7 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         layers = [Recording() for _ in modules]
         record = softmax_modes(modules, dict(enumerate(layers)))
         autocast: Any = self.compute_loss_context_manager
-        with record, masked_where(bare, masks), autocast():
+        with record, masked_where(bare, masks), autocast(), kept_hidden_states(bare, self.args):
             loss = model(**inputs).loss
         effects: dict[int, Tensor] = {}
 
@@ -159,6 +159,24 @@ class HackAttendATTrainer(DefenseTrainer[HackAttendAT]):
         if self.defense.first_token != "attackable":
             real[:, 0] &= ~spared
         return real[:, None, :, None] & real[:, None, None, :]
+
+
+@contextmanager
+def kept_hidden_states(model: PreTrainedModel, arguments: TrainingArguments) -> Iterator[None]:
+    """Keeps hidden states inside the context: what was recorded is not recorded a second time.
+
+    Args:
+        model: the model.
+        arguments: those of the trainer, which may let hidden states be computed anew.
+    """
+    if not model.is_gradient_checkpointing:
+        yield
+        return
+    model.gradient_checkpointing_disable()
+    try:
+        yield
+    finally:
+        model.gradient_checkpointing_enable(arguments.gradient_checkpointing_kwargs)
 
 
 def visible(model: PreTrainedModel, tokens: int) -> list[Tensor]:

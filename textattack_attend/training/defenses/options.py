@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ...data.published import Example
+from ...data.texts import Text
 from ...errors import InvalidInputError, require_one_of
 from ...structures import Structure
+
+if TYPE_CHECKING:
+    from ...victims.encoding import Inputs
 
 RELEASED = "released"
 """The preset of the code behind the tables of HackAttend's paper."""
@@ -63,6 +67,18 @@ class Defense:
             label_names: the names of the classes in the order of the rows' labels, if known.
         """
         return []
+
+    def columns(self, texts: Sequence[Text], inputs: Inputs) -> dict[str, list[Any]]:
+        """Returns what the trainer reads of the training texts beside what the model reads.
+
+        Args:
+            texts: the training texts.
+            inputs: the inputs of the model.
+
+        Returns:
+            Columns of the data set by name, with a value for every text.
+        """
+        return {}
 
 
 @dataclass(frozen=True)
