@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 
 from textattack_attend.benchmark import Recipe, Results, Store
@@ -221,3 +222,32 @@ def test_the_attention_of_a_success_is_that_of_the_victim(tmp_path: Path) -> Non
         assert found.after[query, key] == 0
         assert found.before[query, key] > 0
     np.testing.assert_allclose(found.after.sum(1), 1, atol=1e-5)
+
+
+def test_every_label_of_maps_with_long_tokens_is_inside_the_saved_figure(tmp_path: Path) -> None:
+    tokens = [
+        "[CLS]",
+        "a",
+        "solid",
+        "examination",
+        "of",
+        "the",
+        "male",
+        "mid",
+        "##life",
+        "crisis",
+        ".",
+        "[SEP]",
+    ]
+    others = ["hard" if token == "solid" else token for token in tokens]
+    panels = [AttentionMap(np.eye(12), own, "a title", ()) for own in (tokens, others, others)]
+    figure = plot_attention_maps(panels)
+    figure.savefig(tmp_path / "maps.png")
+    canvas: Any = FigureCanvasAgg(figure)
+    renderer = canvas.get_renderer()
+    width, height = figure.get_size_inches()
+    for axes in figure.axes:
+        box = axes.get_tightbbox(renderer)
+        assert box is not None
+        assert 0 <= box.x0 < box.x1 <= width * figure.dpi
+        assert 0 <= box.y0 < box.y1 <= height * figure.dpi

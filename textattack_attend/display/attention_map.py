@@ -99,6 +99,8 @@ def _side_by_side(maps: Sequence[AttentionMap], title: str) -> PlainFigure:
             if number and tokens == labels[number - 1]:
                 axes.tick_params(labelleft=False)
         figure.suptitle(title)
+        # Square panels fit only when the layout was computed twice; saving computes it once.
+        figure.draw_without_rendering()
     return figure
 
 
