@@ -103,6 +103,16 @@ def test_samples_come_as_often_as_their_likelihood_says() -> None:
         assert share == pytest.approx(expected, abs=0.015), order
 
 
+def test_words_that_chance_draws_have_the_likelihood_of_the_policy() -> None:
+    """One of three words: each as often as the others, and the policy's own logarithm."""
+    torch.manual_seed(0)
+    rows = 9000
+    chance = WORDS.float().expand(rows, -1)
+    drawn, likelihood = sampled(POLICY.expand(rows, -1), WORDS.expand(rows, -1), 1 / 3, chance)
+    assert drawn.float().mean(0).tolist() == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3, 0], abs=0.02)
+    torch.testing.assert_close(likelihood, (POLICY * drawn).sum(1).log())
+
+
 def test_at_least_one_word_is_drawn_and_never_another_token() -> None:
     torch.manual_seed(0)
     for _ in range(50):
@@ -142,7 +152,7 @@ def test_a_step_is_the_tasks_loss_and_the_policys(
     masked = torch.zeros(3, 9, dtype=torch.bool)
     masked[[0, 1, 2], [2, 3, 4]] = True
 
-    def one_word(policy: Tensor, words: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    def one_word(policy: Tensor, words: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
         return masked, (policy * masked).sum(-1).log()
 
     monkeypatch.setattr("textattack_attend.training.defenses.afa.sampled", one_word)

@@ -35,6 +35,7 @@ METHODS = [
     SAttend(0.3, "token"),
     AFA(),
     AFA(exploration=0.5, layers=(0,), heads=(0,)),
+    AFA(masks="chance"),
     FreeLB(),
     CreAT(),
     HackAttendAT(),

@@ -28,6 +28,7 @@ from ...errors import (
     InvalidInputError,
     UnsupportedModelError,
     require_number,
+    require_one_of,
     require_share,
     require_whole_number,
 )
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 OUTSIDE_TEXT = "special_tokens_mask"
 """The column of 1 for tokens outside the text, by the name under which tokenizers pad it."""
+DRAWN_BY = ("policy", "chance")
 COLLAPSED = 0.05
 """The share of the highest entropy, that of a uniform policy, below which a policy is collapsed."""
 
@@ -63,6 +65,9 @@ class AFA(Defense):
     exploration: float = option(
         0.0, "The share of the policy that is uniform over the words, so that all are drawn."
     )
+    masks: str = option(
+        "policy", "What draws the words to mask: the policy; or chance, as an ablation."
+    )
     layers: tuple[int, ...] = option(
         (), "The layers whose attention is the policy, as 4,5.  [default: the last]"
     )
@@ -73,6 +78,7 @@ class AFA(Defense):
     def __post_init__(self) -> None:
         require_number("weight", self.weight, "[0, inf)")
         require_share("exploration", self.exploration)
+        require_one_of("masks", self.masks, DRAWN_BY)
         for name in ("layers", "heads"):
             for number in getattr(self, name):
                 require_whole_number(name, number, at_least=0)
@@ -158,7 +164,8 @@ class AFATrainer(CompanionTrainer[AFA]):
         of_read = attention[:, rows, :, read][:, :, heads]  # (B, L, heads, T)
         policy = policy_over(words, of_read.mean((1, 2)))
         policy = explored(policy, words, self.defense.exploration)
-        masked, log_likelihood = sampled(policy, words, self.defense.mask_share)
+        chance = words.to(policy.dtype) if self.defense.masks == "chance" else None
+        masked, log_likelihood = sampled(policy, words, self.defense.mask_share, chance)
         deception = self._deception(model, inputs, states[rows, read], masked, read)
         self._watch(policy, words, deception)
         return (self._advantage(deception) * log_likelihood).mean()

@@ -33,21 +33,26 @@ def explored(policy: Tensor, words: Tensor, share: float) -> Tensor:
     return (1 - share) * policy + share * uniform
 
 
-def sampled(policy: Tensor, words: Tensor, share: float) -> tuple[Tensor, Tensor]:
+def sampled(
+    policy: Tensor, words: Tensor, share: float, drawn_by: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Draws words one after the other without replacement.
 
     Args:
         policy: the probabilities of words, (B, T).
         words: a mask that is true at words, bool (B, T).
         share: the share of a text's words to draw; at least one word is drawn.
+        drawn_by: the probabilities by which words are drawn, (B, T); None for those of the policy.
 
     Returns:
-        A mask of the drawn words, bool (B, T), and the log-likelihood of drawing them in that
-        order, (B,).
+        A mask of the drawn words, bool (B, T), and the log-likelihood, under the policy, of
+        drawing them in that order, (B,).
     """
-    logits = policy.clamp_min(torch.finfo(policy.dtype).tiny).log()
+    tiny = torch.finfo(policy.dtype).tiny
+    logits = policy.clamp_min(tiny).log()
+    drawn_logits = logits.detach() if drawn_by is None else drawn_by.clamp_min(tiny).log()
     noise = -torch.empty_like(logits).exponential_().log()  # Gumbel's
-    order = (logits.detach() + noise).masked_fill(~words, -torch.inf).argsort(-1, descending=True)
+    order = (drawn_logits + noise).masked_fill(~words, -torch.inf).argsort(-1, descending=True)
     count = (share * words.sum(-1, keepdim=True)).round().clamp_min(1).minimum(words.sum(-1, True))
     drawn_in_order = torch.arange(words.shape[1], device=words.device) < count
     probabilities = policy.gather(-1, order)
