@@ -6,6 +6,7 @@ They stand between marks, which name the files of rows:
 - ``<!-- results: NAME NAME, beside: RECIPE RECIPE, metrics: ASR clean -->``: metrics beside those
   that a paper has for the same attack on the same data, as the recipes of the package say; with
   ``successes beside:`` those of the first successes alone;
+- ``<!-- results: NAME NAME, table: run times -->``: the time that runs took; ``*`` names all files;
 - ``<!-- figure of results: NAME NAME, drawn by: FIGURE -->`` before an image in SVG.
 """
 
@@ -42,6 +43,7 @@ from textattack_attend.report.figures import FIGURES
 from textattack_attend.report.figures.reached_layers import reached
 
 from .published import RESULTS, ROOT, read
+from .run_times import run_times
 
 MARKS = re.compile(
     r"(?P<begin><!-- results: (?P<said>[^>]+?) -->\n\n).*?(?P<end>\n<!-- end of results -->)",
@@ -183,6 +185,8 @@ def _definition(recipe: str, options: Mapping[str, Any]) -> Definition:
 def _table(said: str, folder: Path) -> pd.DataFrame:
     """Returns the table that a mark asks for."""
     named, fields = _fields(said)
+    if fields.get("table") == "run times":
+        return run_times({path.stem: read(path) for path in _files(named, folder)})
     results = _together(named, folder)
     if "baseline" in fields:
         return beside_baseline(results, fields["baseline"])
@@ -197,7 +201,14 @@ def _table(said: str, folder: Path) -> pd.DataFrame:
 
 
 def _together(named: str, folder: Path) -> Results:
-    return Results.together([read(folder / f"{name}.parquet") for name in named.split()])
+    return Results.together([read(path) for path in _files(named, folder)])
+
+
+def _files(named: str, folder: Path) -> list[Path]:
+    """Returns the files of rows that a mark names."""
+    if named == "*":
+        return sorted(folder.glob("*.parquet"))
+    return [folder / f"{name}.parquet" for name in named.split()]
 
 
 def _fields(said: str) -> tuple[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 
 from textattack_attend.benchmark import Store
 from textattack_attend.benchmark.tables import comparison
+from textattack_attend.checkpoints.card import Card
 from textattack_attend.errors import InvalidInputError
 from textattack_attend.structures import Shape, Structure, encode
 from tools.published import RESULTS, read, write
 from tools.result_tables import beside_baseline, beside_paper, documents, redraw, remade
+from tools.run_times import run_times
 
 from ..helpers.stored_results import results_of, row
 
@@ -55,6 +58,30 @@ def test_a_table_is_made_between_its_marks_and_again(tmp_path: Path) -> None:
     assert "| defended | 1        | 100.0%  |" in made
     assert "+100.0 (+" in made
     assert remade(made, tmp_path) == made
+
+
+def test_run_times_are_sums_and_count_a_model_once(tmp_path: Path) -> None:
+    """Two files of 40 rows of 90 seconds; a model of 10 minutes in both, and another of 20."""
+    results = {}
+    for name, models in {"one": ["a"], "two": ["a", "b"]}.items():
+        rows = {(own, "X", own): [row(n, "failed", seconds=90.0) for n in range(40)] for own in "a"}
+        found = results_of(Store(tmp_path / f"{name}.sqlite"), rows)
+        cards = {own: trained_card(own, {"a": 570, "b": 1200}[own]) for own in models}
+        results[name] = dataclasses.replace(found, cards=cards)
+    table = run_times(results).set_index("results")
+    assert table["rows"].to_dict() == {"one": "40", "two": "40", "all": "80"}
+    assert table["attacks"].to_dict() == {"one": "1:00 h", "two": "1:00 h", "all": "2:00 h"}
+    assert table["models"].to_dict() == {"one": "1", "two": "2", "all": "2"}
+    assert table["trainings"].to_dict() == {"one": "0:10 h", "two": "0:30 h", "all": "0:30 h"}
+
+
+def trained_card(name: str, seconds: float) -> Card:
+    settings: dict[str, Any] = dict.fromkeys(("task", "defense", "model", "data", "precision"), "")
+    numbers = dict.fromkeys(("learning_rate", "batch_size", "epochs", "max_tokens", "seed"), 1)
+    identity = {"weights": name}
+    extra = 30 if name == "a" else 0
+    found: dict[str, Any] = {"seconds": seconds, "extra_seconds": extra, "identity": identity}
+    return Card(**settings, **numbers, options={}, config={}, **found)
 
 
 def test_what_is_no_such_file_is_one_line(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def finished(card: Card, folder: Path) -> Card | None:
     if differing:
         raise InvalidInputError(
             f"{folder}: expected an empty folder, or one of an interrupted run, got the model of a "
-            f"run with another {', '.join(sorted(differing))}; choose another, or overwrite it"
+            f"run with another {', '.join(sorted(differing))}; choose another, or overwrite it (--overwrite)"
         )
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return done
@@ -79,7 +79,7 @@ def begin(card: Card, folder: Path, overwrite: bool) -> None:
         elif not _is_empty(folder):
             raise InvalidInputError(
                 f"{folder}: expected an empty folder, or one of an interrupted run; choose "
-                "another, or overwrite it"
+                "another, or overwrite it (--overwrite)"
             )
         checkpoints.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -170,7 +170,7 @@ def _require_same(card: Card, path: Path) -> None:
     if differing:
         raise InvalidInputError(
             f"{path.parent.parent}: expected the settings of the interrupted run, got another "
-            f"{', '.join(sorted(differing))}; choose another folder, or overwrite it"
+            f"{', '.join(sorted(differing))}; choose another folder, or overwrite it (--overwrite)"
         )
 
 
