@@ -77,7 +77,9 @@ def test_run_times_are_sums_and_count_a_model_once(tmp_path: Path) -> None:
 
 def trained_card(name: str, seconds: float) -> Card:
     settings: dict[str, Any] = dict.fromkeys(("task", "defense", "model", "data", "precision"), "")
-    numbers = dict.fromkeys(("learning_rate", "batch_size", "epochs", "max_tokens", "seed"), 1)
+    numbers: dict[str, Any] = dict.fromkeys(
+        ("learning_rate", "batch_size", "epochs", "max_tokens", "seed"), 1
+    )
     identity = {"weights": name}
     extra = 30 if name == "a" else 0
     found: dict[str, Any] = {"seconds": seconds, "extra_seconds": extra, "identity": identity}
