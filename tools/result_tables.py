@@ -7,6 +7,7 @@ They stand between marks, which name the files of rows:
   that a paper has for the same attack on the same data, as the recipes of the package say; with
   ``successes beside:`` those of the first successes alone;
 - ``<!-- results: NAME NAME, table: run times -->``: the time that runs took; ``*`` names all files;
+- ``<!-- results: NAME, table: trainings -->``: the dev accuracy and the time of a step;
 - ``<!-- figure of results: NAME NAME, drawn by: FIGURE -->`` before an image in SVG.
 """
 
@@ -43,7 +44,7 @@ from textattack_attend.report.figures import FIGURES
 from textattack_attend.report.figures.reached_layers import reached
 
 from .published import RESULTS, ROOT, read
-from .run_times import run_times
+from .run_times import run_times, trainings
 
 MARKS = re.compile(
     r"(?P<begin><!-- results: (?P<said>[^>]+?) -->\n\n).*?(?P<end>\n<!-- end of results -->)",
@@ -188,6 +189,8 @@ def _table(said: str, folder: Path) -> pd.DataFrame:
     if fields.get("table") == "run times":
         return run_times({path.stem: read(path) for path in _files(named, folder)})
     results = _together(named, folder)
+    if fields.get("table") == "trainings":
+        return trainings(results)
     if "baseline" in fields:
         return beside_baseline(results, fields["baseline"])
     tables = {"beside": comparison, "successes beside": successes}

@@ -1,4 +1,4 @@
-"""The time that the runs behind published tables took."""
+"""The time that the runs and the trainings behind published tables took."""
 
 from __future__ import annotations
 
@@ -28,6 +28,31 @@ def run_times(results: Mapping[str, Results]) -> pd.DataFrame:
         table.append(_row(name, len(own.rows), attacks[-1], cards.values()))
     rows = sum(len(own.rows) for own in results.values())
     table.append(_row("all", rows, sum(attacks), every.values()))
+    return pd.DataFrame(table)
+
+
+def trainings(results: Results) -> pd.DataFrame:
+    """Returns the dev accuracy and the time of a step of the trainings of each victim.
+
+    The time of a step is that over the time of a plain one, measured in turn; of several models
+    the mean is shown.
+
+    Args:
+        results: the results of a run whose victims were trained by this package.
+    """
+    table = []
+    for victim, rows in results.rows.groupby("victim", sort=False):
+        cards = [results.cards[name] for name in rows["checkpoint"].unique()]
+        accuracies = pd.Series([card.accuracy for card in cards])
+        steps = pd.Series([card.step_seconds_ratio for card in cards])
+        table.append(
+            {
+                "victim": str(victim),
+                "models": str(len(cards)),
+                "dev accuracy": f"{accuracies.mean():.1%}",
+                "time of a step": f"{steps.mean():.2f}",
+            }
+        )
     return pd.DataFrame(table)
 
 

@@ -18,7 +18,7 @@ from textattack_attend.errors import InvalidInputError
 from textattack_attend.structures import Shape, Structure, encode
 from tools.published import RESULTS, read, write
 from tools.result_tables import beside_baseline, beside_paper, documents, redraw, remade
-from tools.run_times import run_times
+from tools.run_times import run_times, trainings
 
 from ..helpers.stored_results import results_of, row
 
@@ -75,6 +75,20 @@ def test_run_times_are_sums_and_count_a_model_once(tmp_path: Path) -> None:
     assert table["trainings"].to_dict() == {"one": "0:10 h", "two": "0:30 h", "all": "0:30 h"}
 
 
+def test_trainings_are_means_over_the_models_of_a_victim(tmp_path: Path) -> None:
+    rows = {("V", "X", own): [row(0, "failed")] for own in ("a", "b")}
+    found = results_of(Store(tmp_path / "store.sqlite"), rows)
+    cards = {
+        own: dataclasses.replace(
+            trained_card(own, 1), accuracy=number, step_seconds_ratio=2 * number
+        )
+        for own, number in {"a": 0.5, "b": 0.75}.items()
+    }
+    (line,) = trainings(dataclasses.replace(found, cards=cards)).to_dict("records")
+    expected = {"victim": "V", "models": "2", "dev accuracy": "62.5%", "time of a step": "1.25"}
+    assert line == expected
+
+
 def trained_card(name: str, seconds: float) -> Card:
     settings: dict[str, Any] = dict.fromkeys(("task", "defense", "model", "data", "precision"), "")
     numbers: dict[str, Any] = dict.fromkeys(
@@ -118,7 +132,11 @@ def test_a_path_of_this_machine_is_refused(tmp_path: Path) -> None:
 
 
 def test_documents_show_what_their_rows_add_up_to() -> None:
-    assert [path.name for path in documents()] == ["numbers.md", "paper-tables.md"]
+    assert [path.name for path in documents()] == [
+        "choose-a-defense.md",
+        "numbers.md",
+        "paper-tables.md",
+    ]
     for path in documents():
         text = path.read_text(encoding="utf-8")
         assert remade(text) == text, f"{path.name}: run `make numbers`"
