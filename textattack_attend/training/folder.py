@@ -49,7 +49,8 @@ def finished(card: Card, folder: Path) -> Card | None:
     if differing:
         raise InvalidInputError(
             f"{folder}: expected an empty folder, or one of an interrupted run, got the model of a "
-            f"run with another {', '.join(sorted(differing))}; choose another, or overwrite it (--overwrite)"
+            f"run with another {', '.join(sorted(differing))}; choose another, or overwrite it "
+            "(--overwrite)"
         )
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return done
