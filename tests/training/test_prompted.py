@@ -23,6 +23,7 @@ from textattack_attend.data.published import Example
 from textattack_attend.errors import InvalidInputError, UnsupportedModelError
 from textattack_attend.models.wrappers import AttentionModelWrapper, wrapper_for
 from textattack_attend.training.defenses import AFA
+from textattack_attend.training.defenses.afa import AFATrainer
 from textattack_attend.training.fine_tuning import fine_tune
 from textattack_attend.training.label_word_head import begin_with_label_words
 from textattack_attend.training.rows import with_extra
@@ -114,6 +115,29 @@ def test_afa_draws_words_of_the_text_alone(language_model: str) -> None:
     columns = AFA().columns
     data = with_extra(rows, [], task, tokenizer, model, columns)
     assert data["special_tokens_mask"] == [[1, 1, 0, 0, 0, 0, 1, 1], [1, 1, 0, 1, 1]]
+
+
+def test_no_step_of_afa_draws_from_the_prompt(
+    language_model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every batch the words are the tokens between two of the prompt's at both ends."""
+    words_of, seen = AFATrainer._words, 0
+
+    def looked_at(self: Any, inputs: dict[str, Any], read: torch.Tensor) -> torch.Tensor:
+        nonlocal seen
+        words = words_of(self, inputs, read)
+        for row, real in zip(words, inputs["attention_mask"].bool(), strict=True):
+            expected = torch.zeros_like(row)
+            expected[real.nonzero().flatten()[2:-2]] = True
+            assert torch.equal(row, expected)
+            seen += 1
+        return words
+
+    monkeypatch.setattr(AFATrainer, "_words", looked_at)
+    data = write_reviews(tmp_path / "reviews", train=64)
+    given: dict[str, Any] = {**GIVEN, "epochs": 1, "batch_size": 8, "precision": "float32"}
+    fine_tune("sst2", language_model, data, tmp_path / "victim", defense=AFA(), **given)
+    assert seen >= 64
 
 
 @pytest.mark.parametrize("options", [{}, {"lora_rank": 2}, {"defense": AFA()}])

@@ -28,6 +28,7 @@ from ..data.class_names import names_in
 from ..data.published import Source
 from ..process.progress import say
 from ..victims.identity import trained_parts
+from ..victims.prompt import prompt_of
 from ..victims.requirements import require_padding
 from .checkpoints import UNFINISHED, newest_whole, saving
 from .defenses import Defense, trainer_of
@@ -116,8 +117,8 @@ def _begun(
     torch.manual_seed(task.seed)
     untrained = pretrained(card.model, run.auto, run.configuration, trusts)
     require_padding(untrained, tokenizer)
-    if run.prompt:
-        begin_with_label_words(untrained, card.model, run.prompt, tokenizer, trusts)
+    if prompt := prompt_of(run.configuration):
+        begin_with_label_words(untrained, card.model, prompt, tokenizer, trusts)
     if task.lora_rank:
         add_lora(untrained, task.lora_rank, task.lora_modules)
     with arguments.main_process_first(local=False):

@@ -41,7 +41,6 @@ class Run:
         dev: the rows to judge by.
         auto: transformers' class that makes models for the task.
         configuration: the configuration of the model.
-        prompt: the prompt of a language model; None for a model that reads the texts themselves.
         trust_remote_code: whether to run the code that the model brings along.
     """
 
@@ -53,7 +52,6 @@ class Run:
     dev: list[Example]
     auto: Any
     configuration: PretrainedConfig
-    prompt: Prompt | None
     trust_remote_code: bool
 
     @property
@@ -94,13 +92,10 @@ def checked_run(
         str(model), auto, task.config, classes, trust_remote_code, names
     )
     adopt_choice_encoding(configuration, task)
-    prompt = _prompt_of(task, classes)
-    adopt_prompt(configuration, prompt)
+    adopt_prompt(configuration, _prompt_of(task, classes))
     task = _within(longest_input(configuration), task, longest)
     card = _card(task, defense, model, data, label_names)
-    return Run(
-        task, defense, card, output, train, dev, auto, configuration, prompt, trust_remote_code
-    )
+    return Run(task, defense, card, output, train, dev, auto, configuration, trust_remote_code)
 
 
 def _prompt_of(task: Task, classes: int | None) -> Prompt | None:
